@@ -1,0 +1,174 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+
+/** Where the ledger lives. The URL's scheme chooses the engine. */
+export type DatabaseConfig = { kind: 'sqlite'; file: string } | { kind: 'mysql'; url: string };
+
+/** The one key family that tokens are verified with; a token of another family is refused. */
+export type JwtKeyConfig = { kind: 'secret'; secret: string } | { kind: 'public'; pem: string } | { kind: 'jwks'; url: string };
+
+/** How purchases are paid: by Stripe, on this server's own pages (no money moves), or not at all. */
+export type PaymentsProviderName = 'stripe' | 'sandbox' | 'off';
+
+/** Everything the environment says, read once and checked. */
+export class Config {
+  readonly production: boolean;
+  readonly host: string;
+  readonly port: number;
+  readonly logLevel: string;
+  readonly database: DatabaseConfig;
+  readonly migrateOnStart: boolean;
+  readonly jwt: { key: JwtKeyConfig; issuer?: string; audience?: string };
+  readonly payments: { provider: PaymentsProviderName; stripeKey?: string; webhookSecrets: string[]; stripeApiBase?: URL };
+  readonly publicUrl: string;
+  readonly checkoutSuccessUrl?: string;
+  readonly checkoutCancelUrl?: string;
+  readonly catalogFile?: string;
+  /** Requests a minute and principal; 0 turns the limit off. */
+  readonly rateLimitPerMinute: number;
+  readonly corsOrigins: string[];
+}
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
+
+/** Names every bad variable at once, so that an operator mends the environment in one go. */
+export class ConfigError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(`The environment has ${problems.length} bad variable${problems.length === 1 ? '' : 's'}:\n${problems.map((p) => `  - ${p}`).join('\n')}`);
+  }
+}
+
+/**
+ * Reads the environment.
+ * @param env the variables, usually `process.env`; an empty value counts as absent
+ * @param dataDir where a generated secret is kept (mode 0600)
+ * @throws ConfigError naming every bad variable
+ */
+export function readConfig(env: NodeJS.ProcessEnv, dataDir = resolve('data')): Config {
+  const problems: string[] = [];
+  const text = (name: string): string | undefined => env[name]?.trim() || undefined;
+  const oneOf = <T extends string>(name: string, allowed: readonly T[], fallback: T): T => {
+    const value = text(name);
+    if (value === undefined) return fallback;
+    if ((allowed as readonly string[]).includes(value)) return value as T;
+    problems.push(`${name} must be one of ${allowed.join(', ')}`);
+    return fallback;
+  };
+  const integer = (name: string, fallback: number, min: number, max: number): number => {
+    const value = text(name);
+    if (value === undefined) return fallback;
+    const parsed = /^\d+$/.test(value) ? Number(value) : NaN;
+    if (parsed >= min && parsed <= max) return parsed;
+    problems.push(`${name} must be a whole number from ${min} to ${max}`);
+    return fallback;
+  };
+  const httpUrl = (name: string): string | undefined => {
+    const value = text(name);
+    if (value === undefined) return undefined;
+    if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value.replace(/\/+$/, '');
+    problems.push(`${name} must be an http(s) URL`);
+    return undefined;
+  };
+  const list = (name: string): string[] =>
+    (text(name) ?? '')
+      .split(',')
+      .map((item) => item.trim())
+      .filter(Boolean);
+
+  const production = env['NODE_ENV'] === 'production';
+  const port = integer('PORT', 3001, 1, 65535);
+  const host = text('HOST') ?? '0.0.0.0';
+
+  const corsOrigins = list('CORS_ORIGINS');
+  for (const origin of corsOrigins) {
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin) problems.push(`CORS_ORIGINS: ${origin} is not an origin such as https://app.example.com`);
+  }
+
+  const config: Config = {
+    production,
+    host,
+    port,
+    logLevel: oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
+    database: readDatabase(text('DATABASE_URL') ?? 'sqlite:./data/credits.sqlite', problems),
+    migrateOnStart: oneOf('MIGRATE_ON_START', ['true', 'false'], 'true') === 'true',
+    jwt: { key: readJwtKey(text, production, dataDir, problems), issuer: text('JWT_ISSUER'), audience: text('JWT_AUDIENCE') },
+    payments: readPayments(text, list('STRIPE_WEBHOOK_SECRET'), httpUrl('STRIPE_API_BASE'), production, problems),
+    publicUrl: httpUrl('PUBLIC_URL') ?? `http://localhost:${port}`,
+    checkoutSuccessUrl: httpUrl('CHECKOUT_SUCCESS_URL'),
+    checkoutCancelUrl: httpUrl('CHECKOUT_CANCEL_URL'),
+    catalogFile: text('CATALOG_FILE'),
+    rateLimitPerMinute: integer('RATE_LIMIT_PER_MINUTE', 6000, 0, 100_000_000),
+    corsOrigins,
+  };
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
+
+function readDatabase(value: string, problems: string[]): DatabaseConfig {
+  if (value.startsWith('sqlite:')) {
+    const file = value.slice('sqlite:'.length).replace(/^\/\/(?=\/)/, '');
+    if (file !== '' && file !== ':memory:') return { kind: 'sqlite', file: resolve(file) };
+    problems.push('DATABASE_URL: sqlite needs a file, such as sqlite:./data/credits.sqlite');
+  } else if (URL.canParse(value) && /^(mysql|mariadb):$/.test(new URL(value).protocol)) {
+    const url = new URL(value);
+    if (url.hostname !== '' && url.pathname.length > 1) return { kind: 'mysql', url: value };
+    problems.push('DATABASE_URL: mysql needs a host and a database, such as mysql://user:password@host:3306/name');
+  } else {
+    problems.push('DATABASE_URL must begin with sqlite: or mysql://');
+  }
+  return { kind: 'sqlite', file: '' };
+}
+
+function readJwtKey(text: (name: string) => string | undefined, production: boolean, dataDir: string, problems: string[]): JwtKeyConfig {
+  const [secret, pem, url] = [text('JWT_SECRET'), text('JWT_PUBLIC_KEY'), text('JWT_JWKS_URL')];
+  if ([secret, pem, url].filter((value) => value !== undefined).length > 1) {
+    problems.push('JWT_SECRET, JWT_PUBLIC_KEY and JWT_JWKS_URL: give exactly one of them');
+  }
+  if (secret !== undefined && Buffer.byteLength(secret) < 32) problems.push('JWT_SECRET must have at least 32 bytes');
+  if (pem !== undefined && !pem.includes('-----BEGIN PUBLIC KEY-----')) problems.push('JWT_PUBLIC_KEY must be a PEM public key (SPKI, "-----BEGIN PUBLIC KEY-----")');
+  if (url !== undefined && !(URL.canParse(url) && /^https?:$/.test(new URL(url).protocol))) problems.push('JWT_JWKS_URL must be an http(s) URL');
+  // A PEM in an environment file usually carries its line breaks as the two characters \n.
+  if (pem !== undefined) return { kind: 'public', pem: pem.replaceAll('\\n', '\n') };
+  if (url !== undefined) return { kind: 'jwks', url };
+  if (secret !== undefined) return { kind: 'secret', secret };
+  if (production) {
+    problems.push('JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL is required in production');
+    return { kind: 'secret', secret: '' };
+  }
+  return { kind: 'secret', secret: generatedSecret(join(dataDir, 'jwt-secret')) };
+}
+
+/** Reads the secret that the first start left, or makes it; the link is atomic, so of two processes that start together both read the same one. */
+function generatedSecret(file: string): string {
+  if (!existsSync(file)) {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    const draft = `${file}.${process.pid}`;
+    writeFileSync(draft, randomBytes(48).toString('base64url'), { mode: 0o600 });
+    try {
+      linkSync(draft, file);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    } finally {
+      unlinkSync(draft);
+    }
+  }
+  return readFileSync(file, 'utf8').trim();
+}
+
+function readPayments(
+  text: (name: string) => string | undefined,
+  webhookSecrets: string[],
+  apiBase: string | undefined,
+  production: boolean,
+  problems: string[],
+): Config['payments'] {
+  const stripeKey = text('STRIPE_SECRET_KEY');
+  const asked = text('PAYMENTS_PROVIDER') ?? 'auto';
+  if (!['auto', 'stripe', 'sandbox', 'off'].includes(asked)) problems.push('PAYMENTS_PROVIDER must be one of auto, stripe, sandbox, off');
+  if (stripeKey !== undefined && !/^(sk|rk)_(test|live)_\w+$/.test(stripeKey)) problems.push('STRIPE_SECRET_KEY must be a secret or restricted key (sk_… or rk_…)');
+  if (asked === 'stripe' && stripeKey === undefined) problems.push('STRIPE_SECRET_KEY is required with PAYMENTS_PROVIDER=stripe');
+  if (apiBase !== undefined && production) problems.push('STRIPE_API_BASE is for tests and refused in production');
+  const provider = asked === 'auto' ? (stripeKey ? 'stripe' : production ? 'off' : 'sandbox') : (asked as PaymentsProviderName);
+  return { provider, stripeKey, webhookSecrets, stripeApiBase: apiBase ? new URL(apiBase) : undefined };
+}

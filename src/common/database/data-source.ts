@@ -1,0 +1,58 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import Libsql from 'libsql';
+import mysql from 'mysql2';
+import type { DataSourceOptions } from 'typeorm';
+import type { DatabaseConfig } from '../config/index.js';
+import { migrations } from './migrations/index.js';
+
+/**
+ * The one description of the database, for the server, the commands and the TypeORM command line.
+ * Never `synchronize`: the schema comes from the migrations alone.
+ */
+export function dataSourceOptions(database: DatabaseConfig, entities: NonNullable<DataSourceOptions['entities']>): DataSourceOptions {
+  const common = { entities, migrations, migrationsTableName: 'schema_migration', synchronize: false, logging: false } as const;
+  if (database.kind === 'sqlite') {
+    mkdirSync(dirname(database.file), { recursive: true });
+    return {
+      ...common,
+      type: 'better-sqlite3',
+      driver: Libsql,
+      database: database.file,
+      enableWAL: true,
+      statementCacheSize: 200,
+      prepareDatabase: (db: { pragma(text: string): unknown }) => {
+        db.pragma('busy_timeout = 5000');
+        db.pragma('synchronous = FULL');
+      },
+    };
+  }
+  return {
+    ...common,
+    type: 'mysql',
+    driver: { ...mysql, createPool },
+    url: database.url.replace(/^mariadb:/, 'mysql:'),
+    charset: 'utf8mb4_bin',
+    supportBigNumbers: true,
+    bigNumberStrings: false,
+    connectTimeout: 5_000,
+    poolSize: 16,
+  };
+}
+
+/**
+ * A pool whose connections all begin with the session that the ledger relies on: READ COMMITTED takes no gap locks, and strict mode refuses
+ * what doesn't fit in place of cutting it off.
+ */
+function createPool(options: mysql.PoolOptions): mysql.Pool {
+  const pool = mysql.createPool(options);
+  pool.on('connection', (connection) => {
+    // A connection that can't be prepared must not serve: closing it makes the next query fail, and that is tried again on another one.
+    const closeOnError = (error: unknown) => {
+      if (error) connection.destroy();
+    };
+    connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED', closeOnError);
+    connection.query("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 5, time_zone = '+00:00'", closeOnError);
+  });
+  return pool;
+}

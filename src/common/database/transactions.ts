@@ -1,0 +1,87 @@
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { DataSource, type QueryRunner } from 'typeorm';
+import { isTransient } from './errors.js';
+
+/** An open transaction: `query` for SQL, `manager` for the entities. It ends with the function that it was given to. */
+export type Tx = QueryRunner;
+
+const ATTEMPTS = 8;
+
+/**
+ * The only way to write: one function, one transaction. On SQLite all of them stand in one queue on a connection of their own, because TypeORM
+ * has a single connection there and two transactions on it would run into each other.
+ */
+@Injectable()
+export class Transactions implements OnModuleInit, OnModuleDestroy {
+  private writer: DataSource;
+  private tail: Promise<unknown> = Promise.resolve();
+
+  constructor(@InjectDataSource() private readonly reader: DataSource) {}
+
+  /** The engine behind; SQL that differs between the two asks for it. */
+  get engine(): 'sqlite' | 'mysql' {
+    return this.reader.options.type === 'mysql' ? 'mysql' : 'sqlite';
+  }
+
+  async onModuleInit(): Promise<void> {
+    this.writer = this.engine === 'mysql' ? this.reader : await new DataSource(this.reader.options).initialize();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.tail;
+    if (this.writer !== this.reader) await this.writer.destroy();
+  }
+
+  /**
+   * Runs `work` in a transaction and commits it. A deadlock, a lock wait, a lost fence or a lost connection runs the whole of it again in a fresh
+   * transaction, a bounded number of times with jitter; a commit whose outcome is unknown does too, so `work` must recognise what it already did.
+   * @param work gets the transaction and the number of attempts before this one
+   */
+  async run<T>(work: (tx: Tx, attempt: number) => Promise<T>): Promise<T> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.once((tx) => work(tx, attempt));
+      } catch (error) {
+        if (attempt + 1 >= ATTEMPTS || !isTransient(error)) throw error;
+        await setTimeout(Math.random() * Math.min(1000, 5 * 2 ** attempt));
+      }
+    }
+  }
+
+  private once<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    if (this.engine === 'mysql') return this.transact('START TRANSACTION', work);
+    const turn = this.tail.then(() => this.transact('BEGIN IMMEDIATE', work));
+    // The driver is synchronous: without a pause between two transactions the event loop would never come to read a socket.
+    this.tail = turn.catch(() => undefined).then(() => setImmediate());
+    return turn;
+  }
+
+  private async transact<T>(begin: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+    const tx = this.writer.createQueryRunner();
+    try {
+      await tx.query(begin);
+      const result = await work(tx);
+      await tx.query('COMMIT');
+      return result;
+    } catch (error) {
+      await this.abandon(tx);
+      throw error;
+    } finally {
+      await tx.release();
+    }
+  }
+
+  /** A connection that can't roll back may still hold its transaction, and must not go back to the pool with it. */
+  private async abandon(tx: Tx): Promise<void> {
+    try {
+      await tx.query('ROLLBACK');
+    } catch {
+      if (this.engine === 'mysql') {
+        const connection = (await tx.connect().catch(() => undefined)) as { destroy(): void } | undefined;
+        connection?.destroy();
+      }
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ApiError, type ErrorCode } from './errors.js';
+
+const BY_STATUS: Partial<Record<number, ErrorCode>> = {
+  400: 'VALIDATION_ERROR',
+  401: 'UNAUTHORIZED',
+  403: 'FORBIDDEN',
+  404: 'NOT_FOUND',
+  405: 'NOT_FOUND',
+  413: 'PAYLOAD_TOO_LARGE',
+  414: 'VALIDATION_ERROR',
+  415: 'UNSUPPORTED_MEDIA_TYPE',
+  429: 'RATE_LIMITED',
+  503: 'OVERLOADED',
+};
+
+/** Turns whatever was thrown into the one error envelope. What we did not foresee is logged whole and told as INTERNAL_ERROR. */
+@Catch()
+export class ErrorFilter implements ExceptionFilter {
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const reply = http.getResponse<FastifyReply>();
+    const error = toApiError(thrown);
+    if (error.status >= 500) request.log.error({ err: thrown, code: error.code }, 'request failed');
+    const retryAfter = error.options.retryAfterSeconds ?? (error.status === 503 || error.status === 429 ? 1 : undefined);
+    if (retryAfter !== undefined) void reply.header('Retry-After', String(retryAfter));
+    if (error.options.replayed) void reply.header('Idempotent-Replayed', 'true');
+    void reply.status(error.status).send({ error: { code: error.code, message: error.message, details: error.options.details ?? null, trace_id: request.id } });
+  }
+}
+
+function toApiError(thrown: unknown): ApiError {
+  if (thrown instanceof ApiError) return thrown;
+  const status = thrown instanceof HttpException ? thrown.getStatus() : (thrown as { statusCode?: unknown }).statusCode;
+  const code = typeof status === 'number' ? BY_STATUS[status] : undefined;
+  if (!code) return new ApiError('INTERNAL_ERROR');
+  // Fastify and Nest word these for a client (a body that is no JSON, an unknown route); ours is the message where theirs could say too much.
+  const speaks = code === 'VALIDATION_ERROR' || code === 'NOT_FOUND';
+  return new ApiError(code, speaks ? (thrown as Error).message : undefined, code === 'VALIDATION_ERROR' ? { details: [{ field: 'body', message: (thrown as Error).message }] } : {});
+}

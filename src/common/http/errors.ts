@@ -1,0 +1,48 @@
+/** Every error that this API answers with: its HTTP status and what it means, for the documents as well as for the wire. */
+export const ERRORS = {
+  VALIDATION_ERROR: { status: 400, message: 'The request has bad fields; nothing was recorded.' },
+  WEBHOOK_SIGNATURE_INVALID: { status: 400, message: 'The signature does not match the body, or it is too old.' },
+  UNAUTHORIZED: { status: 401, message: 'A valid bearer token is required.' },
+  INSUFFICIENT_CREDITS: { status: 402, message: 'The available credits are less than the amount.' },
+  INSUFFICIENT_TOKENS: { status: 402, message: 'The available tokens are less than the amount.' },
+  FORBIDDEN: { status: 403, message: 'This needs the administrator role, or concerns an account that is not yours.' },
+  NOT_FOUND: { status: 404, message: 'There is no such thing here.' },
+  CONFLICT: { status: 409, message: 'The present state forbids this.' },
+  PAYLOAD_TOO_LARGE: { status: 413, message: 'The body is larger than this route accepts.' },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, message: 'The body must be application/json.' },
+  IDEMPOTENCY_KEY_REUSED: { status: 422, message: 'This Idempotency-Key was used with another request.' },
+  RATE_LIMITED: { status: 429, message: 'Too many requests; see Retry-After.' },
+  INTERNAL_ERROR: { status: 500, message: 'Something went wrong here; the trace id finds it in the log.' },
+  PAYMENT_PROVIDER_ERROR: { status: 502, message: 'The payment provider could not be reached or refused; the same request may be sent again.' },
+  OVERLOADED: { status: 503, message: 'The server can not take this now; see Retry-After.' },
+  PAYMENTS_NOT_CONFIGURED: { status: 503, message: 'No payment provider is configured.' },
+} as const;
+
+/** The stable code of an error. */
+export type ErrorCode = keyof typeof ERRORS;
+
+/** A field that was refused, by its path in the body or query. */
+export interface FieldProblem {
+  field: string;
+  message: string;
+}
+
+/** An error that a client is told. Anything else that is thrown becomes INTERNAL_ERROR. */
+export class ApiError extends Error {
+  constructor(
+    readonly code: ErrorCode,
+    message?: string,
+    readonly options: { details?: unknown; retryAfterSeconds?: number; replayed?: boolean } = {},
+  ) {
+    super(message ?? ERRORS[code].message);
+  }
+
+  get status(): number {
+    return ERRORS[this.code].status;
+  }
+}
+
+/** A 400 that names one field. */
+export function invalidField(field: string, message: string): ApiError {
+  return new ApiError('VALIDATION_ERROR', `${field} ${message}`, { details: [{ field, message }] satisfies FieldProblem[] });
+}

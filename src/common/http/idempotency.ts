@@ -1,0 +1,29 @@
+import { createHash } from 'node:crypto';
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { stringify } from 'safe-stable-stringify';
+import { invalidField } from './errors.js';
+
+/** What the `Idempotency-Key` header of a request says, and the way to tell the client that its answer is an old one. */
+export interface Idempotency {
+  /** 1–255 visible ASCII characters; absent: every request is a new operation. */
+  readonly key?: string;
+  /** Adds `Idempotent-Replayed: true` to the answer. */
+  markReplayed(): void;
+}
+
+/** Gives a handler the request's `Idempotency`; a malformed header is a 400. */
+export const IdempotencyKey = createParamDecorator((_: unknown, context: ExecutionContext): Idempotency => {
+  const http = context.switchToHttp();
+  const header = http.getRequest<FastifyRequest>().headers['idempotency-key'];
+  if (header !== undefined && !/^[\x21-\x7e]{1,255}$/.test(String(header))) throw invalidField('Idempotency-Key', 'must be 1 to 255 visible ASCII characters');
+  return {
+    key: header as string | undefined,
+    markReplayed: () => void http.getResponse<FastifyReply>().header('Idempotent-Replayed', 'true'),
+  };
+});
+
+/** Two requests are the same when their fields are, in whatever order they were written. */
+export function requestHash(request: object): string {
+  return createHash('sha256').update(stringify(request)).digest('base64url');
+}

@@ -1,0 +1,105 @@
+import { applyDecorators, type Type } from '@nestjs/common';
+import { ApiExtraModels, ApiHeader, ApiOperation, ApiResponse, getSchemaPath } from '@nestjs/swagger';
+import { ERRORS, type ErrorCode } from './errors.js';
+
+type SchemaObject = Record<string, unknown>;
+
+const TRACE_HEADER = { 'X-Trace-Id': { description: 'The id of this request in the log.', schema: { type: 'string', example: '4bf92f3577b34da6a3ce929d0e0e4736' } } };
+const REPLAYED_HEADER = { 'Idempotent-Replayed': { description: '`true` when this is the answer that the same key was given before.', schema: { type: 'string', example: 'true' } } };
+
+/** What a route does, for people and for generated clients. */
+interface Endpoint {
+  /** One line. */
+  summary: string;
+  /** More, in Markdown. */
+  description?: string;
+  status?: number;
+  /** The item inside `data`. */
+  answers: Type;
+  /** `list`: a page with `meta`; `array`: a list without pages. */
+  as?: 'item' | 'array' | 'list';
+  /** The codes that this route can answer, besides those of every route. */
+  errors?: readonly ErrorCode[];
+  /** Whether it accepts an `Idempotency-Key`. */
+  idempotent?: boolean;
+}
+
+/** Documents one route: summary, answer in its envelope, each error code with an example. */
+export function Endpoint({ summary, description, status = 200, answers, as = 'item', errors = [], idempotent = false }: Endpoint): MethodDecorator {
+  const item = { $ref: getSchemaPath(answers) };
+  const schema: SchemaObject =
+    as === 'item'
+      ? { type: 'object', required: ['data'], properties: { data: item } }
+      : as === 'array'
+        ? { type: 'object', required: ['data'], properties: { data: { type: 'array', items: item } } }
+        : { type: 'object', required: ['data', 'meta'], properties: { data: { type: 'array', items: item }, meta: PAGE_META } };
+  return applyDecorators(
+    ApiOperation({ summary, ...(description ? { description } : {}) }),
+    ApiExtraModels(answers),
+    ApiResponse({ status, description: 'Done.', headers: { ...TRACE_HEADER, ...(idempotent ? REPLAYED_HEADER : {}) } as never, schema: schema as never }),
+    ...(idempotent
+      ? [
+          ApiHeader({
+            name: 'Idempotency-Key',
+            required: false,
+            description: '1–255 visible ASCII characters, scoped to the account and operation. The same key with the same request is answered as the first time; with another request: 422.',
+            schema: { type: 'string', minLength: 1, maxLength: 255, example: 'run-4521-step-7' },
+          }),
+        ]
+      : []),
+    ...errorResponses([...errors, ...(idempotent ? (['IDEMPOTENCY_KEY_REUSED'] as const) : []), 'INTERNAL_ERROR']),
+  );
+}
+
+const PAGE_META: SchemaObject = {
+  type: 'object',
+  required: ['total', 'limit', 'offset'],
+  properties: {
+    total: { type: 'integer', description: 'How many items the list has under its filters.', example: 156 },
+    limit: { type: 'integer', example: 20 },
+    offset: { type: 'integer', example: 0 },
+  },
+};
+
+function errorResponses(codes: readonly ErrorCode[]): MethodDecorator[] {
+  const byStatus = Map.groupBy([...new Set(codes)], (code) => ERRORS[code].status);
+  return [...byStatus].map(([status, group]) =>
+    ApiResponse({
+      status,
+      description: group.map((code) => `\`${code}\`: ${ERRORS[code].message}`).join(' '),
+      headers: TRACE_HEADER as never,
+      content: {
+        'application/json': {
+          schema: errorSchema(group) as never,
+          examples: Object.fromEntries(group.map((code) => [code, { value: { error: { code, message: ERRORS[code].message, details: exampleDetails(code), trace_id: '4bf92f3577b34da6a3ce929d0e0e4736' } } }])),
+        },
+      },
+    }),
+  );
+}
+
+function errorSchema(codes: readonly ErrorCode[]): SchemaObject {
+  return {
+    type: 'object',
+    required: ['error'],
+    properties: {
+      error: {
+        type: 'object',
+        required: ['code', 'message', 'details', 'trace_id'],
+        properties: {
+          code: { type: 'string', enum: codes },
+          message: { type: 'string' },
+          details: { description: 'What a client can act on: the refused fields of a VALIDATION_ERROR, the amounts of an INSUFFICIENT_…; else null.' },
+          trace_id: { type: 'string' },
+        },
+      },
+    },
+  };
+}
+
+function exampleDetails(code: ErrorCode): unknown {
+  if (code === 'VALIDATION_ERROR') return [{ field: 'amount', message: 'must be greater than 0' }];
+  if (code === 'INSUFFICIENT_CREDITS') return { required: 1.25, available: 0.5, shortfall: 0.75 };
+  if (code === 'INSUFFICIENT_TOKENS') return { required: 1250, available: 500, shortfall: 750 };
+  return null;
+}
