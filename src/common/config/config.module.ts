@@ -1,10 +1,10 @@
 import { Global, Module } from '@nestjs/common';
-import { Config, readConfig } from './config.js';
+import { Config, currentConfig } from './config.js';
 
 /** Gives every module the one checked reading of the environment. */
 @Global()
 @Module({
-  providers: [{ provide: Config, useFactory: () => readConfig(process.env) }],
+  providers: [{ provide: Config, useFactory: currentConfig }],
   exports: [Config],
 })
 export class ConfigModule {}

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
@@ -6,7 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 export type DatabaseConfig = { kind: 'sqlite'; file: string } | { kind: 'mysql'; url: string };
 
 /** The one key family that tokens are verified with; a token of another family is refused. */
-export type JwtKeyConfig = { kind: 'secret'; secret: string } | { kind: 'public'; pem: string } | { kind: 'jwks'; url: string };
+export type JwtKeyConfig = { kind: 'secret'; secret: string } | { kind: 'public'; key: KeyObject; algorithm: 'RS256' | 'ES256' | 'EdDSA' } | { kind: 'jwks'; url: string };
 
 /** How purchases are paid: by Stripe, on this server's own pages (no money moves), or not at all. */
 export type PaymentsProviderName = 'stripe' | 'sandbox' | 'off';
@@ -24,7 +24,8 @@ export class Config {
   readonly publicUrl: string;
   readonly checkoutSuccessUrl?: string;
   readonly checkoutCancelUrl?: string;
-  readonly catalogFile?: string;
+  /** What is for sale, as the catalog file says; the modules that sell it check their part. */
+  readonly catalog: { readonly packages?: unknown; readonly plans?: unknown };
   /** Requests a minute and principal; 0 turns the limit off. */
   readonly rateLimitPerMinute: number;
   readonly corsOrigins: string[];
@@ -37,6 +38,13 @@ export class ConfigError extends Error {
   constructor(readonly problems: readonly string[]) {
     super(`The environment has ${problems.length} bad variable${problems.length === 1 ? '' : 's'}:\n${problems.map((p) => `  - ${p}`).join('\n')}`);
   }
+}
+
+let current: Config | undefined;
+
+/** The process's own configuration, read at the first call. */
+export function currentConfig(): Config {
+  return (current ??= readConfig(process.env));
 }
 
 /**
@@ -97,7 +105,7 @@ export function readConfig(env: NodeJS.ProcessEnv, dataDir = resolve('data')): C
     publicUrl: httpUrl('PUBLIC_URL') ?? `http://localhost:${port}`,
     checkoutSuccessUrl: httpUrl('CHECKOUT_SUCCESS_URL'),
     checkoutCancelUrl: httpUrl('CHECKOUT_CANCEL_URL'),
-    catalogFile: text('CATALOG_FILE'),
+    catalog: readCatalog(text('CATALOG_FILE'), problems),
     rateLimitPerMinute: integer('RATE_LIMIT_PER_MINUTE', 6000, 0, 100_000_000),
     corsOrigins,
   };
@@ -126,10 +134,10 @@ function readJwtKey(text: (name: string) => string | undefined, production: bool
     problems.push('JWT_SECRET, JWT_PUBLIC_KEY and JWT_JWKS_URL: give exactly one of them');
   }
   if (secret !== undefined && Buffer.byteLength(secret) < 32) problems.push('JWT_SECRET must have at least 32 bytes');
-  if (pem !== undefined && !pem.includes('-----BEGIN PUBLIC KEY-----')) problems.push('JWT_PUBLIC_KEY must be a PEM public key (SPKI, "-----BEGIN PUBLIC KEY-----")');
+  const publicKey = pem === undefined ? undefined : readPublicKey(pem);
+  if (publicKey === null) problems.push('JWT_PUBLIC_KEY must be a PEM public key: RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA)');
   if (url !== undefined && !(URL.canParse(url) && /^https?:$/.test(new URL(url).protocol))) problems.push('JWT_JWKS_URL must be an http(s) URL');
-  // A PEM in an environment file usually carries its line breaks as the two characters \n.
-  if (pem !== undefined) return { kind: 'public', pem: pem.replaceAll('\\n', '\n') };
+  if (publicKey) return publicKey;
   if (url !== undefined) return { kind: 'jwks', url };
   if (secret !== undefined) return { kind: 'secret', secret };
   if (production) {
@@ -137,6 +145,30 @@ function readJwtKey(text: (name: string) => string | undefined, production: bool
     return { kind: 'secret', secret: '' };
   }
   return { kind: 'secret', secret: generatedSecret(join(dataDir, 'jwt-secret')) };
+}
+
+function readCatalog(file: string | undefined, problems: string[]): Config['catalog'] {
+  try {
+    const catalog: unknown = JSON.parse(readFileSync(file ?? new URL('../../../catalog.json', import.meta.url), 'utf8'));
+    if (typeof catalog === 'object' && catalog !== null) return catalog;
+    problems.push('CATALOG_FILE must hold a JSON object');
+  } catch (error) {
+    problems.push(`CATALOG_FILE can not be read: ${(error as Error).message}`);
+  }
+  return {};
+}
+
+function readPublicKey(pem: string): JwtKeyConfig | null {
+  try {
+    // A PEM in an environment file usually carries its line breaks as the two characters \n.
+    const key = createPublicKey(pem.replaceAll('\\n', '\n'));
+    if (key.asymmetricKeyType === 'rsa') return { kind: 'public', key, algorithm: 'RS256' };
+    if (key.asymmetricKeyType === 'ed25519') return { kind: 'public', key, algorithm: 'EdDSA' };
+    if (key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return { kind: 'public', key, algorithm: 'ES256' };
+    return null;
+  } catch {
+    return null;
+  }
 }
 
 /** Reads the secret that the first start left, or makes it; the link is atomic, so of two processes that start together both read the same one. */

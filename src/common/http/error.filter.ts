@@ -26,8 +26,9 @@ export class ErrorFilter implements ExceptionFilter {
     if (error.status >= 500) request.log.error({ err: thrown, code: error.code }, 'request failed');
     const retryAfter = error.options.retryAfterSeconds ?? (error.status === 503 || error.status === 429 ? 1 : undefined);
     if (retryAfter !== undefined) void reply.header('Retry-After', String(retryAfter));
-    if (error.options.replayed) void reply.header('Idempotent-Replayed', 'true');
-    void reply.status(error.status).send({ error: { code: error.code, message: error.message, details: error.options.details ?? null, trace_id: request.id } });
+    if (error.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
+    if (error.options.replayedFrom !== undefined) void reply.header('Idempotent-Replayed', 'true');
+    void reply.status(error.status).send({ error: { code: error.code, message: error.message, details: error.options.details ?? null, trace_id: error.options.replayedFrom ?? request.id } });
   }
 }
 

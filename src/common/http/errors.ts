@@ -27,12 +27,12 @@ export interface FieldProblem {
   message: string;
 }
 
-/** An error that a client is told. Anything else that is thrown becomes INTERNAL_ERROR. */
+/** An error that a client is told. Anything else that is thrown becomes INTERNAL_ERROR. `replayedFrom` is the trace id of the first answer when this one repeats it. */
 export class ApiError extends Error {
   constructor(
     readonly code: ErrorCode,
     message?: string,
-    readonly options: { details?: unknown; retryAfterSeconds?: number; replayed?: boolean } = {},
+    readonly options: { details?: unknown; retryAfterSeconds?: number; replayedFrom?: string } = {},
   ) {
     super(message ?? ERRORS[code].message);
   }

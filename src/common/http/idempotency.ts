@@ -8,6 +8,8 @@ import { invalidField } from './errors.js';
 export interface Idempotency {
   /** 1–255 visible ASCII characters; absent: every request is a new operation. */
   readonly key?: string;
+  /** The request's trace id. A recorded refusal keeps it, because a replay repeats the body of the first answer to the letter. */
+  readonly traceId: string;
   /** Adds `Idempotent-Replayed: true` to the answer. */
   markReplayed(): void;
 }
@@ -15,10 +17,12 @@ export interface Idempotency {
 /** Gives a handler the request's `Idempotency`; a malformed header is a 400. */
 export const IdempotencyKey = createParamDecorator((_: unknown, context: ExecutionContext): Idempotency => {
   const http = context.switchToHttp();
-  const header = http.getRequest<FastifyRequest>().headers['idempotency-key'];
+  const request = http.getRequest<FastifyRequest>();
+  const header = request.headers['idempotency-key'];
   if (header !== undefined && !/^[\x21-\x7e]{1,255}$/.test(String(header))) throw invalidField('Idempotency-Key', 'must be 1 to 255 visible ASCII characters');
   return {
     key: header as string | undefined,
+    traceId: request.id,
     markReplayed: () => void http.getResponse<FastifyReply>().header('Idempotent-Replayed', 'true'),
   };
 });

@@ -4,4 +4,5 @@ export * from './errors.js';
 export * from './idempotency.js';
 export * from './openapi.js';
 export * from './paging.dto.js';
+export * from './public.js';
 export * from './validation.js';

@@ -62,9 +62,10 @@ const PAGE_META: SchemaObject = {
 };
 
 function errorResponses(codes: readonly ErrorCode[]): MethodDecorator[] {
-  const byStatus = Map.groupBy([...new Set(codes)], (code) => ERRORS[code].status);
-  return [...byStatus].map(([status, group]) =>
-    ApiResponse({
+  const statuses = [...new Set(codes.map((code) => ERRORS[code].status))];
+  return statuses.map((status) => {
+    const group = [...new Set(codes)].filter((code) => ERRORS[code].status === status);
+    return ApiResponse({
       status,
       description: group.map((code) => `\`${code}\`: ${ERRORS[code].message}`).join(' '),
       headers: TRACE_HEADER as never,
@@ -74,8 +75,8 @@ function errorResponses(codes: readonly ErrorCode[]): MethodDecorator[] {
           examples: Object.fromEntries(group.map((code) => [code, { value: { error: { code, message: ERRORS[code].message, details: exampleDetails(code), trace_id: '4bf92f3577b34da6a3ce929d0e0e4736' } } }])),
         },
       },
-    }),
-  );
+    });
+  });
 }
 
 function errorSchema(codes: readonly ErrorCode[]): SchemaObject {

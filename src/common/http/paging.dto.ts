@@ -1,5 +1,8 @@
-import { Type } from 'class-transformer';
+import { Transform } from 'class-transformer';
 import { IsInt, IsOptional, Max, Min } from 'class-validator';
+
+/** A query carries text; only plain digits are a number, not `0x10`, `1e2` or nothing. */
+export const toInteger = ({ value }: { value: unknown }): unknown => (typeof value === 'string' ? (/^\d{1,16}$/.test(value) ? Number(value) : NaN) : value);
 
 /** Which part of a list to give. */
 export class PagingQuery {
@@ -8,7 +11,7 @@ export class PagingQuery {
    * @example 20
    */
   @IsOptional()
-  @Type(() => Number)
+  @Transform(toInteger)
   @IsInt()
   @Min(1)
   @Max(200)
@@ -19,7 +22,7 @@ export class PagingQuery {
    * @example 0
    */
   @IsOptional()
-  @Type(() => Number)
+  @Transform(toInteger)
   @IsInt()
   @Min(0)
   @Max(Number.MAX_SAFE_INTEGER)

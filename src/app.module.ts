@@ -1,0 +1,10 @@
+import { Module } from '@nestjs/common';
+import { AuthModule } from './auth/index.js';
+import { ConfigModule } from './common/config/index.js';
+import { DatabaseModule } from './common/database/index.js';
+import { HealthModule } from './common/health/index.js';
+import { CreditsModule } from './credits/index.js';
+import { TokensModule } from './tokens/index.js';
+
+@Module({ imports: [ConfigModule, DatabaseModule, HealthModule, AuthModule, CreditsModule, TokensModule] })
+export class AppModule {}

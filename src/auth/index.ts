@@ -1,0 +1,4 @@
+export * from './account.dto.js';
+export * from './auth.module.js';
+export * from './decorators.js';
+export * from './principal.js';

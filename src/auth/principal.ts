@@ -1,0 +1,41 @@
+import { ApiError, invalidField } from '../common/http/index.js';
+
+/** Who a request speaks for, as its token says. */
+export interface Principal {
+  /** The token's `sub`. */
+  readonly subject: string;
+  /** Whether the token carries the role `admin`. */
+  readonly admin: boolean;
+  /** `org:<org_id>` when the token names an organization, else `user:<sub>`. */
+  readonly account: string;
+}
+
+const NAME = /^[\x21-\x7e]{1,200}$/;
+const ACCOUNT = /^(user|org):[\x21-\x7e]{1,200}$/;
+
+/** Reads the claims of a verified token; undefined when they name nobody. */
+export function principalOf(claims: Record<string, unknown>): Principal | undefined {
+  const subject = name(claims['sub']);
+  if (subject === undefined) return undefined;
+  const organization = claims['org_id'] === undefined || claims['org_id'] === null ? null : name(claims['org_id']);
+  if (organization === undefined) return undefined;
+  const roles = [claims['role'], claims['roles']].flat();
+  return { subject, admin: roles.includes('admin'), account: organization === null ? `user:${subject}` : `org:${organization}` };
+}
+
+function name(claim: unknown): string | undefined {
+  const text = Number.isSafeInteger(claim) ? String(claim) : claim;
+  return typeof text === 'string' && NAME.test(text) ? text : undefined;
+}
+
+/**
+ * The account that a request works on.
+ * @param named the `account` of its body or query
+ * @throws ApiError FORBIDDEN when another account is named by anyone but an administrator, VALIDATION_ERROR when the name is no account
+ */
+export function accountFor(principal: Principal, named: string | undefined): string {
+  if (named === undefined || named === principal.account) return principal.account;
+  if (!principal.admin) throw new ApiError('FORBIDDEN', 'Only an administrator may name another account.');
+  if (!ACCOUNT.test(named)) throw invalidField('account', 'must be user:<id> or org:<id>');
+  return named;
+}

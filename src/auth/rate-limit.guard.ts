@@ -1,0 +1,39 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { Config } from '../common/config/index.js';
+import { ApiError } from '../common/http/index.js';
+import type { Principal } from './principal.js';
+
+/** Counts requests per principal, minute and process. Administrators, which the platform's own services are, have no limit. */
+@Injectable()
+export class RateLimitGuard implements CanActivate {
+  private readonly limiter?: RateLimiterMemory;
+
+  constructor(config: Config) {
+    if (config.rateLimitPerMinute > 0) this.limiter = new RateLimiterMemory({ points: config.rateLimitPerMinute, duration: 60 });
+  }
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const { user } = context.switchToHttp().getRequest<{ user?: Principal }>();
+    if (!this.limiter || !user || user.admin) return true;
+    const reply = context.switchToHttp().getResponse<FastifyReply>();
+    try {
+      this.tell(reply, await this.limiter.consume(`${user.account} ${user.subject}`));
+      return true;
+    } catch (refused) {
+      if (!(refused instanceof RateLimiterRes)) throw refused;
+      this.tell(reply, refused);
+      throw new ApiError('RATE_LIMITED', undefined, { retryAfterSeconds: Math.ceil(refused.msBeforeNext / 1000) });
+    }
+  }
+
+  /** `X-RateLimit-Reset` is the second of the Unix epoch at which the count begins again. */
+  private tell(reply: FastifyReply, state: RateLimiterRes): void {
+    void reply.headers({
+      'X-RateLimit-Limit': String(this.limiter!.points),
+      'X-RateLimit-Remaining': String(Math.max(0, state.remainingPoints)),
+      'X-RateLimit-Reset': String(Math.ceil((Date.now() + state.msBeforeNext) / 1000)),
+    });
+  }
+}

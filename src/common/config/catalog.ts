@@ -1,0 +1,20 @@
+import { type ClassConstructor, plainToInstance } from 'class-transformer';
+import { validateSync } from 'class-validator';
+import { ConfigError } from './config.js';
+
+/**
+ * Checks one section of the catalog.
+ * @throws ConfigError naming every bad field, so that a server with a bad catalog does not start
+ */
+export function readSection<T extends { id: string }>(item: ClassConstructor<T>, section: string, content: unknown): readonly T[] {
+  if (!Array.isArray(content)) throw new ConfigError([`CATALOG_FILE: ${section} must be a list`]);
+  const items = plainToInstance(item, content as unknown[]);
+  const problems = items.flatMap((entry, i) =>
+    validateSync(entry as object, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true }).flatMap(({ constraints = {} }) =>
+      Object.values(constraints).map((text) => `CATALOG_FILE: ${section}[${i}]: ${text}`),
+    ),
+  );
+  if (new Set(items.map(({ id }) => id)).size < items.length) problems.push(`CATALOG_FILE: ${section} has an id twice`);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return items;
+}

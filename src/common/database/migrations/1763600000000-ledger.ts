@@ -1,0 +1,65 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { autoIncrementKey, tableOptions } from './ddl.js';
+
+/** Accounts, their entries, the operations that made them, and the daily totals derived from them. */
+export class Ledger1763600000000 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(
+      `CREATE TABLE account (
+        id ${autoIncrementKey(runner)},
+        owner varchar(205) NOT NULL,
+        unit varchar(10) NOT NULL,
+        balance bigint NOT NULL,
+        held bigint NOT NULL,
+        sequence bigint NOT NULL,
+        counts varchar(255) NOT NULL,
+        last_at bigint NOT NULL,
+        version bigint NOT NULL
+      )${tableOptions(runner)}`,
+    );
+    await runner.query('CREATE UNIQUE INDEX account_owner_unit ON account (owner, unit)');
+    await runner.query(
+      `CREATE TABLE entry (
+        account_id integer NOT NULL,
+        sequence bigint NOT NULL,
+        type varchar(10) NOT NULL,
+        type_sequence bigint NOT NULL,
+        amount bigint NOT NULL,
+        balance_after bigint NOT NULL,
+        description varchar(500) NULL,
+        metadata mediumtext NULL,
+        model varchar(100) NULL,
+        purchase_id varchar(40) NULL,
+        created_at bigint NOT NULL,
+        PRIMARY KEY (account_id, sequence)
+      )${tableOptions(runner)}`,
+    );
+    await runner.query('CREATE UNIQUE INDEX entry_type_sequence ON entry (account_id, type, type_sequence)');
+    await runner.query(
+      `CREATE TABLE operation (
+        account_id integer NOT NULL,
+        name varchar(20) NOT NULL,
+        idempotency_key varchar(255) NOT NULL,
+        request_hash varchar(43) NOT NULL,
+        sequence bigint NULL,
+        refusal varchar(255) NULL,
+        created_at bigint NOT NULL,
+        PRIMARY KEY (account_id, name, idempotency_key)
+      )${tableOptions(runner)}`,
+    );
+    await runner.query(
+      `CREATE TABLE daily_total (
+        account_id integer NOT NULL,
+        day integer NOT NULL,
+        type varchar(10) NOT NULL,
+        amount bigint NOT NULL,
+        count bigint NOT NULL,
+        PRIMARY KEY (account_id, day, type)
+      )${tableOptions(runner)}`,
+    );
+  }
+
+  async down(): Promise<void> {
+    throw new Error('Migrations go forward only: restore a backup to go back.');
+  }
+}

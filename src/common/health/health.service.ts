@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { DataSource } from 'typeorm';
+import { ApiError } from '../http/index.js';
+import type { HealthDto, VersionDto } from './health.dto.js';
+
+const PATIENCE_MS = 2_000;
+const { name, version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { name: string; version: string };
+
+/** Says whether this process can do its work. */
+@Injectable()
+export class HealthService implements BeforeApplicationShutdown {
+  private stopping = false;
+
+  constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
+
+  beforeApplicationShutdown(): void {
+    this.stopping = true;
+  }
+
+  /** @throws ApiError OVERLOADED when the database does not answer */
+  async health(): Promise<HealthDto> {
+    const answered = this.dataSource.query('SELECT 1').then(
+      () => true,
+      () => false,
+    );
+    if (!(await Promise.race([answered, setTimeout(PATIENCE_MS, false, { ref: false })]))) {
+      throw new ApiError('OVERLOADED', 'The database does not answer.', { details: { status: 'unavailable', database: 'down' } });
+    }
+    return { status: 'ok', database: 'up' };
+  }
+
+  /** Ready once the database answers and has every migration, until the process is told to stop. */
+  async ready(): Promise<HealthDto> {
+    if (this.stopping) throw new ApiError('OVERLOADED', 'The server is stopping.', { details: { status: 'stopping' } });
+    const health = await this.health();
+    if (await this.dataSource.showMigrations()) throw new ApiError('OVERLOADED', 'The database has pending migrations.', { details: { status: 'migrations pending' } });
+    return health;
+  }
+
+  version(): VersionDto {
+    return { name, version, node: process.version };
+  }
+}

@@ -1,0 +1,88 @@
+import { isUtf8 } from 'node:buffer';
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import cookie from '@fastify/cookie';
+import cors from '@fastify/cors';
+import helmet from '@fastify/helmet';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import type { Config } from '../config/index.js';
+import { ErrorFilter } from './error.filter.js';
+import { ApiError } from './errors.js';
+import { validationPipe } from './validation.js';
+
+/** Everything below this is the API; `/api/v1` is another name for it. */
+export const API_PREFIX = 'api';
+
+const BODY_LIMIT = 1024 * 1024;
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$/;
+
+/** Nest's Fastify adapter with our trace ids, our logger and the alias of the base path. */
+export function createAdapter(logger: Logger): FastifyAdapter {
+  return new FastifyAdapter({
+    loggerInstance: logger,
+    disableRequestLogging: true,
+    requestIdLogLabel: 'trace_id',
+    genReqId: (request: IncomingMessage) => TRACEPARENT.exec(String(request.headers['traceparent'] ?? ''))?.[1] ?? randomBytes(16).toString('hex'),
+    rewriteUrl: (request: IncomingMessage) => (request.url ?? '/').replace(/^\/api\/v1(?=[/?]|$)/, '/api'),
+    bodyLimit: BODY_LIMIT,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 300 },
+  });
+}
+
+/** Filters, pipes, headers and hooks of every route. */
+export async function configureHttp(app: NestFastifyApplication, config: Config): Promise<void> {
+  app.setGlobalPrefix(API_PREFIX);
+  app.useGlobalFilters(new ErrorFilter());
+  app.useGlobalPipes(validationPipe());
+  const server = app.getHttpAdapter().getInstance();
+
+  let stopping = false;
+  app.enableShutdownHooks();
+  server.addHook('preClose', async () => void (stopping = true));
+  server.addHook('onRequest', async (request, reply) => {
+    void reply.header('X-Trace-Id', request.id);
+    if (stopping) {
+      void reply.header('Connection', 'close');
+      throw new ApiError('OVERLOADED', 'The server is stopping; send the request again.');
+    }
+  });
+  server.addHook('onResponse', (request, reply, done) => {
+    request.log.info({ method: request.method, route: request.routeOptions.url ?? null, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 100) / 100 }, 'request');
+    done();
+  });
+
+  registerBodyParsers(server as unknown as FastifyInstance);
+  await app.register(helmet as never, { contentSecurityPolicy: { directives: { defaultSrc: ["'self'"], imgSrc: ["'self'", 'data:'], styleSrc: ["'self'", "'unsafe-inline'"], upgradeInsecureRequests: null } }, hsts: config.production });
+  await app.register(cookie as never);
+  await app.register(cors as never, { origin: config.corsOrigins, credentials: true, exposedHeaders: ['X-Trace-Id', 'Idempotent-Replayed', 'Retry-After', 'X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset'] });
+}
+
+/** A request whose route asked for the bytes as they came (`@RouteConfig({ rawBody: true })`). */
+export interface RawBodyRequest extends FastifyRequest {
+  rawBody?: Buffer;
+}
+
+/** JSON is the one content type; only a route that says so takes an HTML form or keeps the raw bytes, which it then parses itself after checking their signature. */
+function registerBodyParsers(server: FastifyInstance): void {
+  const routeConfig = (request: FastifyRequest) => request.routeOptions.config as { rawBody?: boolean; form?: boolean };
+  const parseJson = server.getDefaultJsonParser('error', 'error');
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
+    if (routeConfig(request).rawBody) {
+      (request as RawBodyRequest).rawBody = body;
+      done(null);
+    } else if (!isUtf8(body)) {
+      done(new ApiError('VALIDATION_ERROR', 'The body is not UTF-8.', { details: [{ field: 'body', message: 'must be UTF-8' }] }));
+    } else {
+      void parseJson(request, body.toString('utf8'), done);
+    }
+  });
+  server.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (request, body: string, done) => {
+    if (routeConfig(request).form) done(null, Object.fromEntries(new URLSearchParams(body)));
+    else done(new ApiError('UNSUPPORTED_MEDIA_TYPE'));
+  });
+}

@@ -1,0 +1,32 @@
+import type { LoggerService } from '@nestjs/common';
+import { pino, type Logger } from 'pino';
+import pretty from 'pino-pretty';
+import type { Config } from '../config/index.js';
+
+/** JSON lines on standard output; on a terminal outside production, lines for people. No header, body or SQL parameter is ever logged. */
+export function createLogger(config: Pick<Config, 'logLevel' | 'production'>): Logger {
+  const options = { level: config.logLevel, base: undefined, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: describeError }, formatters: { level: (label: string) => ({ level: label }) } };
+  return process.stdout.isTTY && !config.production ? pino(options, pretty({ ignore: 'trace_id', singleLine: true })) : pino(options, pino.destination({ dest: 1, sync: false }));
+}
+
+/** An error's own enumerable fields can carry SQL with its values, so only these are kept. */
+function describeError(error: Error & { code?: unknown }): object {
+  return { type: error.constructor?.name, message: error.message, code: error.code, stack: error.stack };
+}
+
+/** Lets Nest's own messages (start, stop, unhandled errors) go through the same logger. */
+export class NestLogger implements LoggerService {
+  constructor(private readonly logger: Logger) {}
+
+  log(message: unknown, context?: string): void {
+    this.logger.debug({ context }, String(message));
+  }
+
+  warn(message: unknown, context?: string): void {
+    this.logger.warn({ context }, String(message));
+  }
+
+  error(message: unknown, stack?: string, context?: string): void {
+    this.logger.error({ context, stack }, String(message));
+  }
+}

@@ -1,0 +1,139 @@
+import { IntersectionType, OmitType } from '@nestjs/swagger';
+import { IsIn, IsNumber, IsOptional, IsPositive, Matches } from 'class-validator';
+import { AccountField } from '../auth/index.js';
+import { IsMetadata, IsText } from '../common/http/index.js';
+import { HistoryQuery, IsDollars, SummaryDto, TransactionDto } from '../ledger/index.js';
+
+const TYPES = ['deposit', 'debit', 'refund'] as const;
+type CreditType = (typeof TYPES)[number];
+
+/** Credits to put into an account. */
+export class DepositDto extends AccountField {
+  /**
+   * US dollars, more than 0, at most six decimals.
+   * @example 50.00
+   */
+  @IsDollars()
+  amount: number;
+
+  /**
+   * What it is for: 1–500 characters.
+   * @example "Manual top-up"
+   */
+  @IsText(1, 500)
+  description: string;
+}
+
+/** Credits to spend on a usage event. */
+export class DebitDto extends AccountField {
+  /**
+   * US dollars, more than 0, at most six decimals.
+   * @example 1.25
+   */
+  @IsDollars()
+  amount: number;
+
+  /**
+   * What it is for: 1–500 characters.
+   * @example "Agent run #4521"
+   */
+  @IsText(1, 500)
+  description: string;
+
+  /**
+   * At most 50 keys (1–40 characters) with strings (up to 500 characters), numbers or booleans.
+   * @example { "agent": "researcher", "run": 4521 }
+   */
+  @IsOptional()
+  @IsMetadata()
+  metadata?: Record<string, string | number | boolean>;
+}
+
+/** Which credit transactions to list. */
+export class CreditHistoryQuery extends HistoryQuery {
+  /** Only transactions of this type. */
+  @IsOptional()
+  @IsIn(TYPES)
+  type?: CreditType;
+}
+
+/** A balance of credits; available = balance − held. */
+export class CreditBalanceDto {
+  /**
+   * US dollars. Below zero only after a refund or dispute took back what was already spent.
+   * @example 142.5
+   */
+  balance: number;
+
+  /**
+   * What can be spent now.
+   * @example 140
+   */
+  available: number;
+
+  /**
+   * What open holds keep back.
+   * @example 2.5
+   */
+  held: number;
+
+  currency: 'USD';
+}
+
+/** A movement of credits, in US dollars. */
+export class CreditTransactionDto extends OmitType(TransactionDto, ['type']) {
+  /**
+   * `deposit` also stands for a purchase.
+   * @example "debit"
+   */
+  type: CreditType;
+
+  /** @example -1.25 */
+  override amount: number;
+
+  /** @example 241.25 */
+  override balance_after: number;
+
+  /** @example "Agent run #4521" */
+  override description: string | null;
+}
+
+/** What happened to the credits of an account in a time, in US dollars. */
+export class CreditSummaryDto extends SummaryDto {
+  currency: 'USD';
+}
+
+/** A package of credits that can be bought. */
+export class PackageDto {
+  /**
+   * What a purchase names.
+   * @example "pro"
+   */
+  @Matches(/^[a-z0-9][a-z0-9_-]{0,39}$/)
+  id: string;
+
+  /**
+   * The credits that it brings, in US dollars.
+   * @example 100
+   */
+  @IsDollars()
+  amount: number;
+
+  /**
+   * What it costs, in US dollars and whole cents.
+   * @example 90
+   */
+  @IsNumber({ maxDecimalPlaces: 2 })
+  @IsPositive()
+  price: number;
+
+  @IsIn(['USD'])
+  currency: 'USD';
+}
+
+/** A package as the catalog names it. */
+export class CatalogPackage extends IntersectionType(PackageDto) {
+  /** The name that a customer reads in the history and at the checkout. */
+  @IsText(1, 100)
+  name: string;
+}

@@ -1,0 +1,2 @@
+export * from './credits.module.js';
+export { CreditsService } from './credits.service.js';

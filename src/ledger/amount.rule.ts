@@ -1,0 +1,16 @@
+import { fieldRule } from '../common/http/index.js';
+import { fromStored, toStored, type Unit, UNITS } from './domain/index.js';
+
+function amountProblem(unit: Unit, value: unknown): string | undefined {
+  if (typeof value !== 'number' || Number.isNaN(value)) return 'must be a number';
+  if (value <= 0) return 'must be greater than 0';
+  if (value > fromStored(unit, UNITS[unit].limit)) return `must be at most ${fromStored(unit, UNITS[unit].limit)}`;
+  if (toStored(unit, value) === undefined) return unit === 'USD' ? 'must have at most six decimals' : 'must be a whole number';
+  return undefined;
+}
+
+/** A positive amount of dollars with at most six decimals. */
+export const IsDollars = fieldRule('isDollars', (value) => amountProblem('USD', value));
+
+/** A positive whole number of tokens. */
+export const IsTokens = fieldRule('isTokens', (value) => amountProblem('tokens', value));

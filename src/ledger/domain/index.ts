@@ -1,0 +1,4 @@
+export * from './apply.js';
+export * from './batch.js';
+export * from './types.js';
+export * from './unit.js';

@@ -1,0 +1,155 @@
+import { Transform } from 'class-transformer';
+import { IsDate, IsIn, IsInt, IsOptional, Min } from 'class-validator';
+import { IntersectionType } from '@nestjs/swagger';
+import { AccountField } from '../auth/index.js';
+import { PagingQuery, toInteger } from '../common/http/index.js';
+
+const TIME = /^(\d{4})-(\d\d)-(\d\d)(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
+
+/** A date alone means its first moment in UTC. JavaScript rolls 31 February over into March, which we call no date. */
+const toDate = ({ value }: { value: unknown }): Date => {
+  const [, year, month, day] = TIME.exec(String(value)) ?? [];
+  const exists = day !== undefined && new Date(Date.UTC(Number(year), Number(month) - 1, Number(day))).getUTCDate() === Number(day);
+  return new Date(exists ? String(value) : NaN);
+};
+
+/** The time that a list or a summary covers. */
+export class PeriodQuery extends AccountField {
+  /**
+   * Only what happened at this time or later: ISO-8601, a date alone means its start in UTC.
+   * @example "2026-04-01T00:00:00Z"
+   */
+  @IsOptional()
+  @Transform(toDate)
+  @IsDate({ message: 'from must be an ISO-8601 date or time with a zone' })
+  from?: Date;
+
+  /**
+   * Only what happened before this time.
+   * @example "2026-05-01T00:00:00Z"
+   */
+  @IsOptional()
+  @Transform(toDate)
+  @IsDate({ message: 'to must be an ISO-8601 date or time with a zone' })
+  to?: Date;
+}
+
+/** Which transactions to list. */
+export class HistoryQuery extends IntersectionType(PagingQuery, PeriodQuery) {
+  /** `asc`: oldest first; `desc`: newest first. */
+  @IsOptional()
+  @IsIn(['asc', 'desc'])
+  order: 'asc' | 'desc' = 'asc';
+}
+
+/** What a usage summary covers. */
+export class SummaryQuery extends PeriodQuery {
+  /** The length of the periods in `series`, in UTC. */
+  @IsOptional()
+  @IsIn(['day', 'month'])
+  group_by: 'day' | 'month' = 'day';
+}
+
+/** The number of a transaction in a path. */
+export class TransactionId {
+  /**
+   * Counts 1, 2, 3 … within the account.
+   * @example 2
+   */
+  @Transform(toInteger)
+  @IsInt()
+  @Min(1)
+  id: number;
+}
+
+/** One movement of a balance. Amounts are in the unit of the ledger: dollars with up to six decimals for credits, whole numbers for tokens. */
+export class TransactionDto {
+  /**
+   * Counts 1, 2, 3 … within the account, without a gap.
+   * @example 2
+   */
+  id: number;
+
+  /** What kind of movement it is. */
+  type: string;
+
+  /** Signed: negative when it was taken from the balance. */
+  amount: number;
+
+  /** The balance right after it. */
+  balance_after: number;
+
+  /** What it was for, in the words of whoever made it. */
+  description: string | null;
+
+  /**
+   * When it was made.
+   * @example "2026-04-15T11:00:00.000Z"
+   */
+  created_at: string;
+
+  /**
+   * What the client attached; null when nothing.
+   * @example { "agent": "researcher", "run": 4521 }
+   */
+  metadata: Record<string, string | number | boolean> | null;
+
+  /** The purchase that it belongs to. */
+  purchase_id?: string;
+}
+
+/** The time that a summary covers: from inclusive, to exclusive. */
+export class PeriodDto {
+  /** @example "2026-04-01T00:00:00.000Z" */
+  from: string;
+
+  /** @example "2026-05-01T00:00:00.000Z" */
+  to: string;
+}
+
+/** One day or month of a summary. */
+export class SeriesItemDto {
+  /**
+   * The day (`2026-04-15`) or month (`2026-04`), in UTC.
+   * @example "2026-04-15"
+   */
+  period: string;
+
+  /** What came in: deposits and purchases, or grants and purchases of tokens. Zero or more. */
+  deposited: number;
+
+  /** What was spent. Zero or more. */
+  debited: number;
+
+  /** What refunds took back, less what they gave back. */
+  refunded: number;
+
+  /** @example 12 */
+  transaction_count: number;
+}
+
+/** What happened to a balance in a time; opening + deposited − debited − refunded = closing. */
+export class SummaryDto {
+  period: PeriodDto;
+
+  /** The balance right before the time. */
+  opening_balance: number;
+
+  /** The balance at its end. */
+  closing_balance: number;
+
+  /** What came in. Zero or more. */
+  total_deposited: number;
+
+  /** What was spent. Zero or more. */
+  total_debited: number;
+
+  /** What refunds took back, less what they gave back. */
+  total_refunded: number;
+
+  /** @example 156 */
+  transaction_count: number;
+
+  /** The days or months in which something happened, oldest first. */
+  series: SeriesItemDto[];
+}

@@ -1,0 +1,125 @@
+import { Column, Entity, Index, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
+import type { EntryType, Unit } from './domain/index.js';
+
+/** BIGINT arrives as text from one driver and as a number from the other; all of ours are below 2^53. */
+const integer = { to: (value: number | null) => value, from: (value: string | number | null) => (value === null ? null : Number(value)) };
+
+/** An owner's balance in one unit; the columns are those of `Account` in the domain. */
+@Entity('account')
+@Index('account_owner_unit', ['owner', 'unit'], { unique: true })
+export class AccountRow {
+  @PrimaryGeneratedColumn({ type: 'integer' })
+  id: number;
+
+  /** `user:<id>` or `org:<id>`. */
+  @Column({ type: 'varchar', length: 205 })
+  owner: string;
+
+  @Column({ type: 'varchar', length: 10 })
+  unit: Unit;
+
+  @Column({ type: 'bigint', transformer: integer })
+  balance: number;
+
+  @Column({ type: 'bigint', transformer: integer })
+  held: number;
+
+  @Column({ type: 'bigint', transformer: integer })
+  sequence: number;
+
+  /** JSON: the number of entries of each type. */
+  @Column({ type: 'varchar', length: 255 })
+  counts: string;
+
+  @Column({ name: 'last_at', type: 'bigint', transformer: integer })
+  lastAt: number;
+
+  @Column({ type: 'bigint', transformer: integer })
+  version: number;
+}
+
+/** The append-only history. */
+@Entity('entry')
+@Index('entry_type_sequence', ['accountId', 'type', 'typeSequence'], { unique: true })
+export class EntryRow {
+  @PrimaryColumn({ name: 'account_id', type: 'integer' })
+  accountId: number;
+
+  @PrimaryColumn({ type: 'bigint', transformer: integer })
+  sequence: number;
+
+  @Column({ type: 'varchar', length: 10 })
+  type: EntryType;
+
+  @Column({ name: 'type_sequence', type: 'bigint', transformer: integer })
+  typeSequence: number;
+
+  @Column({ type: 'bigint', transformer: integer })
+  amount: number;
+
+  @Column({ name: 'balance_after', type: 'bigint', transformer: integer })
+  balanceAfter: number;
+
+  @Column({ type: 'varchar', length: 500, nullable: true })
+  description: string | null;
+
+  @Column({ type: 'mediumtext' as 'text', nullable: true })
+  metadata: string | null;
+
+  @Column({ type: 'varchar', length: 100, nullable: true })
+  model: string | null;
+
+  @Column({ name: 'purchase_id', type: 'varchar', length: 40, nullable: true })
+  purchaseId: string | null;
+
+  @Column({ name: 'created_at', type: 'bigint', transformer: integer })
+  createdAt: number;
+}
+
+/** Every operation that was decided, under the key that makes it the same one again. */
+@Entity('operation')
+export class OperationRow {
+  @PrimaryColumn({ name: 'account_id', type: 'integer' })
+  accountId: number;
+
+  @PrimaryColumn({ type: 'varchar', length: 20 })
+  name: string;
+
+  @PrimaryColumn({ name: 'idempotency_key', type: 'varchar', length: 255 })
+  idempotencyKey: string;
+
+  @Column({ name: 'request_hash', type: 'varchar', length: 43 })
+  requestHash: string;
+
+  /** The entry that it made; null when it was refused. */
+  @Column({ type: 'bigint', nullable: true, transformer: integer })
+  sequence: number | null;
+
+  /** JSON: why it was refused, and the trace id of that answer. */
+  @Column({ type: 'varchar', length: 255, nullable: true })
+  refusal: string | null;
+
+  @Column({ name: 'created_at', type: 'bigint', transformer: integer })
+  createdAt: number;
+}
+
+/** Sum and number of entries per account, UTC day and type; derived from `entry`. */
+@Entity('daily_total')
+export class DailyTotalRow {
+  @PrimaryColumn({ name: 'account_id', type: 'integer' })
+  accountId: number;
+
+  @PrimaryColumn({ type: 'integer' })
+  day: number;
+
+  @PrimaryColumn({ type: 'varchar', length: 10 })
+  type: EntryType;
+
+  @Column({ type: 'bigint', transformer: integer })
+  amount: number;
+
+  @Column({ type: 'bigint', transformer: integer })
+  count: number;
+}
+
+export const LEDGER_ENTITIES = [AccountRow, EntryRow, OperationRow, DailyTotalRow];

@@ -1,0 +1,15 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { Lanes } from './lanes.js';
+import { LEDGER_ENTITIES } from './ledger.entities.js';
+import { LedgerReader } from './ledger.reader.js';
+import { LedgerService } from './ledger.service.js';
+import { LedgerStore } from './ledger.store.js';
+
+/** Accounts and their history, in whatever unit; credits and tokens are two names for it. */
+@Module({
+  imports: [TypeOrmModule.forFeature(LEDGER_ENTITIES)],
+  providers: [LedgerStore, Lanes, LedgerService, LedgerReader],
+  exports: [LedgerService, LedgerReader],
+})
+export class LedgerModule {}

@@ -1,0 +1,2 @@
+export * from './tokens.module.js';
+export { TokensService } from './tokens.service.js';

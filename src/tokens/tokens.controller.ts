@@ -1,0 +1,69 @@
+import { Body, Controller, Get, Param, Post, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { AccountField, AdminOnly, Authenticated, CurrentPrincipal, type Principal } from '../auth/index.js';
+import { data, type Data, Endpoint, type Idempotency, IdempotencyKey, type Page, Public } from '../common/http/index.js';
+import { SummaryQuery, TransactionId } from '../ledger/index.js';
+import { ConsumeDto, GrantDto, PlanDto, TokenBalanceDto, TokenHistoryQuery, TokenSummaryDto, TokenTransactionDto } from './tokens.dto.js';
+import { TokensService } from './tokens.service.js';
+
+@ApiTags('Tokens')
+@Controller('tokens')
+export class TokensController {
+  constructor(private readonly tokens: TokensService) {}
+
+  @Get('balance')
+  @Authenticated()
+  @Endpoint({ summary: 'Current token balance', answers: TokenBalanceDto, errors: ['VALIDATION_ERROR', 'FORBIDDEN'] })
+  balance(@CurrentPrincipal() who: Principal, @Query() query: AccountField): Promise<Data<TokenBalanceDto>> {
+    return data(this.tokens.balance(who, query.account));
+  }
+
+  @Get('plans')
+  @Public()
+  @Endpoint({ summary: 'Token plans for sale', answers: PlanDto, as: 'array' })
+  plans(): Promise<Data<readonly PlanDto[]>> {
+    return data(this.tokens.plans());
+  }
+
+  @Post('grant')
+  @AdminOnly()
+  @Endpoint({ summary: 'Grant tokens (administrators)', status: 201, answers: TokenTransactionDto, idempotent: true, errors: ['VALIDATION_ERROR', 'FORBIDDEN', 'CONFLICT', 'OVERLOADED'] })
+  grant(@CurrentPrincipal() who: Principal, @Body() body: GrantDto, @IdempotencyKey() key: Idempotency): Promise<Data<TokenTransactionDto>> {
+    return data(this.tokens.grant(who, body, key));
+  }
+
+  @Post('consume')
+  @Authenticated()
+  @Endpoint({
+    summary: 'Record token consumption',
+    description: 'Answers when the consumption is durable. One that the available balance does not cover is refused with 402 and changes nothing.',
+    status: 201,
+    answers: TokenTransactionDto,
+    idempotent: true,
+    errors: ['VALIDATION_ERROR', 'INSUFFICIENT_TOKENS', 'FORBIDDEN', 'OVERLOADED'],
+  })
+  consume(@CurrentPrincipal() who: Principal, @Body() body: ConsumeDto, @IdempotencyKey() key: Idempotency): Promise<Data<TokenTransactionDto>> {
+    return data(this.tokens.consume(who, body, key));
+  }
+
+  @Get('transactions')
+  @Authenticated()
+  @Endpoint({ summary: 'Token transaction history', answers: TokenTransactionDto, as: 'list', errors: ['VALIDATION_ERROR', 'FORBIDDEN'] })
+  transactions(@CurrentPrincipal() who: Principal, @Query() query: TokenHistoryQuery): Promise<Page<TokenTransactionDto>> {
+    return this.tokens.transactions(who, query);
+  }
+
+  @Get('transactions/:id')
+  @Authenticated()
+  @Endpoint({ summary: 'One token transaction', answers: TokenTransactionDto, errors: ['VALIDATION_ERROR', 'FORBIDDEN', 'NOT_FOUND'] })
+  transaction(@CurrentPrincipal() who: Principal, @Param() { id }: TransactionId, @Query() query: AccountField): Promise<Data<TokenTransactionDto>> {
+    return data(this.tokens.transaction(who, id, query.account));
+  }
+
+  @Get('usage-summary')
+  @Authenticated()
+  @Endpoint({ summary: 'Aggregated token usage', answers: TokenSummaryDto, errors: ['VALIDATION_ERROR', 'FORBIDDEN'] })
+  summary(@CurrentPrincipal() who: Principal, @Query() query: SummaryQuery): Promise<Data<TokenSummaryDto>> {
+    return data(this.tokens.summary(who, query));
+  }
+}

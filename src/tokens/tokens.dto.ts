@@ -1,0 +1,151 @@
+import { OmitType } from '@nestjs/swagger';
+import { IsIn, IsNumber, IsOptional, IsPositive, Matches } from 'class-validator';
+import { AccountField } from '../auth/index.js';
+import { IsMetadata, IsText } from '../common/http/index.js';
+import { HistoryQuery, IsTokens, SummaryDto, TransactionDto } from '../ledger/index.js';
+
+const TYPES = ['purchase', 'grant', 'consume', 'refund'] as const;
+type TokenType = (typeof TYPES)[number];
+
+/** Tokens to give to an account. */
+export class GrantDto extends AccountField {
+  /**
+   * Tokens, a whole number from 1.
+   * @example 50000
+   */
+  @IsTokens()
+  amount: number;
+
+  /**
+   * What they are for: 1–500 characters.
+   * @example "Welcome tokens"
+   */
+  @IsText(1, 500)
+  description: string;
+}
+
+/** Tokens that a language model has used. */
+export class ConsumeDto extends AccountField {
+  /**
+   * Tokens, a whole number from 1.
+   * @example 1250
+   */
+  @IsTokens()
+  amount: number;
+
+  /**
+   * What they were used for: 1–500 characters.
+   * @example "Agent run #4521"
+   */
+  @IsOptional()
+  @IsText(1, 500)
+  description?: string;
+
+  /**
+   * The model that used them: 1–100 characters.
+   * @example "large-2026-10"
+   */
+  @IsOptional()
+  @IsText(1, 100)
+  model?: string;
+
+  /**
+   * At most 50 keys (1–40 characters) with strings (up to 500 characters), numbers or booleans.
+   * @example { "agent": "researcher", "run": 4521 }
+   */
+  @IsOptional()
+  @IsMetadata()
+  metadata?: Record<string, string | number | boolean>;
+}
+
+/** Which token transactions to list. */
+export class TokenHistoryQuery extends HistoryQuery {
+  /** Only transactions of this type. */
+  @IsOptional()
+  @IsIn(TYPES)
+  type?: TokenType;
+}
+
+/** A balance of tokens; available = balance − held. */
+export class TokenBalanceDto {
+  /**
+   * Whole tokens. Below zero only after a refund or dispute took back what was already used.
+   * @example 1048750
+   */
+  balance: number;
+
+  /**
+   * What can be used now.
+   * @example 1048750
+   */
+  available: number;
+
+  /**
+   * What open holds keep back.
+   * @example 0
+   */
+  held: number;
+
+  unit: 'tokens';
+}
+
+/** A movement of tokens, in whole tokens. */
+export class TokenTransactionDto extends OmitType(TransactionDto, ['type']) {
+  /** @example "consume" */
+  type: TokenType;
+
+  /** @example -1250 */
+  override amount: number;
+
+  /** @example 1048750 */
+  override balance_after: number;
+
+  /** @example "Agent run #4521" */
+  override description: string | null;
+
+  /**
+   * The model that used them.
+   * @example "large-2026-10"
+   */
+  model?: string;
+}
+
+/** What happened to the tokens of an account in a time. Grants and purchases count as deposited, consumption as debited. */
+export class TokenSummaryDto extends SummaryDto {
+  unit: 'tokens';
+}
+
+/** A plan of tokens that can be bought. */
+export class PlanDto {
+  /**
+   * What a checkout names.
+   * @example "growth"
+   */
+  @Matches(/^[a-z0-9][a-z0-9_-]{0,39}$/)
+  id: string;
+
+  /**
+   * The name that a customer reads in the history and at the checkout.
+   * @example "Growth"
+   */
+  @IsText(1, 100)
+  name: string;
+
+  /**
+   * The tokens that it brings.
+   * @example 10000000
+   */
+  @IsTokens()
+  tokens: number;
+
+  /**
+   * What it costs, in US dollars and whole cents.
+   * @example 90
+   */
+  @IsNumber({ maxDecimalPlaces: 2 })
+  @IsPositive()
+  price: number;
+
+  @IsIn(['USD'])
+  currency: 'USD';
+}

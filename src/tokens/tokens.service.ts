@@ -1,0 +1,58 @@
+import { Injectable } from '@nestjs/common';
+import { accountFor, type Principal } from '../auth/index.js';
+import { Config, readSection } from '../common/config/index.js';
+import type { Idempotency, Page } from '../common/http/index.js';
+import { LedgerReader, LedgerService, type PurchaseGrant, type SummaryQuery } from '../ledger/index.js';
+import { type ConsumeDto, type GrantDto, PlanDto, type TokenBalanceDto, type TokenHistoryQuery, type TokenSummaryDto, type TokenTransactionDto } from './tokens.dto.js';
+
+const unit = 'tokens';
+
+/** Tokens: what language models may still use. */
+@Injectable()
+export class TokensService {
+  private readonly catalog: readonly PlanDto[];
+
+  constructor(
+    private readonly ledger: LedgerService,
+    private readonly reader: LedgerReader,
+    config: Config,
+  ) {
+    this.catalog = readSection(PlanDto, 'plans', config.catalog.plans);
+  }
+
+  /** What can be bought. */
+  plans(): readonly PlanDto[] {
+    return this.catalog;
+  }
+
+  async balance(who: Principal, account?: string): Promise<TokenBalanceDto> {
+    return { ...(await this.reader.balance(accountFor(who, account), unit)), unit };
+  }
+
+  /** Gives tokens to an account. */
+  grant(who: Principal, { account, ...body }: GrantDto, idempotency: Idempotency): Promise<TokenTransactionDto> {
+    return this.ledger.post({ ...body, account: accountFor(who, account), unit, operation: 'grant', type: 'grant', idempotency }) as Promise<TokenTransactionDto>;
+  }
+
+  /** Takes tokens that were used. */
+  consume(who: Principal, { account, amount, ...body }: ConsumeDto, idempotency: Idempotency): Promise<TokenTransactionDto> {
+    return this.ledger.post({ ...body, amount: -amount, account: accountFor(who, account), unit, operation: 'consume', type: 'consume', idempotency }) as Promise<TokenTransactionDto>;
+  }
+
+  /** Adds what a paid purchase brought, once, however often it is told. */
+  grantPurchase(grant: PurchaseGrant): Promise<void> {
+    return this.ledger.grantPurchase(unit, 'purchase', grant);
+  }
+
+  transaction(who: Principal, id: number, account?: string): Promise<TokenTransactionDto> {
+    return this.reader.transaction(accountFor(who, account), unit, id) as Promise<TokenTransactionDto>;
+  }
+
+  transactions(who: Principal, query: TokenHistoryQuery): Promise<Page<TokenTransactionDto>> {
+    return this.reader.history(accountFor(who, query.account), unit, query) as Promise<Page<TokenTransactionDto>>;
+  }
+
+  async summary(who: Principal, query: SummaryQuery): Promise<TokenSummaryDto> {
+    return { unit, ...(await this.reader.summary(accountFor(who, query.account), unit, query)) };
+  }
+}
