@@ -6,5 +6,6 @@ import { HealthModule } from './common/health/index.js';
 import { CreditsModule } from './credits/index.js';
 import { TokensModule } from './tokens/index.js';
 
-@Module({ imports: [ConfigModule, DatabaseModule, HealthModule, AuthModule, CreditsModule, TokensModule] })
+/** The whole of it. */
+@Module({ imports: [ConfigModule, DatabaseModule, AuthModule, HealthModule, CreditsModule, TokensModule] })
 export class AppModule {}

@@ -1,11 +1,14 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Logger } from 'pino';
 import { AppModule } from './app.module.js';
 import { type Config, ConfigError, currentConfig } from './common/config/index.js';
 import { configureHttp, createAdapter } from './common/http/index.js';
 import { createLogger, NestLogger } from './common/logging/index.js';
 import { serveDocument } from './openapi.js';
+
+const STOP_WITHIN_MS = 25_000;
 
 async function main(): Promise<void> {
   const config = currentConfig();
@@ -14,13 +17,30 @@ async function main(): Promise<void> {
     logger: new NestLogger(logger),
     bodyParser: false,
     abortOnError: false,
-    forceCloseConnections: true,
   });
   await configureHttp(app, config);
   serveDocument(app);
+  stopOnSignal(app, logger);
   await app.listen(config.port, config.host);
   logger.info({ port: config.port, provider: config.payments.provider, database: config.database.kind }, `listening on ${config.publicUrl}`);
   if (!config.production) greet(config);
+}
+
+/** Closing refuses new requests, finishes those that were taken, lets the lanes and workers drain, and closes the database last. */
+function stopOnSignal(app: NestFastifyApplication, logger: Logger): void {
+  const stop = (signal: NodeJS.Signals): void => {
+    logger.info({ signal }, 'stopping');
+    setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref();
+    app.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        logger.fatal({ err: error }, 'could not stop cleanly');
+        process.exit(1);
+      },
+    );
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
 }
 
 /** What a newcomer needs next; on standard error, so that standard output stays JSON lines. */

@@ -1,12 +1,13 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
+import { UnknownQueryGuard } from '../common/http/index.js';
 import { JwtAuthGuard } from './guards.js';
 import { JwtStrategy } from './jwt.strategy.js';
 import { RateLimitGuard } from './rate-limit.guard.js';
 import { TokenVerifier } from './token-verifier.js';
 
-/** Authentication of every route, in the order in which its guards run: who is it, and how often. */
+/** The guards of every route, in the order in which they run: who is it, how often, and does it ask only what the route knows. */
 @Module({
-  providers: [TokenVerifier, JwtStrategy, { provide: APP_GUARD, useClass: JwtAuthGuard }, { provide: APP_GUARD, useClass: RateLimitGuard }],
+  providers: [TokenVerifier, JwtStrategy, { provide: APP_GUARD, useClass: JwtAuthGuard }, { provide: APP_GUARD, useClass: RateLimitGuard }, { provide: APP_GUARD, useClass: UnknownQueryGuard }],
 })
 export class AuthModule {}

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import { Transactions, type Tx } from '../common/database/index.js';
+import { isTransient, Transactions, type Tx } from '../common/database/index.js';
 import { ApiError } from '../common/http/index.js';
 import { type Answer, decide, type Operation } from './domain/index.js';
 import { LedgerStore, type Owner } from './ledger.store.js';
@@ -120,7 +120,7 @@ class Lane {
         const answers = await this.write(batch);
         batch.forEach((waiting, i) => waiting.resolve(answers[i]!));
       } catch (error) {
-        for (const waiting of batch) waiting.reject(error);
+        for (const waiting of batch) waiting.reject(isTransient(error) ? new ApiError('OVERLOADED', 'The database is not available; send the request again with the same key.') : error);
       }
     }
     this.working = undefined;

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Libsql from 'libsql';
 import mysql from 'mysql2';
-import type { DataSourceOptions } from 'typeorm';
+import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { DatabaseConfig } from '../config/index.js';
 import { migrations } from './migrations/index.js';
 
@@ -38,6 +38,13 @@ export function dataSourceOptions(database: DatabaseConfig, entities: NonNullabl
     connectTimeout: 5_000,
     poolSize: 16,
   };
+}
+
+/** A DataSource that knows MySQL's `mediumtext` on SQLite too, where the name of a type is free: metadata can be longer than `text` is on MySQL. */
+export function newDataSource(options: DataSourceOptions): DataSource {
+  const dataSource = new DataSource(options);
+  if (options.type !== 'mysql') dataSource.driver.supportedDataTypes.push('mediumtext');
+  return dataSource;
 }
 
 /**

@@ -1,8 +1,8 @@
 import { Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { DataSource, type DataSourceOptions } from 'typeorm';
+import type { DataSourceOptions } from 'typeorm';
 import { Config, ConfigModule } from '../config/index.js';
-import { dataSourceOptions } from './data-source.js';
+import { dataSourceOptions, newDataSource } from './data-source.js';
 import { migrate } from './migrate.js';
 import { Transactions } from './transactions.js';
 
@@ -17,7 +17,7 @@ import { Transactions } from './transactions.js';
       useFactory: (config: Config) => ({ ...dataSourceOptions(config.database, []), autoLoadEntities: true, migrationsRun: config.migrateOnStart, retryAttempts: 10, retryDelay: 1000, verboseRetryLog: true }),
       dataSourceFactory: async (options) => {
         const { migrationsRun, ...rest } = options as DataSourceOptions;
-        const dataSource = await new DataSource({ ...rest, migrationsRun: false }).initialize();
+        const dataSource = await newDataSource({ ...rest, migrationsRun: false } as DataSourceOptions).initialize();
         if (migrationsRun) await migrate(dataSource);
         return dataSource;
       },

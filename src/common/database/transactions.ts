@@ -1,7 +1,8 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
-import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource, type QueryRunner } from 'typeorm';
+import { newDataSource } from './data-source.js';
 import { isTransient } from './errors.js';
 
 /** An open transaction: `query` for SQL, `manager` for the entities. It ends with the function that it was given to. */
@@ -14,7 +15,7 @@ const ATTEMPTS = 8;
  * has a single connection there and two transactions on it would run into each other.
  */
 @Injectable()
-export class Transactions implements OnModuleInit, OnModuleDestroy {
+export class Transactions implements OnModuleInit, OnApplicationShutdown {
   private writer: DataSource;
   private tail: Promise<unknown> = Promise.resolve();
 
@@ -26,10 +27,10 @@ export class Transactions implements OnModuleInit, OnModuleDestroy {
   }
 
   async onModuleInit(): Promise<void> {
-    this.writer = this.engine === 'mysql' ? this.reader : await new DataSource(this.reader.options).initialize();
+    this.writer = this.engine === 'mysql' ? this.reader : await newDataSource(this.reader.options).initialize();
   }
 
-  async onModuleDestroy(): Promise<void> {
+  async onApplicationShutdown(): Promise<void> {
     await this.tail;
     if (this.writer !== this.reader) await this.writer.destroy();
   }

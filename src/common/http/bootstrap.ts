@@ -5,7 +5,7 @@ import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { type FastifyInstance, type FastifyRequest, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import type { Config } from '../config/index.js';
 import { ErrorFilter } from './error.filter.js';
@@ -22,8 +22,7 @@ const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-(?!0{16})[0-9a-f
 export function createAdapter(logger: Logger): FastifyAdapter {
   return new FastifyAdapter({
     loggerInstance: logger,
-    disableRequestLogging: true,
-    requestIdLogLabel: 'trace_id',
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'trace_id' }),
     genReqId: (request: IncomingMessage) => TRACEPARENT.exec(String(request.headers['traceparent'] ?? ''))?.[1] ?? randomBytes(16).toString('hex'),
     rewriteUrl: (request: IncomingMessage) => (request.url ?? '/').replace(/^\/api\/v1(?=[/?]|$)/, '/api'),
     bodyLimit: BODY_LIMIT,
@@ -41,14 +40,18 @@ export async function configureHttp(app: NestFastifyApplication, config: Config)
   const server = app.getHttpAdapter().getInstance();
 
   let stopping = false;
-  app.enableShutdownHooks();
-  server.addHook('preClose', async () => void (stopping = true));
-  server.addHook('onRequest', async (request, reply) => {
+  server.addHook('preClose', (done) => {
+    stopping = true;
+    done();
+  });
+  server.addHook('onRequest', (request, reply, done) => {
     void reply.header('X-Trace-Id', request.id);
-    if (stopping) {
-      void reply.header('Connection', 'close');
-      throw new ApiError('OVERLOADED', 'The server is stopping; send the request again.');
-    }
+    done(stopping ? new ApiError('OVERLOADED', 'The server is stopping; send the request again.') : undefined);
+  });
+  server.addHook('onSend', (_request, reply, _payload, done) => {
+    // A client that keeps its connection would otherwise keep the server from closing.
+    if (stopping) void reply.header('Connection', 'close');
+    done();
   });
   server.addHook('onResponse', (request, reply, done) => {
     request.log.info({ method: request.method, route: request.routeOptions.url ?? null, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 100) / 100 }, 'request');

@@ -5,4 +5,5 @@ export * from './idempotency.js';
 export * from './openapi.js';
 export * from './paging.dto.js';
 export * from './public.js';
+export * from './unknown-query.guard.js';
 export * from './validation.js';

@@ -19,7 +19,9 @@ export function validationPipe(): ValidationPipe {
 
 function problems(error: ValidationError, path = ''): FieldProblem[] {
   const field = path === '' ? error.property : `${path}.${error.property}`;
-  const own = Object.values(error.constraints ?? {}).map((text) => ({ field, message: text.startsWith(`${error.property} `) ? text.slice(error.property.length + 1) : text }));
+  const { whitelistValidation, ...constraints } = error.constraints ?? {};
+  if (whitelistValidation) return [{ field, message: 'is not a known field' }];
+  const own = Object.values(constraints).map((text) => ({ field, message: text.startsWith(`${error.property} `) ? text.slice(error.property.length + 1) : text }));
   return [...own, ...(error.children ?? []).flatMap((child) => problems(child, field))];
 }
 

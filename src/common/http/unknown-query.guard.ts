@@ -1,0 +1,28 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
+import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
+import type { FastifyRequest } from 'fastify';
+import { ApiError, type FieldProblem } from './errors.js';
+
+/** Refuses a query on routes that read none; where there is a query DTO, the validation pipe does it. */
+@Injectable()
+export class UnknownQueryGuard implements CanActivate {
+  private readonly readsQuery = new Map<unknown, boolean>();
+
+  canActivate(context: ExecutionContext): boolean {
+    const names = Object.keys(context.switchToHttp().getRequest<FastifyRequest>().query as object);
+    if (names.length === 0 || this.hasQuery(context)) return true;
+    throw new ApiError('VALIDATION_ERROR', 'This route takes no query.', { details: names.map((field): FieldProblem => ({ field, message: 'is not a known field' })) });
+  }
+
+  private hasQuery(context: ExecutionContext): boolean {
+    const handler = context.getHandler();
+    let known = this.readsQuery.get(handler);
+    if (known === undefined) {
+      const parameters = (Reflect.getMetadata(ROUTE_ARGS_METADATA, context.getClass(), handler.name) ?? {}) as object;
+      known = Object.keys(parameters).some((key) => key.startsWith(`${RouteParamtypes.QUERY}:`));
+      this.readsQuery.set(handler, known);
+    }
+    return known;
+  }
+}
