@@ -1,5 +1,6 @@
 import { applyDecorators, createParamDecorator, type ExecutionContext, UseGuards } from '@nestjs/common';
 import { ApiBearerAuth, ApiCookieAuth } from '@nestjs/swagger';
+import { ApiErrors } from '../common/http/index.js';
 import { AdminGuard } from './guards.js';
 import type { Principal } from './principal.js';
 
@@ -7,7 +8,7 @@ import type { Principal } from './principal.js';
 export const CurrentPrincipal = createParamDecorator((_: unknown, context: ExecutionContext): Principal => context.switchToHttp().getRequest<{ user: Principal }>().user);
 
 /** Documents that a route needs a token; the guard asks for one anyway. */
-export const Authenticated = () => applyDecorators(ApiBearerAuth('bearer'), ApiCookieAuth('cookie'));
+export const Authenticated = () => applyDecorators(ApiBearerAuth('bearer'), ApiCookieAuth('cookie'), ApiErrors('UNAUTHORIZED', 'RATE_LIMITED'));
 
 /** A route for administrators. */
 export const AdminOnly = () => applyDecorators(Authenticated(), UseGuards(AdminGuard));

@@ -13,7 +13,7 @@ export class CreditsController {
 
   @Get('balance')
   @Authenticated()
-  @Endpoint({ summary: 'Current credit balance', answers: CreditBalanceDto, errors: ['VALIDATION_ERROR', 'FORBIDDEN'] })
+  @Endpoint({ summary: 'Current credit balance', answers: CreditBalanceDto, errors: ['FORBIDDEN'] })
   balance(@CurrentPrincipal() who: Principal, @Query() query: AccountField): Promise<Data<CreditBalanceDto>> {
     return data(this.credits.balance(who, query.account));
   }
@@ -27,7 +27,7 @@ export class CreditsController {
 
   @Post('deposit')
   @AdminOnly()
-  @Endpoint({ summary: 'Deposit credits (administrators)', status: 201, answers: CreditTransactionDto, idempotent: true, errors: ['VALIDATION_ERROR', 'FORBIDDEN', 'CONFLICT', 'OVERLOADED'] })
+  @Endpoint({ summary: 'Deposit credits (administrators)', status: 201, answers: CreditTransactionDto, idempotent: true, errors: ['FORBIDDEN', 'CONFLICT', 'OVERLOADED'] })
   deposit(@CurrentPrincipal() who: Principal, @Body() body: DepositDto, @IdempotencyKey() key: Idempotency): Promise<Data<CreditTransactionDto>> {
     return data(this.credits.deposit(who, body, key));
   }
@@ -41,7 +41,7 @@ export class CreditsController {
     status: 201,
     answers: CreditTransactionDto,
     idempotent: true,
-    errors: ['VALIDATION_ERROR', 'INSUFFICIENT_CREDITS', 'FORBIDDEN', 'OVERLOADED'],
+    errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'OVERLOADED'],
   })
   debit(@CurrentPrincipal() who: Principal, @Body() body: DebitDto, @IdempotencyKey() key: Idempotency): Promise<Data<CreditTransactionDto>> {
     return data(this.credits.debit(who, body, key));
@@ -49,21 +49,21 @@ export class CreditsController {
 
   @Get('transactions')
   @Authenticated()
-  @Endpoint({ summary: 'Transaction history', answers: CreditTransactionDto, as: 'list', errors: ['VALIDATION_ERROR', 'FORBIDDEN'] })
+  @Endpoint({ summary: 'Transaction history', answers: CreditTransactionDto, as: 'list', errors: ['FORBIDDEN'] })
   transactions(@CurrentPrincipal() who: Principal, @Query() query: CreditHistoryQuery): Promise<Page<CreditTransactionDto>> {
     return this.credits.transactions(who, query);
   }
 
   @Get('transactions/:id')
   @Authenticated()
-  @Endpoint({ summary: 'One transaction', answers: CreditTransactionDto, errors: ['VALIDATION_ERROR', 'FORBIDDEN', 'NOT_FOUND'] })
+  @Endpoint({ summary: 'One transaction', answers: CreditTransactionDto, errors: ['FORBIDDEN', 'NOT_FOUND'] })
   transaction(@CurrentPrincipal() who: Principal, @Param() { id }: TransactionId, @Query() query: AccountField): Promise<Data<CreditTransactionDto>> {
     return data(this.credits.transaction(who, id, query.account));
   }
 
   @Get('usage-summary')
   @Authenticated()
-  @Endpoint({ summary: 'Aggregated usage', answers: CreditSummaryDto, errors: ['VALIDATION_ERROR', 'FORBIDDEN'] })
+  @Endpoint({ summary: 'Aggregated usage', answers: CreditSummaryDto, errors: ['FORBIDDEN'] })
   summary(@CurrentPrincipal() who: Principal, @Query() query: SummaryQuery): Promise<Data<CreditSummaryDto>> {
     return data(this.credits.summary(who, query));
   }

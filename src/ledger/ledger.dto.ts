@@ -1,6 +1,6 @@
+import { ApiProperty, ApiPropertyOptional, IntersectionType } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsDate, IsIn, IsInt, IsOptional, Min } from 'class-validator';
-import { IntersectionType } from '@nestjs/swagger';
 import { AccountField } from '../auth/index.js';
 import { PagingQuery, toInteger } from '../common/http/index.js';
 
@@ -37,6 +37,7 @@ export class PeriodQuery extends AccountField {
 /** Which transactions to list. */
 export class HistoryQuery extends IntersectionType(PagingQuery, PeriodQuery) {
   /** `asc`: oldest first; `desc`: newest first. */
+  @ApiPropertyOptional()
   @IsOptional()
   @IsIn(['asc', 'desc'])
   order: 'asc' | 'desc' = 'asc';
@@ -45,6 +46,7 @@ export class HistoryQuery extends IntersectionType(PagingQuery, PeriodQuery) {
 /** What a usage summary covers. */
 export class SummaryQuery extends PeriodQuery {
   /** The length of the periods in `series`, in UTC. */
+  @ApiPropertyOptional()
   @IsOptional()
   @IsIn(['day', 'month'])
   group_by: 'day' | 'month' = 'day';
@@ -56,6 +58,7 @@ export class TransactionId {
    * Counts 1, 2, 3 … within the account.
    * @example 2
    */
+  @ApiProperty({ type: 'integer' })
   @Transform(toInteger)
   @IsInt()
   @Min(1)
@@ -68,6 +71,7 @@ export class TransactionDto {
    * Counts 1, 2, 3 … within the account, without a gap.
    * @example 2
    */
+  @ApiProperty({ type: 'integer' })
   id: number;
 
   /** What kind of movement it is. */

@@ -13,7 +13,7 @@ export class TokensController {
 
   @Get('balance')
   @Authenticated()
-  @Endpoint({ summary: 'Current token balance', answers: TokenBalanceDto, errors: ['VALIDATION_ERROR', 'FORBIDDEN'] })
+  @Endpoint({ summary: 'Current token balance', answers: TokenBalanceDto, errors: ['FORBIDDEN'] })
   balance(@CurrentPrincipal() who: Principal, @Query() query: AccountField): Promise<Data<TokenBalanceDto>> {
     return data(this.tokens.balance(who, query.account));
   }
@@ -27,7 +27,7 @@ export class TokensController {
 
   @Post('grant')
   @AdminOnly()
-  @Endpoint({ summary: 'Grant tokens (administrators)', status: 201, answers: TokenTransactionDto, idempotent: true, errors: ['VALIDATION_ERROR', 'FORBIDDEN', 'CONFLICT', 'OVERLOADED'] })
+  @Endpoint({ summary: 'Grant tokens (administrators)', status: 201, answers: TokenTransactionDto, idempotent: true, errors: ['FORBIDDEN', 'CONFLICT', 'OVERLOADED'] })
   grant(@CurrentPrincipal() who: Principal, @Body() body: GrantDto, @IdempotencyKey() key: Idempotency): Promise<Data<TokenTransactionDto>> {
     return data(this.tokens.grant(who, body, key));
   }
@@ -40,7 +40,7 @@ export class TokensController {
     status: 201,
     answers: TokenTransactionDto,
     idempotent: true,
-    errors: ['VALIDATION_ERROR', 'INSUFFICIENT_TOKENS', 'FORBIDDEN', 'OVERLOADED'],
+    errors: ['INSUFFICIENT_TOKENS', 'FORBIDDEN', 'OVERLOADED'],
   })
   consume(@CurrentPrincipal() who: Principal, @Body() body: ConsumeDto, @IdempotencyKey() key: Idempotency): Promise<Data<TokenTransactionDto>> {
     return data(this.tokens.consume(who, body, key));
@@ -48,21 +48,21 @@ export class TokensController {
 
   @Get('transactions')
   @Authenticated()
-  @Endpoint({ summary: 'Token transaction history', answers: TokenTransactionDto, as: 'list', errors: ['VALIDATION_ERROR', 'FORBIDDEN'] })
+  @Endpoint({ summary: 'Token transaction history', answers: TokenTransactionDto, as: 'list', errors: ['FORBIDDEN'] })
   transactions(@CurrentPrincipal() who: Principal, @Query() query: TokenHistoryQuery): Promise<Page<TokenTransactionDto>> {
     return this.tokens.transactions(who, query);
   }
 
   @Get('transactions/:id')
   @Authenticated()
-  @Endpoint({ summary: 'One token transaction', answers: TokenTransactionDto, errors: ['VALIDATION_ERROR', 'FORBIDDEN', 'NOT_FOUND'] })
+  @Endpoint({ summary: 'One token transaction', answers: TokenTransactionDto, errors: ['FORBIDDEN', 'NOT_FOUND'] })
   transaction(@CurrentPrincipal() who: Principal, @Param() { id }: TransactionId, @Query() query: AccountField): Promise<Data<TokenTransactionDto>> {
     return data(this.tokens.transaction(who, id, query.account));
   }
 
   @Get('usage-summary')
   @Authenticated()
-  @Endpoint({ summary: 'Aggregated token usage', answers: TokenSummaryDto, errors: ['VALIDATION_ERROR', 'FORBIDDEN'] })
+  @Endpoint({ summary: 'Aggregated token usage', answers: TokenSummaryDto, errors: ['FORBIDDEN'] })
   summary(@CurrentPrincipal() who: Principal, @Query() query: SummaryQuery): Promise<Data<TokenSummaryDto>> {
     return data(this.tokens.summary(who, query));
   }

@@ -47,9 +47,12 @@ export function Endpoint({ summary, description, status = 200, answers, as = 'it
           }),
         ]
       : []),
-    ...errorResponses([...errors, ...(idempotent ? (['IDEMPOTENCY_KEY_REUSED'] as const) : []), 'INTERNAL_ERROR']),
+    ApiErrors('VALIDATION_ERROR', ...errors, ...(idempotent ? WRITE_ERRORS : []), 'INTERNAL_ERROR'),
   );
 }
+
+/** What every route that takes a body and a key can answer besides. */
+const WRITE_ERRORS = ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE', 'IDEMPOTENCY_KEY_REUSED'] as const;
 
 const PAGE_META: SchemaObject = {
   type: 'object',
@@ -61,22 +64,29 @@ const PAGE_META: SchemaObject = {
   },
 };
 
-function errorResponses(codes: readonly ErrorCode[]): MethodDecorator[] {
+/** Documents error codes, each under its status with an example. */
+export function ApiErrors(...codes: ErrorCode[]): MethodDecorator & ClassDecorator {
   const statuses = [...new Set(codes.map((code) => ERRORS[code].status))];
-  return statuses.map((status) => {
-    const group = [...new Set(codes)].filter((code) => ERRORS[code].status === status);
-    return ApiResponse({
-      status,
-      description: group.map((code) => `\`${code}\`: ${ERRORS[code].message}`).join(' '),
-      headers: TRACE_HEADER as never,
-      content: {
-        'application/json': {
-          schema: errorSchema(group) as never,
-          examples: Object.fromEntries(group.map((code) => [code, { value: { error: { code, message: ERRORS[code].message, details: exampleDetails(code), trace_id: '4bf92f3577b34da6a3ce929d0e0e4736' } } }])),
+  return applyDecorators(
+    ...statuses.map((status) => {
+      const group = [...new Set(codes)].filter((code) => ERRORS[code].status === status);
+      return ApiResponse({
+        status,
+        description: group.map((code) => `\`${code}\`: ${ERRORS[code].message}`).join(' '),
+        headers: TRACE_HEADER as never,
+        content: {
+          'application/json': {
+            schema: errorSchema(group) as never,
+            examples: Object.fromEntries(group.map((code) => [code, { value: exampleOf(code) }])),
+          },
         },
-      },
-    });
-  });
+      });
+    }),
+  );
+}
+
+function exampleOf(code: ErrorCode): object {
+  return { error: { code, message: ERRORS[code].message, details: exampleDetails(code), trace_id: '4bf92f3577b34da6a3ce929d0e0e4736' } };
 }
 
 function errorSchema(codes: readonly ErrorCode[]): SchemaObject {

@@ -1,3 +1,4 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsInt, IsOptional, Max, Min } from 'class-validator';
 
@@ -10,6 +11,7 @@ export class PagingQuery {
    * The most items in the answer.
    * @example 20
    */
+  @ApiPropertyOptional({ type: 'integer' })
   @IsOptional()
   @Transform(toInteger)
   @IsInt()
@@ -21,6 +23,7 @@ export class PagingQuery {
    * How many items to pass over.
    * @example 0
    */
+  @ApiPropertyOptional({ type: 'integer' })
   @IsOptional()
   @Transform(toInteger)
   @IsInt()

@@ -58,6 +58,7 @@ export class Payments1763600001000 implements MigrationInterface {
         idempotency_key varchar(255) NOT NULL,
         purchase_id varchar(40) NOT NULL,
         name varchar(200) NOT NULL,
+        description varchar(200) NOT NULL,
         price bigint NOT NULL,
         currency varchar(3) NOT NULL,
         status varchar(10) NOT NULL,
