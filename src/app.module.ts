@@ -4,8 +4,9 @@ import { ConfigModule } from './common/config/index.js';
 import { DatabaseModule } from './common/database/index.js';
 import { HealthModule } from './common/health/index.js';
 import { CreditsModule } from './credits/index.js';
+import { PaymentsModule } from './payments/index.js';
 import { TokensModule } from './tokens/index.js';
 
 /** The whole of it. */
-@Module({ imports: [ConfigModule, DatabaseModule, AuthModule, HealthModule, CreditsModule, TokensModule] })
+@Module({ imports: [ConfigModule, DatabaseModule, AuthModule, HealthModule, CreditsModule, TokensModule, PaymentsModule] })
 export class AppModule {}

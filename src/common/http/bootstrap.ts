@@ -15,6 +15,9 @@ import { validationPipe } from './validation.js';
 /** Everything below this is the API; `/api/v1` is another name for it. */
 export const API_PREFIX = 'api';
 
+/** Pages for people, which are no part of the API. */
+const PAGES = ['checkout/*path', 'sandbox/*path'];
+
 const BODY_LIMIT = 1024 * 1024;
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$/;
 
@@ -34,7 +37,7 @@ export function createAdapter(logger: Logger): FastifyAdapter {
 
 /** Filters, pipes, headers and hooks of every route. */
 export async function configureHttp(app: NestFastifyApplication, config: Config): Promise<void> {
-  app.setGlobalPrefix(API_PREFIX);
+  app.setGlobalPrefix(API_PREFIX, { exclude: PAGES });
   app.useGlobalFilters(new ErrorFilter());
   app.useGlobalPipes(validationPipe());
   const server = app.getHttpAdapter().getInstance();

@@ -1,0 +1,34 @@
+import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { accountFor, Authenticated, CurrentPrincipal, type Principal } from '../auth/index.js';
+import { data, type Data, Endpoint, type Idempotency, IdempotencyKey } from '../common/http/index.js';
+import { CheckoutService } from './checkout.service.js';
+import { CheckoutDto, CreditPurchaseDto, TokenCheckoutDto } from './payments.dto.js';
+
+const DESCRIPTION =
+  'Send the buyer to `checkout_url`. Nothing is credited before the provider says that the payment is complete; the way back to the success page credits nothing by itself.';
+const ERRORS = ['FORBIDDEN', 'CONFLICT', 'PAYMENT_PROVIDER_ERROR', 'PAYMENTS_NOT_CONFIGURED', 'OVERLOADED'] as const;
+
+/** The two ways to begin a purchase. */
+@Controller()
+export class CheckoutController {
+  constructor(private readonly checkout: CheckoutService) {}
+
+  @Post('credits/purchase')
+  @HttpCode(201)
+  @ApiTags('Credits')
+  @Authenticated()
+  @Endpoint({ summary: 'Purchase a package of credits', description: DESCRIPTION, status: 201, answers: CheckoutDto, errors: ERRORS, idempotent: true })
+  buyCredits(@CurrentPrincipal() who: Principal, @Body() { package_id, account }: CreditPurchaseDto, @IdempotencyKey() key: Idempotency): Promise<Data<CheckoutDto>> {
+    return data(this.checkout.buyCredits(accountFor(who, account), package_id, key));
+  }
+
+  @Post('tokens/checkout')
+  @HttpCode(201)
+  @ApiTags('Tokens')
+  @Authenticated()
+  @Endpoint({ summary: 'Purchase a plan of tokens', description: DESCRIPTION, status: 201, answers: CheckoutDto, errors: ERRORS, idempotent: true })
+  buyTokens(@CurrentPrincipal() who: Principal, @Body() { plan_id, account }: TokenCheckoutDto, @IdempotencyKey() key: Idempotency): Promise<Data<CheckoutDto>> {
+    return data(this.checkout.buyTokens(accountFor(who, account), plan_id, key));
+  }
+}

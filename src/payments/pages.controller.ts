@@ -1,0 +1,66 @@
+import { Body, Controller, Get, Inject, Param, Post, Query, Res } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Public } from '../common/http/index.js';
+import { missingPage, purchasePage, sandboxPage } from './pages.js';
+import { SandboxActionDto } from './payments.dto.js';
+import { PAYMENT_PROVIDER, type PaymentProvider } from './provider.js';
+import { PurchasesService } from './purchases.service.js';
+import { SandboxProvider } from './sandbox.provider.js';
+
+/** Pages for buyers, outside of the API. Whoever knows the long random id in the address may see the one checkout behind it. */
+@ApiExcludeController()
+@Public()
+@Controller()
+export class PagesController {
+  constructor(
+    private readonly purchases: PurchasesService,
+    @Inject(PAYMENT_PROVIDER) private readonly provider: PaymentProvider | null,
+  ) {}
+
+  @Get('checkout/return/:id')
+  async returned(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
+    const purchase = await this.purchases.find(id);
+    send(reply, purchase && purchasePage(purchase, false));
+  }
+
+  @Get('checkout/cancel/:id')
+  async left(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
+    const purchase = await this.purchases.find(id);
+    send(reply, purchase && purchasePage(purchase, true));
+  }
+
+  @Get('sandbox/checkout/:id')
+  async sandbox(@Param('id') id: string, @Res() reply: FastifyReply, @Query('declined') declined?: string): Promise<void> {
+    const session = this.provider instanceof SandboxProvider ? await this.provider.find(id) : null;
+    send(reply, session && sandboxPage(session, declined !== undefined), session ? [session.successUrl, session.cancelUrl] : []);
+  }
+
+  @Post('sandbox/checkout/:id')
+  @RouteConfig({ form: true })
+  async act(@Param('id') id: string, @Body() { action }: SandboxActionDto, @Res() reply: FastifyReply): Promise<void> {
+    const sandbox = this.provider;
+    const session = sandbox instanceof SandboxProvider ? await sandbox.find(id) : null;
+    if (!(sandbox instanceof SandboxProvider) || !session) return send(reply, null);
+    if (action === 'pay') await sandbox.pay(id);
+    if (action === 'cancel') await sandbox.cancel(id);
+    // Whatever another window did meanwhile, the buyer is sent where the session now says.
+    const status = (await sandbox.find(id))?.status;
+    void reply.redirect(status === 'complete' ? session.successUrl : status === 'expired' ? session.cancelUrl : `/sandbox/checkout/${id}?declined`, 303);
+  }
+}
+
+/**
+ * Browsers apply `form-action` to the redirect after a form as well, so it names the places where a checkout may end.
+ * @param leadsTo addresses that a form on the page may lead to
+ */
+function send(reply: FastifyReply, page: string | null, leadsTo: readonly string[] = []): void {
+  const targets = ["'self'", ...new Set(leadsTo.map((url) => new URL(url).origin))].join(' ');
+  void reply
+    .status(page === null ? 404 : 200)
+    .header('Content-Type', 'text/html; charset=utf-8')
+    .header('Cache-Control', 'no-store')
+    .header('Content-Security-Policy', `default-src 'none'; style-src 'unsafe-inline'; form-action ${targets}; base-uri 'none'; frame-ancestors 'none'`)
+    .send(page ?? missingPage());
+}

@@ -1,0 +1,137 @@
+import { OmitType } from '@nestjs/swagger';
+import { IsIn, IsOptional, IsString, Length, MaxLength } from 'class-validator';
+import { AccountField } from '../auth/index.js';
+import { PagingQuery } from '../common/http/index.js';
+import { PURCHASE_STATUSES, type PurchaseKind, type PurchaseStatus } from './payments.entities.js';
+
+/** Which credits to buy. */
+export class CreditPurchaseDto extends AccountField {
+  /**
+   * The id of a package of `GET /credits/packages`.
+   * @example "pro"
+   */
+  @IsString()
+  @Length(1, 100)
+  package_id: string;
+}
+
+/** Which tokens to buy. */
+export class TokenCheckoutDto extends AccountField {
+  /**
+   * The id of a plan of `GET /tokens/plans`.
+   * @example "builder"
+   */
+  @IsString()
+  @Length(1, 100)
+  plan_id: string;
+}
+
+/** Which purchases to list, the newest first. */
+export class PurchasesQuery extends PagingQuery {
+  /**
+   * Only purchases in this state.
+   * @example "paid"
+   */
+  @IsOptional()
+  @IsIn(PURCHASE_STATUSES)
+  status?: PurchaseStatus;
+
+  /**
+   * The account, `user:<id>` or `org:<id>`. Only an administrator may name another than their own.
+   * @example "user:42"
+   */
+  @IsOptional()
+  @IsString()
+  @MaxLength(205)
+  account?: string;
+}
+
+/** A purchase that has begun: send the buyer to `checkout_url`. */
+export class CheckoutDto {
+  /** @example "pur_7d2f4b5f1c9a4e0f8a6b3c2d1e0f9a8b" */
+  purchase_id: string;
+
+  /**
+   * Where the buyer pays.
+   * @example "https://checkout.stripe.com/c/pay/cs_test_a1b2c3"
+   */
+  checkout_url: string;
+
+  /**
+   * `open` until the payment is known; only `paid` has brought the credits or tokens.
+   * @example "open"
+   */
+  status: PurchaseStatus;
+
+  /**
+   * What it brings: US dollars of credits, or a number of tokens.
+   * @example 100
+   */
+  amount: number;
+
+  /**
+   * What it costs, in units of the currency with at most two decimals.
+   * @example 90
+   */
+  price: number;
+
+  /**
+   * ISO 4217.
+   * @example "USD"
+   */
+  currency: string;
+
+  /** `sandbox` is this server's own checkout, where no real money moves. */
+  provider: 'stripe' | 'sandbox';
+
+  /** Whether real money moves. */
+  livemode: boolean;
+
+  /**
+   * Until when the checkout can be paid.
+   * @example "2026-04-16T09:30:00.000Z"
+   */
+  expires_at: string;
+}
+
+/** A purchase as it stands. */
+export class PurchaseDto extends OmitType(CheckoutDto, ['checkout_url']) {
+  /** The account that it credits: `user:<id>` or `org:<id>`. */
+  account: string;
+
+  /** What is bought. */
+  kind: PurchaseKind;
+
+  /**
+   * The id of the package or plan.
+   * @example "pro"
+   */
+  item: string;
+
+  /**
+   * What the buyer reads.
+   * @example "Pro package"
+   */
+  name: string;
+
+  /** Where the buyer pays; null while there is no checkout, and once the purchase is not open any more. */
+  checkout_url: string | null;
+
+  /** @example "2026-04-15T10:29:00.000Z" */
+  created_at: string;
+
+  /** When its credits or tokens were granted; null before. */
+  paid_at: string | null;
+}
+
+/** The answer to a webhook: the event is stored, or of no interest. */
+export class WebhookReceiptDto {
+  /** @example true */
+  received: boolean;
+}
+
+/** Which button of the sandbox's checkout was pressed. */
+export class SandboxActionDto {
+  @IsIn(['pay', 'decline', 'cancel'])
+  action: 'pay' | 'decline' | 'cancel';
+}

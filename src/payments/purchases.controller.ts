@@ -1,0 +1,31 @@
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { Authenticated, CurrentPrincipal, type Principal } from '../auth/index.js';
+import { data, type Data, Endpoint, type Page } from '../common/http/index.js';
+import { PurchaseDto, PurchasesQuery } from './payments.dto.js';
+import { PurchasesService } from './purchases.service.js';
+
+@ApiTags('Payments')
+@Controller('payments/purchases')
+export class PurchasesController {
+  constructor(private readonly purchases: PurchasesService) {}
+
+  @Get()
+  @Authenticated()
+  @Endpoint({ summary: 'Purchases, the newest first', answers: PurchaseDto, as: 'list', errors: ['FORBIDDEN'] })
+  list(@CurrentPrincipal() who: Principal, @Query() query: PurchasesQuery): Promise<Page<PurchaseDto>> {
+    return this.purchases.list(who, query);
+  }
+
+  @Get(':id')
+  @Authenticated()
+  @Endpoint({
+    summary: 'One purchase',
+    description: 'An open purchase is first brought up to date with the payment provider, as far as that can be reached.',
+    answers: PurchaseDto,
+    errors: ['NOT_FOUND'],
+  })
+  get(@CurrentPrincipal() who: Principal, @Param('id') id: string): Promise<Data<PurchaseDto>> {
+    return data(this.purchases.get(who, id));
+  }
+}

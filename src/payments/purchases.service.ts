@@ -1,0 +1,53 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { Repository } from 'typeorm';
+import { accountFor, type Principal } from '../auth/index.js';
+import { ApiError, type Page } from '../common/http/index.js';
+import type { PurchaseDto, PurchasesQuery } from './payments.dto.js';
+import { Purchase } from './payments.entities.js';
+import { toPurchase } from './present.js';
+import { SettlementService } from './settlement.service.js';
+
+/** Purchases as their buyers see them. */
+@Injectable()
+export class PurchasesService {
+  private readonly logger = new Logger(PurchasesService.name);
+
+  constructor(
+    @InjectRepository(Purchase) private readonly purchases: Repository<Purchase>,
+    private readonly settlement: SettlementService,
+  ) {}
+
+  /** @throws ApiError FORBIDDEN */
+  async list(who: Principal, { account, status, limit, offset }: PurchasesQuery): Promise<Page<PurchaseDto>> {
+    const [rows, total] = await this.purchases.findAndCount({
+      where: { account: accountFor(who, account), ...(status && { status }) },
+      order: { createdAt: 'DESC', id: 'DESC' },
+      take: limit,
+      skip: offset,
+    });
+    return { data: rows.map(toPurchase), meta: { total, limit, offset } };
+  }
+
+  /**
+   * One purchase, settled first as far as the provider can be asked.
+   * @throws ApiError NOT_FOUND, also for a purchase of another account
+   */
+  async get(who: Principal, id: string): Promise<PurchaseDto> {
+    const purchase = await this.purchases.findOneBy({ id });
+    if (!purchase || (purchase.account !== who.account && !who.admin)) throw new ApiError('NOT_FOUND');
+    return toPurchase(await this.current(purchase));
+  }
+
+  /** The purchase for whoever holds its id, which nobody can guess; null when there is none. */
+  async find(id: string): Promise<Purchase | null> {
+    const purchase = await this.purchases.findOneBy({ id });
+    return purchase && this.current(purchase);
+  }
+
+  /** Looking must not fail because the provider does; the worker comes back to it. */
+  private async current({ id }: Purchase): Promise<Purchase> {
+    await this.settlement.settle(id).catch((error: Error) => this.logger.warn(`purchase ${id} could not be settled now: ${error.message}`));
+    return this.purchases.findOneByOrFail({ id });
+  }
+}
