@@ -18,7 +18,8 @@ export default {
   },
   globalSetup: '<rootDir>/test/support/global-setup.mjs',
   testEnvironment: 'node',
-  testTimeout: 60_000,
+  testTimeout: 30_000,
   // The tests wait for servers and databases more than they compute.
   maxWorkers: 2,
+  verbose: false,
 };

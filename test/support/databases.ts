@@ -18,7 +18,10 @@ export type Engine = 'sqlite' | 'mariadb' | 'mysql';
 const SERVERS: Record<Exclude<Engine, 'sqlite'>, string> = { mariadb: 'TEST_MARIADB_URL', mysql: 'TEST_MYSQL_URL' };
 
 /** Runs the same tests on each engine. One whose server is not in the environment is skipped by name, or fails where all are required. */
-export function describeEachDatabase(body: (database: TestDatabase) => void, engines: readonly Engine[] = ['sqlite', 'mariadb', 'mysql']): void {
+export function describeEachDatabase(
+  body: (database: TestDatabase) => void,
+  engines: readonly Engine[] = ['sqlite', 'mariadb', 'mysql'],
+): void {
   for (const engine of engines) {
     if (engine === 'sqlite') describe('on sqlite', () => body(sqliteDatabase()));
     else describeOnServer(engine, body);
@@ -52,7 +55,12 @@ function serverDatabase(engine: 'mariadb' | 'mysql', server: string): TestDataba
   const url = new URL(server);
   url.pathname = `/${name}`;
   const admin = async (statement: string) => {
-    const connection = await createConnection({ host: url.hostname, port: Number(url.port || 3306), user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) });
+    const connection = await createConnection({
+      host: url.hostname,
+      port: Number(url.port || 3306),
+      user: decodeURIComponent(url.username),
+      password: decodeURIComponent(url.password),
+    });
     try {
       await connection.query(statement);
     } finally {

@@ -1,0 +1,65 @@
+/** The arrows of the house, see docs/architecture.md. Each layer lists all that it may import of the others. */
+const LAYERS = {
+  common: [],
+  auth: ['common'],
+  ledger: ['auth', 'common'],
+  credits: ['ledger', 'auth', 'common'],
+  tokens: ['ledger', 'auth', 'common'],
+  payments: ['credits', 'tokens', 'auth', 'common'],
+};
+
+const arrows = Object.entries(LAYERS).map(([layer, below]) => ({
+  name: `${layer}-imports-only-${below.join('-') || 'itself'}`,
+  severity: 'error',
+  from: { path: `^src/${layer}/` },
+  to: { path: '^src/', pathNot: `^src/(${[layer, ...below].join('|')})/` },
+}));
+
+export default {
+  forbidden: [
+    ...arrows,
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'modules-through-their-index',
+      severity: 'error',
+      from: { path: '^src/([^/]+)/' },
+      to: { path: '^src/[^/]+/', pathNot: ['^src/$1/', '^src/(?!common/)[^/]+/index\\.ts$', '^src/common/[^/]+/index\\.ts$'] },
+    },
+    {
+      name: 'parts-of-common-through-their-index',
+      severity: 'error',
+      from: { path: '^src/common/([^/]+)/' },
+      to: { path: '^src/common/', pathNot: ['^src/common/$1/', '^src/common/[^/]+/index\\.ts$'] },
+    },
+    {
+      name: 'modules-through-their-index-from-outside',
+      comment: 'The files at the top of src and the TypeORM command line put modules together; they see no more of them than their neighbours do.',
+      severity: 'error',
+      from: { path: '^(src/[^/]+|ormconfig)\\.ts$' },
+      to: { path: '^src/[^/]+/', pathNot: ['^src/(?!common/)[^/]+/index\\.ts$', '^src/common/[^/]+/index\\.ts$'] },
+    },
+    {
+      name: 'domain-through-its-index',
+      severity: 'error',
+      from: { pathNot: '^src/ledger/domain/' },
+      to: { path: '^src/ledger/domain/', pathNot: '^src/ledger/domain/index\\.ts$' },
+    },
+    { name: 'domain-is-pure', severity: 'error', from: { path: '^src/ledger/domain/' }, to: { pathNot: '^src/ledger/domain/' } },
+    {
+      name: 'stripe-in-one-file',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/payments/stripe\\.provider\\.ts$' },
+      to: { path: '(^|node_modules/)stripe(/|$)' },
+    },
+    { name: 'nothing-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    { name: 'nothing-undeclared', severity: 'error', from: {}, to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] } },
+    { name: 'product-without-dev-dependencies', severity: 'error', from: { path: '^src/' }, to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] } },
+    { name: 'product-without-tests', severity: 'error', from: { path: '^src/' }, to: { path: '^(test|scripts)/' } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+};

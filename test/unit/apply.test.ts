@@ -1,0 +1,267 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  type Account,
+  type Addressed,
+  apply,
+  available,
+  dayOf,
+  decide,
+  emptyAccount,
+  identity,
+  type LockedAccount,
+  type Operation,
+  type Plan,
+  type Posting,
+  type Recorded,
+  UNITS,
+} from '../../src/ledger/domain/index.js';
+
+const NOW = Date.UTC(2026, 3, 15, 10, 30);
+const LIMIT = UNITS.USD.limit;
+
+const posting = (amount: number, more: Partial<Posting> = {}): Posting => ({
+  type: amount < 0 ? 'debit' : 'deposit',
+  amount,
+  description: null,
+  metadata: null,
+  model: null,
+  purchaseId: null,
+  overdraw: false,
+  ...more,
+});
+
+const operation = (amount: number, more: Partial<Operation> = {}): Operation => ({
+  name: amount < 0 ? 'debit' : 'deposit',
+  key: 'k',
+  hash: `h${amount}`,
+  traceId: 't',
+  posting: posting(amount),
+  ...more,
+});
+
+const account = (balance: number, more: Partial<Account> = {}): Account => ({ ...emptyAccount('USD'), balance, ...more });
+
+describe('apply', () => {
+  it('posts the first entry of an empty account as number 1', () => {
+    const { account: after, answer } = apply(emptyAccount('USD'), operation(5), NOW);
+    expect(answer).toMatchObject({
+      replayed: false,
+      outcome: { status: 'posted', entry: { sequence: 1, typeSequence: 1, amount: 5, balanceAfter: 5, createdAt: NOW } },
+    });
+    expect(after).toMatchObject({ balance: 5, sequence: 1, counts: { deposit: 1 }, lastAt: NOW });
+  });
+
+  it('spends to the last micro-dollar and refuses the next one, telling what was missing', () => {
+    expect(apply(account(100), operation(-100), NOW).account.balance).toBe(0);
+    expect(apply(account(100), operation(-101), NOW).answer).toMatchObject({
+      outcome: { status: 'refused', rejection: { reason: 'insufficient', required: 101, available: 100 }, traceId: 't' },
+    });
+  });
+
+  it('does not spend what is held', () => {
+    const held = account(100, { held: 40 });
+    expect(available(held)).toBe(60);
+    expect(apply(held, operation(-61), NOW).answer).toMatchObject({ outcome: { rejection: { reason: 'insufficient', available: 60 } } });
+    expect(apply(held, operation(-60), NOW).account).toMatchObject({ balance: 40, held: 40 });
+  });
+
+  it('lets a clawback below zero, and then refuses to spend until it is covered', () => {
+    const debt = apply(account(10), operation(-25, { posting: posting(-25, { type: 'refund', overdraw: true }) }), NOW).account;
+    expect(debt.balance).toBe(-15);
+    expect(apply(debt, operation(-1), NOW).answer).toMatchObject({ outcome: { rejection: { reason: 'insufficient', available: -15 } } });
+    const covered = apply(debt, operation(16), NOW).account;
+    expect(apply(covered, operation(-1), NOW).account.balance).toBe(0);
+  });
+
+  it.each([0, 0.5, NaN, Infinity, LIMIT + 1, -LIMIT - 1, 2 ** 53])('refuses %d as malformed, before anything else', (amount) => {
+    const recorded: Recorded = { hash: 'other', outcome: { status: 'refused', rejection: { reason: 'limit' }, traceId: 'x' } };
+    expect(apply(account(LIMIT), operation(amount), NOW, recorded).answer).toMatchObject({
+      outcome: { rejection: { reason: 'malformed' } },
+    });
+  });
+
+  it('refuses what would take a balance beyond the limit', () => {
+    expect(apply(account(LIMIT - 1), operation(1), NOW).account.balance).toBe(LIMIT);
+    expect(apply(account(LIMIT), operation(1), NOW).answer).toMatchObject({ outcome: { rejection: { reason: 'limit' } } });
+    const overdraw = operation(-1, { posting: posting(-1, { overdraw: true }) });
+    expect(apply(account(-LIMIT), overdraw, NOW).answer).toMatchObject({ outcome: { rejection: { reason: 'limit' } } });
+  });
+
+  it('answers a key again as the first time, and refuses another request under it', () => {
+    const first = apply(account(10), operation(-3), NOW);
+    const recorded = { hash: 'h-3', outcome: first.answer.outcome } as Recorded;
+    const second = apply(first.account, operation(-3), NOW + 1, recorded);
+    expect(second.answer).toEqual({ outcome: first.answer.outcome, replayed: true });
+    expect(second.account).toBe(first.account);
+    expect(apply(first.account, operation(-4), NOW + 1, recorded).answer).toEqual({ outcome: 'key-reused' });
+  });
+
+  it('replays a refusal even when the account could afford it by now', () => {
+    const { answer } = apply(account(1), operation(-3), NOW);
+    const again = apply(account(1_000), operation(-3), NOW + 1, { hash: 'h-3', outcome: answer.outcome } as Recorded);
+    expect(again.answer).toEqual({ ...answer, replayed: true });
+  });
+
+  it('never lets time run backwards within an account', () => {
+    const { account: after } = apply(account(10, { lastAt: NOW }), operation(-1), NOW - 5_000);
+    expect(after.lastAt).toBe(NOW);
+  });
+
+  it('changes nothing that it was given', () => {
+    const before = Object.freeze({ ...account(10), counts: Object.freeze({ debit: 3 }) });
+    expect(apply(before, Object.freeze(operation(-1)), NOW).account.counts).toEqual({ debit: 4 });
+    expect(before.counts).toEqual({ debit: 3 });
+  });
+});
+
+/** A batch as a process may get it: a few accounts, keys that repeat, amounts that don't fit. */
+const anyOperation = fc.record({
+  accountId: fc.integer({ min: 1, max: 3 }),
+  amount: fc.oneof(fc.integer({ min: -60, max: 60 }), fc.constantFrom(0, 0.5, LIMIT + 1, 2 ** 45, -(2 ** 45))),
+  key: fc.integer({ min: 0, max: 12 }),
+  keyed: fc.boolean(),
+  overdraw: fc.boolean(),
+});
+type Any = typeof anyOperation extends fc.Arbitrary<infer T> ? T : never;
+
+const toAddressed = ({ accountId, amount, key, keyed, overdraw }: Any, index: number): Addressed => ({
+  accountId,
+  keyed,
+  operation: operation(amount, { name: 'any', key: keyed ? `k${key}` : `own-${index}`, posting: posting(amount, { overdraw }) }),
+});
+
+const fresh = (): LockedAccount[] => [1, 2, 3].map((id) => ({ id, version: 0, account: emptyAccount('USD') }));
+
+/** Runs batches one after the other as the store does: what one writes, the next one reads. */
+function run(
+  batches: readonly (readonly Addressed[])[],
+  times: readonly number[] = [],
+): { rows: LockedAccount[]; plans: Plan[]; recorded: Map<string, Recorded> } {
+  let rows = fresh();
+  const stored = new Map<string, Recorded>();
+  const plans = batches.map((batch, i) => {
+    const plan = decide(rows, batch, new Map(stored), times[i] ?? NOW + i);
+    for (const { accountId, operation: done, outcome } of plan.operations)
+      stored.set(identity(accountId, done), { hash: done.hash, outcome });
+    rows = rows.map((row) => plan.accounts.find(({ id }) => id === row.id) ?? row).map((row) => ({ ...row, version: row.version + 1 }));
+    return plan;
+  });
+  return { rows, plans, recorded: stored };
+}
+
+describe('any history', () => {
+  const history = fc.array(anyOperation, { maxLength: 120 });
+
+  it('has numbers without a gap, balances that chain, counts and totals that agree with its entries', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(anyOperation, { maxLength: 20 }), { maxLength: 8 }),
+        fc.array(fc.integer({ min: NOW - 3 * 86_400_000, max: NOW })),
+        (batches, times) => {
+          const { rows, plans } = run(
+            batches.map((batch, b) => batch.map((any, i) => toAddressed(any, b * 100 + i))),
+            times,
+          );
+          for (const { id, account: state } of rows) {
+            const entries = plans
+              .flatMap((plan) => plan.entries)
+              .filter(({ accountId }) => accountId === id)
+              .map(({ entry }) => entry);
+            let balance = 0;
+            let time = 0;
+            entries.forEach((entry, i) => {
+              balance += entry.amount;
+              expect(entry).toMatchObject({ sequence: i + 1, balanceAfter: balance });
+              expect(entry.createdAt).toBeGreaterThanOrEqual(time);
+              time = entry.createdAt;
+            });
+            expect(state).toMatchObject({ balance, sequence: entries.length, held: 0, lastAt: time });
+            for (const type of ['debit', 'deposit'] as const) {
+              const own = entries.filter((entry) => entry.type === type);
+              expect(own.map(({ typeSequence }) => typeSequence)).toEqual(own.map((_, i) => i + 1));
+              expect(state.counts[type] ?? 0).toBe(own.length);
+              for (const day of new Set(own.map(({ createdAt }) => dayOf(createdAt)))) {
+                const ofDay = own.filter(({ createdAt }) => dayOf(createdAt) === day);
+                const totals = plans
+                  .flatMap((plan) => plan.totals)
+                  .filter((total) => total.accountId === id && total.day === day && total.type === type);
+                expect(totals.reduce((sum, { count }) => sum + count, 0)).toBe(ofDay.length);
+                expect(totals.reduce((sum, { amount }) => sum + amount, 0)).toBe(ofDay.reduce((sum, { amount }) => sum + amount, 0));
+              }
+            }
+          }
+        },
+      ),
+    );
+  });
+
+  it('never spends more than there was, unless it may overdraw', () => {
+    fc.assert(
+      fc.property(history, (all) => {
+        const { plans } = run([all.map((any, i) => toAddressed({ ...any, overdraw: false }, i))]);
+        for (const { entry } of plans[0]!.entries) expect(entry.balanceAfter).toBeGreaterThanOrEqual(0);
+      }),
+    );
+  });
+
+  it('comes to the same in one batch as one by one', () => {
+    fc.assert(
+      fc.property(history, (all) => {
+        const operations = all.map(toAddressed);
+        const together = run([operations], [NOW]);
+        const apart = run(
+          operations.map((one) => [one]),
+          operations.map(() => NOW),
+        );
+        expect(together.plans[0]!.answers).toEqual(apart.plans.flatMap((plan) => plan.answers));
+        expect(together.plans[0]!.entries).toEqual(apart.plans.flatMap((plan) => plan.entries));
+        expect(together.rows.map((row) => row.account)).toEqual(apart.rows.map((row) => row.account));
+        expect(together.recorded).toEqual(apart.recorded);
+      }),
+    );
+  });
+
+  it('gives every key one effect, however often and with whatever it comes back', () => {
+    fc.assert(
+      fc.property(history, (all) => {
+        const operations = all
+          .map((any, i) => toAddressed({ ...any, keyed: true }, i))
+          .filter(
+            ({ operation: { posting: asked } }) =>
+              Number.isSafeInteger(asked.amount) && asked.amount !== 0 && Math.abs(asked.amount) <= LIMIT,
+          );
+        const { plans } = run([operations, operations]);
+        const first = plans[0]!;
+        const second = plans[1]!;
+        expect(second.entries).toEqual([]);
+        expect(second.accounts).toEqual([]);
+        expect(new Set(first.operations.map((done) => identity(done.accountId, done.operation))).size).toBe(first.operations.length);
+        second.answers.forEach((answer, i) => {
+          const before = first.answers[i]!;
+          expect(answer).toEqual(before.outcome === 'key-reused' ? before : { outcome: before.outcome, replayed: true });
+        });
+      }),
+    );
+  });
+
+  it('answers every operation, in order, and writes an operation for every entry', () => {
+    fc.assert(
+      fc.property(history, (all) => {
+        const plan = run([all.map(toAddressed)]).plans[0]!;
+        expect(plan.answers).toHaveLength(all.length);
+        expect(plan.operations.filter(({ outcome }) => outcome.status === 'posted')).toHaveLength(plan.entries.length);
+        const posted = plan.answers.filter(
+          (answer) => answer.outcome !== 'key-reused' && !answer.replayed && answer.outcome.status === 'posted',
+        );
+        expect(posted).toHaveLength(plan.entries.length);
+      }),
+    );
+  });
+
+  it('remembers a refusal only where the client can ask for it again', () => {
+    const refused = (keyed: boolean) => decide(fresh(), [{ accountId: 1, keyed, operation: operation(-5) }], new Map(), NOW).operations;
+    expect(refused(true)).toMatchObject([{ outcome: { status: 'refused' } }]);
+    expect(refused(false)).toEqual([]);
+  });
+});
