@@ -3,21 +3,24 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { isTransient, Transactions, type Tx } from '../common/database/index.js';
 import { ApiError } from '../common/http/index.js';
-import { type Answer, decide, type Operation } from './domain/index.js';
+import { type Answer, decide, type Group, type Loaded, type Operation } from './domain/index.js';
 import { LedgerStore, type Owner } from './ledger.store.js';
 
-/** One operation on its way into the ledger. */
-export interface Submission extends Owner {
-  /** Without a key of the client's, the lane gives the operation an identity of its own. */
+/** One operation on its way into the ledger. Without a key of the client's, the lane gives it an identity of its own. */
+export interface Step extends Owner {
   readonly operation: Omit<Operation, 'key'> & { readonly key?: string };
-  /** Runs in the transaction that writes the entry; what it throws undoes the operation. Such an operation has a batch to itself. */
+}
+
+/** Operations that are done together or not at all; of several, the first is the claim of them all. */
+export interface Submission {
+  readonly steps: readonly [Step, ...Step[]];
+  /** Runs in the transaction that writes the entry; what it throws undoes the operation. Such a submission has a batch to itself. */
   readonly attach?: (tx: Tx) => Promise<void>;
 }
 
-interface Waiting {
-  readonly submission: Submission;
-  readonly operation: Operation;
-  readonly resolve: (answer: Answer) => void;
+interface Waiting extends Submission {
+  readonly identified: readonly { readonly operation: Operation; readonly keyed: boolean }[];
+  readonly resolve: (answers: readonly Answer[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -46,14 +49,15 @@ export class Lanes implements OnApplicationShutdown {
   }
 
   /**
-   * Answers when the operation is durable.
-   * @throws ApiError OVERLOADED when the lane's queue is full
+   * Answers when the operations are durable.
+   * @returns an answer for each
+   * @throws ApiError OVERLOADED when the lane's queue is full or the database is not available
    */
-  submit(submission: Submission): Promise<Answer> {
-    // A leading space can't come from a client, whose keys are visible characters; the counter keeps the keys of one process side by side in the index.
-    const operation = { ...submission.operation, key: submission.operation.key ?? `${this.boot}${(this.given++).toString(36).padStart(8, '0')}` };
-    const lane = this.lanes[hash(submission.owner) % this.lanes.length]!;
-    return new Promise((resolve, reject) => lane.enqueue({ submission, operation, resolve, reject }));
+  submit(submission: Submission): Promise<readonly Answer[]> {
+    const { steps, attach } = submission;
+    const identified = steps.map(({ operation }) => ({ operation: { ...operation, key: operation.key ?? this.ownKey() }, keyed: operation.key !== undefined }));
+    const lane = this.lanes[hash(steps[0].owner) % this.lanes.length]!;
+    return new Promise((resolve, reject) => lane.enqueue({ steps, attach, identified, resolve, reject }));
   }
 
   /** Every accepted operation is answered before the database closes. */
@@ -61,51 +65,79 @@ export class Lanes implements OnApplicationShutdown {
     await Promise.all(this.lanes.map((lane) => lane.idle()));
   }
 
-  private async write(batch: readonly Waiting[]): Promise<Answer[]> {
-    const ids = await this.accountIds(batch.map(({ submission }) => submission));
-    const addressed = batch.map(({ operation, submission }, i) => ({ accountId: ids[i]!, operation, keyed: submission.operation.key !== undefined }));
+  /** A leading space can't come from a client, whose keys are visible characters; the counter keeps the keys of one process side by side in the index. */
+  private ownKey(): string {
+    return `${this.boot}${(this.given++).toString(36).padStart(8, '0')}`;
+  }
+
+  private async write(batch: readonly Waiting[]): Promise<readonly (readonly Answer[])[]> {
+    const ids = await this.accountIds(batch.flatMap(({ steps }) => steps));
+    let next = 0;
+    const groups = batch.map(({ identified }): Group => identified.map((step) => ({ accountId: ids[next++]!, ...step })));
+    const { attach } = batch[0]!;
     return this.transactions.run(async (tx, attempt) => {
-      const locked = await this.store.lock(tx, [...new Set(ids)].sort((a, b) => a - b));
-      // A first attempt can only meet keys that clients chose; a later one must recognise whatever an unknown commit already did.
-      const askable = attempt > 0 ? addressed : addressed.filter(({ keyed }) => keyed);
-      const recorded = askable.length > 0 ? await this.store.recorded(tx, askable) : new Map();
       const now = Date.now();
-      const plan = decide(locked, addressed, recorded, now);
+      const plan = decide(await this.load(tx, groups, ids, now, attempt), groups, now);
       await this.store.write(tx, plan, now);
-      const [{ submission }] = batch as [Waiting];
-      const [answer] = plan.answers as [Answer];
-      if (submission.attach && answer.outcome !== 'key-reused' && answer.outcome.status === 'posted') await submission.attach(tx);
+      const answer = plan.answers[0]![0]!;
+      if (attach && answer.outcome !== 'key-reused' && answer.outcome.status === 'posted') await attach(tx);
       return plan.answers;
     });
   }
 
+  private async load(tx: Tx, groups: readonly Group[], ids: readonly number[], now: number, attempt: number): Promise<Loaded> {
+    const locked = await this.store.lock(tx, [...new Set(ids)].sort((a, b) => a - b));
+    const expired = [];
+    for (const { account } of locked) {
+      const time = Math.max(now, account.lastAt);
+      if (account.nextExpiry !== null && account.nextExpiry <= time) expired.push(await this.store.expireHolds(tx, account.id, time));
+    }
+    const all = groups.flat();
+    // A first attempt can only meet keys that clients chose; a later one must recognise whatever an unknown commit already did.
+    const askable = attempt > 0 ? all : all.filter(({ keyed }) => keyed);
+    const named = all.flatMap(({ accountId, operation: { action } }) => (action.kind === 'capture' || action.kind === 'release' ? [{ accountId, number: action.hold }] : []));
+    return { locked, expired, holds: await this.store.holds(tx, named), recorded: await this.store.recorded(tx, askable) };
+  }
+
   private async accountIds(owners: readonly Owner[]): Promise<number[]> {
     const name = ({ owner, unit }: Owner) => `${unit} ${owner}`;
-    const missing = [...new Map(owners.filter((owner) => !this.ids.has(name(owner))).map((owner) => [name(owner), owner])).values()];
-    const found = new Map<string, number>();
-    if (missing.length > 0) {
-      const made = await this.transactions.run((tx) => this.store.accountIds(tx, missing));
-      missing.forEach((owner, i) => found.set(name(owner), made[i]!));
+    const known = new Map<string, number>();
+    const missing = new Map<string, Owner>();
+    for (const owner of owners) {
+      const id = this.ids.get(name(owner));
+      if (id === undefined) missing.set(name(owner), owner);
+      else known.set(name(owner), id);
     }
-    const ids = owners.map((owner) => found.get(name(owner)) ?? this.ids.get(name(owner))!);
-    owners.forEach((owner, i) => this.ids.set(name(owner), ids[i]!));
-    return ids;
+    if (missing.size > 0) {
+      const made = await this.transactions.run((tx) => this.store.accountIds(tx, [...missing.values()]));
+      [...missing.keys()].forEach((key, i) => {
+        known.set(key, made[i]!);
+        this.ids.set(key, made[i]!);
+      });
+    }
+    return owners.map((owner) => known.get(name(owner))!);
   }
 }
 
 /** A bounded queue with one writer. */
 class Lane {
-  private queue: Waiting[] = [];
+  /** What waits, by owner, so that a flood of one account's operations does not keep another's waiting behind it. */
+  private readonly queues = new Map<string, Waiting[]>();
+  private length = 0;
   private working: Promise<void> | undefined;
 
-  constructor(private readonly write: (batch: readonly Waiting[]) => Promise<Answer[]>) {}
+  constructor(private readonly write: (batch: readonly Waiting[]) => Promise<readonly (readonly Answer[])[]>) {}
 
   enqueue(waiting: Waiting): void {
-    if (this.queue.length >= QUEUE) {
+    if (this.length >= QUEUE) {
       waiting.reject(new ApiError('OVERLOADED', 'Too many operations are waiting for the ledger.'));
       return;
     }
-    this.queue.push(waiting);
+    const { owner } = waiting.steps[0];
+    const queue = this.queues.get(owner);
+    if (queue) queue.push(waiting);
+    else this.queues.set(owner, [waiting]);
+    this.length += 1;
     this.working ??= this.work();
   }
 
@@ -114,21 +146,59 @@ class Lane {
   }
 
   private async work(): Promise<void> {
-    while (this.queue.length > 0) {
-      const batch = this.takeBatch();
-      try {
-        const answers = await this.write(batch);
-        batch.forEach((waiting, i) => waiting.resolve(answers[i]!));
-      } catch (error) {
-        for (const waiting of batch) waiting.reject(isTransient(error) ? new ApiError('OVERLOADED', 'The database is not available; send the request again with the same key.') : error);
-      }
-    }
+    while (this.length > 0) await this.settle(this.takeBatch());
     this.working = undefined;
   }
 
+  /** A batch that fails for no passing reason holds an operation that the database can't take: halving finds it, and it fails alone. */
+  private async settle(batch: readonly Waiting[]): Promise<void> {
+    try {
+      const answers = await this.write(batch);
+      batch.forEach(({ resolve }, i) => resolve(answers[i]!));
+    } catch (error) {
+      if (isTransient(error)) {
+        const unavailable = new ApiError('OVERLOADED', 'The database is not available; send the request again with the same key.');
+        for (const { reject } of batch) reject(unavailable);
+      } else if (batch.length === 1) {
+        batch[0]!.reject(error);
+      } else {
+        const half = batch.length >> 1;
+        await this.settle(batch.slice(0, half));
+        await this.settle(batch.slice(half));
+      }
+    }
+  }
+
+  /** Takes from each owner in turn, each owner's in their order. */
   private takeBatch(): Waiting[] {
-    const alone = this.queue.findIndex(({ submission }) => submission.attach);
-    return this.queue.splice(0, alone === 0 ? 1 : alone > 0 ? Math.min(alone, BATCH) : BATCH);
+    const batch: Waiting[] = [];
+    let steps = 0;
+    const taken = new Map<string, number>();
+    for (let round = 0, found = true; found; round++) {
+      found = false;
+      for (const [owner, queue] of this.queues) {
+        const waiting = queue[round];
+        if (!waiting || (taken.get(owner) ?? 0) < round) continue;
+        if (batch.length > 0 && (waiting.attach || steps + waiting.steps.length > BATCH)) continue;
+        batch.push(waiting);
+        taken.set(owner, round + 1);
+        steps += waiting.steps.length;
+        found = true;
+        if (waiting.attach || steps >= BATCH) return this.remove(batch, taken);
+      }
+    }
+    return this.remove(batch, taken);
+  }
+
+  private remove(batch: Waiting[], taken: ReadonlyMap<string, number>): Waiting[] {
+    for (const [owner, count] of taken) {
+      const queue = this.queues.get(owner)!;
+      this.queues.delete(owner);
+      // Whoever still has something waiting stands last in the next batch's turn.
+      if (queue.length > count) this.queues.set(owner, queue.slice(count));
+    }
+    this.length -= batch.length;
+    return batch;
   }
 }
 

@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional, IntersectionType } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsDate, IsIn, IsInt, IsOptional, Min } from 'class-validator';
+import type { HoldStatus } from './domain/index.js';
 import { AccountField } from '../auth/index.js';
 import { PagingQuery, toInteger } from '../common/http/index.js';
 
@@ -98,8 +99,94 @@ export class TransactionDto {
    */
   metadata: Record<string, string | number | boolean> | null;
 
+  /**
+   * The hold that it captured.
+   * @example "hold_7_12"
+   */
+  hold_id?: string;
+
   /** The purchase that it belongs to. */
   purchase_id?: string;
+}
+
+/** An amount kept back. It lowers `available` at once and never `balance`; after `expires_at` what remains of it is available again. */
+export class HoldDto {
+  /** @example "hold_7_12" */
+  id: string;
+
+  status: HoldStatus;
+
+  /**
+   * What was kept back at first, in the unit.
+   * @example 5
+   */
+  amount: number;
+
+  /**
+   * What captures took of it.
+   * @example 1.25
+   */
+  captured: number;
+
+  /**
+   * What was given back: nothing while it is open, then what the captures left.
+   * @example 3.75
+   */
+  released: number;
+
+  /** @example "2026-04-15T12:00:00.000Z" */
+  expires_at: string;
+
+  /** @example "Agent run #4521" */
+  description: string | null;
+
+  /** @example { "agent": "researcher" } */
+  metadata: Record<string, string | number | boolean> | null;
+
+  /** @example "2026-04-15T11:00:00.000Z" */
+  created_at: string;
+}
+
+/** Why an item of a batch was refused. */
+export class BatchErrorDto {
+  /** @example "INSUFFICIENT_CREDITS" */
+  code: string;
+
+  /** @example "The available credits are less than the amount." */
+  message: string;
+
+  /** What a client can act on, as in the error of a single request. */
+  @ApiProperty({ type: 'object', additionalProperties: true, nullable: true })
+  details: unknown;
+}
+
+/** What became of one item of a batch. */
+export class BatchResultDto {
+  status: 'posted' | 'rejected';
+
+  /** The transaction, when it was posted. */
+  transaction?: TransactionDto;
+
+  /** The error, when it was rejected. */
+  error?: BatchErrorDto;
+}
+
+/** How many items of a batch were posted and rejected. */
+export class BatchMetaDto {
+  /** @example 99 */
+  @ApiProperty({ type: 'integer' })
+  posted: number;
+
+  /** @example 1 */
+  @ApiProperty({ type: 'integer' })
+  rejected: number;
+}
+
+/** A result for each item of a batch, in order. */
+export class BatchAnswer {
+  data: BatchResultDto[];
+
+  meta: BatchMetaDto;
 }
 
 /** The time that a summary covers: from inclusive, to exclusive. */

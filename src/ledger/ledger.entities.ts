@@ -1,5 +1,5 @@
 import { Column, Entity, Index, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
-import type { EntryType, Unit } from './domain/index.js';
+import type { EntryType, HoldStatus, Unit } from './domain/index.js';
 
 /** BIGINT arrives as text from one driver and as a number from the other; all of ours are below 2^53. */
 const integer = { to: (value: number | null) => value, from: (value: string | number | null) => (value === null ? null : Number(value)) };
@@ -7,6 +7,7 @@ const integer = { to: (value: number | null) => value, from: (value: string | nu
 /** An owner's balance in one unit; the columns are those of `Account` in the domain. */
 @Entity('account')
 @Index('account_owner_unit', ['owner', 'unit'], { unique: true })
+@Index('account_next_expiry', ['nextExpiry'])
 export class AccountRow {
   @PrimaryGeneratedColumn({ type: 'integer' })
   id: number;
@@ -30,6 +31,13 @@ export class AccountRow {
   /** JSON: the number of entries of each type. */
   @Column({ type: 'varchar', length: 255 })
   counts: string;
+
+  /** The number of the last hold. */
+  @Column({ type: 'bigint', transformer: integer })
+  holds: number;
+
+  @Column({ name: 'next_expiry', type: 'bigint', nullable: true, transformer: integer })
+  nextExpiry: number | null;
 
   @Column({ name: 'last_at', type: 'bigint', transformer: integer })
   lastAt: number;
@@ -72,6 +80,10 @@ export class EntryRow {
   @Column({ name: 'purchase_id', type: 'varchar', length: 40, nullable: true })
   purchaseId: string | null;
 
+  /** The number of the hold that it captured. */
+  @Column({ type: 'bigint', nullable: true, transformer: integer })
+  hold: number | null;
+
   @Column({ name: 'created_at', type: 'bigint', transformer: integer })
   createdAt: number;
 }
@@ -85,19 +97,55 @@ export class OperationRow {
   @PrimaryColumn({ type: 'varchar', length: 20 })
   name: string;
 
-  @PrimaryColumn({ name: 'idempotency_key', type: 'varchar', length: 255 })
+  @PrimaryColumn({ name: 'idempotency_key', type: 'varchar', length: 300 })
   idempotencyKey: string;
 
   @Column({ name: 'request_hash', type: 'varchar', length: 43 })
   requestHash: string;
 
-  /** The entry that it made; null when it was refused. */
+  /** The entry that it made. */
   @Column({ type: 'bigint', nullable: true, transformer: integer })
   sequence: number | null;
 
+  /** The hold that it opened or released. */
+  @Column({ type: 'bigint', nullable: true, transformer: integer })
+  hold: number | null;
+
   /** JSON: why it was refused, and the trace id of that answer. */
-  @Column({ type: 'varchar', length: 255, nullable: true })
+  @Column({ type: 'varchar', length: 500, nullable: true })
   refusal: string | null;
+
+  @Column({ name: 'created_at', type: 'bigint', transformer: integer })
+  createdAt: number;
+}
+
+/** What is kept back of a balance. */
+@Entity('hold')
+@Index('hold_status_expires', ['accountId', 'status', 'expiresAt'])
+export class HoldRow {
+  @PrimaryColumn({ name: 'account_id', type: 'integer' })
+  accountId: number;
+
+  @PrimaryColumn({ type: 'bigint', transformer: integer })
+  number: number;
+
+  @Column({ type: 'varchar', length: 10 })
+  status: HoldStatus;
+
+  @Column({ type: 'bigint', transformer: integer })
+  amount: number;
+
+  @Column({ type: 'bigint', transformer: integer })
+  captured: number;
+
+  @Column({ type: 'varchar', length: 500, nullable: true })
+  description: string | null;
+
+  @Column({ type: 'mediumtext' as 'text', nullable: true })
+  metadata: string | null;
+
+  @Column({ name: 'expires_at', type: 'bigint', transformer: integer })
+  expiresAt: number;
 
   @Column({ name: 'created_at', type: 'bigint', transformer: integer })
   createdAt: number;
@@ -122,4 +170,4 @@ export class DailyTotalRow {
   count: number;
 }
 
-export const LEDGER_ENTITIES = [AccountRow, EntryRow, OperationRow, DailyTotalRow];
+export const LEDGER_ENTITIES = [AccountRow, EntryRow, OperationRow, HoldRow, DailyTotalRow];

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { Between, type Repository } from 'typeorm';
-import { ApiError, invalidField, type Page } from '../common/http/index.js';
-import { available, dayOf, type EntryType, fromStored, startOfDay, type Unit } from './domain/index.js';
-import type { HistoryQuery, SeriesItemDto, SummaryDto, SummaryQuery, TransactionDto } from './ledger.dto.js';
-import { AccountRow, DailyTotalRow, EntryRow } from './ledger.entities.js';
-import { toTransaction } from './present.js';
+import { Between, LessThanOrEqual, MoreThan, type Repository } from 'typeorm';
+import { ApiError, invalidField, type Page, type PagingQuery } from '../common/http/index.js';
+import { available, dayOf, type EntryType, fromStored, type HoldStatus, startOfDay, type Unit } from './domain/index.js';
+import type { HistoryQuery, HoldDto, SeriesItemDto, SummaryDto, SummaryQuery, TransactionDto } from './ledger.dto.js';
+import { AccountRow, DailyTotalRow, EntryRow, HoldRow } from './ledger.entities.js';
+import type { HoldReference } from './ledger.service.js';
+import { parseHoldId, toHold, toTransaction } from './present.js';
 
 /** A balance in its unit. */
 export interface Balance {
@@ -29,12 +30,20 @@ export class LedgerReader {
   constructor(
     @InjectRepository(AccountRow) private readonly accounts: Repository<AccountRow>,
     @InjectRepository(EntryRow) private readonly entries: Repository<EntryRow>,
+    @InjectRepository(HoldRow) private readonly holds: Repository<HoldRow>,
   ) {}
 
+  /** Holds that have expired no longer count, whether or not a sweep has settled them; the account and their sum come from one statement. */
   async balance(owner: string, unit: Unit): Promise<Balance> {
-    const account = await this.accounts.findOneBy({ owner, unit });
-    const [balance, free, held] = account ? [account.balance, available({ ...account, counts: {} }), account.held] : [0, 0, 0];
-    return { balance: fromStored(unit, balance), available: fromStored(unit, free), held: fromStored(unit, held) };
+    const row = await this.accounts
+      .createQueryBuilder('a')
+      .select(['a.balance AS balance', 'a.held AS held'])
+      .addSelect((sub) => sub.select('SUM(h.amount - h.captured)').from(HoldRow, 'h').where("h.accountId = a.id AND h.status = 'open' AND h.expiresAt <= :now"), 'expired')
+      .where({ owner, unit })
+      .setParameter('now', Date.now())
+      .getRawOne<Record<'balance' | 'held' | 'expired', string | number | null>>();
+    const [balance, held] = row ? [Number(row.balance), Number(row.held) - Number(row.expired)] : [0, 0];
+    return { balance: fromStored(unit, balance), available: fromStored(unit, available({ balance, held })), held: fromStored(unit, held) };
   }
 
   /** @throws ApiError NOT_FOUND */
@@ -57,6 +66,43 @@ export class LedgerReader {
     const [low, high] = order === 'asc' ? [first + offset, Math.min(last, first + offset + limit - 1)] : [Math.max(first, last - offset - limit + 1), last - offset];
     const rows = low <= high ? await line.between(low, high, order) : [];
     return { data: rows.map((row) => toTransaction(unit, row)), meta: { total, limit, offset } };
+  }
+
+  /**
+   * Finds a hold by its id, for whoever may see it.
+   * @param owner the account that it must belong to; without it, any
+   * @throws ApiError NOT_FOUND
+   */
+  async hold(id: string, unit: Unit, owner: string | undefined): Promise<{ row: HoldRow; reference: HoldReference }> {
+    const named = parseHoldId(id);
+    const account = named && (await this.accounts.findOneBy({ id: named.accountId, unit, ...(owner === undefined ? {} : { owner }) }));
+    const row = account && (await this.holds.findOneBy({ accountId: account.id, number: named.number }));
+    if (!row) throw new ApiError('NOT_FOUND', 'There is no such hold.');
+    return { row, reference: { account: account.owner, unit, hold: row.number } };
+  }
+
+  /** A page of an account's holds, in the order in which they were opened. */
+  async listHolds(owner: string, unit: Unit, { status, order, limit, offset }: PagingQuery & { status?: HoldStatus; order: 'asc' | 'desc' }): Promise<Page<HoldDto>> {
+    const now = Date.now();
+    const account = await this.accounts.findOneBy({ owner, unit });
+    if (!account) return { data: [], meta: { total: 0, limit, offset } };
+    const accountId = account.id;
+    if (status === undefined) {
+      const [low, high] = order === 'asc' ? [offset + 1, offset + limit] : [account.holds - offset - limit + 1, account.holds - offset];
+      const rows = high < 1 ? [] : await this.holds.find({ where: { accountId, number: Between(low, high) }, order: { number: order } });
+      return { data: rows.map((row) => toHold(unit, row, now)), meta: { total: account.holds, limit, offset } };
+    }
+    const open = { accountId, status: 'open' } as const;
+    const where =
+      status === 'open' ? { ...open, expiresAt: MoreThan(now) } : status === 'expired' ? [{ accountId, status }, { ...open, expiresAt: LessThanOrEqual(now) }] : { accountId, status };
+    const [rows, total] = await this.holds.findAndCount({ where, order: { number: order }, take: limit, skip: offset });
+    return { data: rows.map((row) => toHold(unit, row, now)), meta: { total, limit, offset } };
+  }
+
+  /** The accounts with holds that have expired, a bounded number of them. */
+  async accountsToSweep(limit: number): Promise<{ account: string; unit: Unit }[]> {
+    const rows = await this.accounts.find({ where: { nextExpiry: LessThanOrEqual(Date.now()) }, order: { nextExpiry: 'asc' }, take: limit });
+    return rows.map(({ owner, unit }) => ({ account: owner, unit }));
   }
 
   /**

@@ -1,24 +1,40 @@
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '../common/database/index.js';
 import { ApiError, type Idempotency, invalidField, requestHash } from '../common/http/index.js';
-import { type EntryType, fromStored, toStored, type Posting, type Rejection, type Unit } from './domain/index.js';
-import { Lanes } from './lanes.js';
-import type { TransactionDto } from './ledger.dto.js';
-import { toTransaction } from './present.js';
+import { type Action, type Answer, type EntryType, fromStored, type Outcome, type Posting, type Rejection, toStored, type Unit } from './domain/index.js';
+import { Lanes, type Step } from './lanes.js';
+import type { BatchAnswer, BatchResultDto, HoldDto, TransactionDto } from './ledger.dto.js';
+import { toHold, toTransaction } from './present.js';
 
-/** What to post, with the amount as JSON carries it. */
-export interface PostRequest extends Pick<Posting, 'type'>, Partial<Pick<Posting, 'description' | 'model' | 'purchaseId' | 'overdraw'>> {
+/** Whose balance, and what is done to it. */
+interface Target {
   /** The account: `user:<id>` or `org:<id>`. */
   readonly account: string;
   readonly unit: Unit;
+}
+
+/** What to post, with the amount as JSON carries it. */
+export interface PostRequest extends Target, Pick<Posting, 'type'>, Partial<Pick<Posting, 'description' | 'model' | 'purchaseId' | 'overdraw'>> {
   /** What is done, as the scope of the idempotency key. */
   readonly operation: string;
   /** Signed, in the unit. */
   readonly amount: number;
   readonly metadata?: object;
-  readonly idempotency?: Idempotency;
+  readonly idempotency?: Pick<Idempotency, 'key' | 'traceId'> & Partial<Idempotency>;
   /** Runs in the transaction that writes the entry, a replay included; what it throws undoes the whole. */
   readonly attach?: (tx: Tx) => Promise<void>;
+}
+
+/** Several postings in one request. */
+export interface BatchRequest extends Target {
+  /** What each item does; the batch's own key has the scope `<operation>_batch`. */
+  readonly operation: string;
+  /** The request as it came, for telling it from another under the same key. */
+  readonly request: object;
+  readonly items: readonly (Omit<PostRequest, 'unit' | 'operation' | 'idempotency' | 'attach'> & { readonly key?: string })[];
+  /** Whether one refusal refuses all. */
+  readonly atomic: boolean;
+  readonly idempotency: Idempotency;
 }
 
 /** What a paid purchase brings. */
@@ -33,51 +49,182 @@ export interface PurchaseGrant {
   readonly attach: (tx: Tx) => Promise<void>;
 }
 
-/** The one way to change a balance. */
+/** A hold by its account and number. */
+export interface HoldReference extends Target {
+  /** The number behind the hold's id. */
+  readonly hold: number;
+}
+
+/** The one way to change a balance. Every method answers when what it did is durable. */
 @Injectable()
 export class LedgerService {
   constructor(private readonly lanes: Lanes) {}
 
   /**
-   * Posts one entry and answers when it is durable.
+   * Posts one entry.
    * @throws ApiError INSUFFICIENT_CREDITS or INSUFFICIENT_TOKENS when the available balance is short, CONFLICT when the balance would leave
    *   the range in which it is exact, IDEMPOTENCY_KEY_REUSED, OVERLOADED
    */
   async post(request: PostRequest): Promise<TransactionDto> {
-    const { account, unit, operation, idempotency, attach, description = null, metadata, model = null, purchaseId = null, overdraw = false, type } = request;
-    const amount = toStored(unit, request.amount);
-    if (amount === undefined) throw invalidField('amount', 'is outside the range that the ledger holds exactly');
-    const posting = { type, amount, description, metadata: metadata ? JSON.stringify(metadata) : null, model, purchaseId, overdraw };
-    const { outcome, ...answer } = await this.lanes.submit({
-      owner: account,
-      unit,
-      operation: {
-        name: operation,
-        key: idempotency?.key,
-        hash: idempotency?.key === undefined ? '' : requestHash({ ...posting, metadata }),
-        traceId: idempotency?.traceId ?? '',
-        posting,
-      },
-      attach,
-    });
-    if (outcome === 'key-reused') throw new ApiError('IDEMPOTENCY_KEY_REUSED');
-    const replayed = 'replayed' in answer && answer.replayed;
-    if (outcome.status === 'refused') throw refusal(unit, outcome.rejection, replayed ? outcome.traceId : undefined);
-    if (replayed) idempotency?.markReplayed();
-    return toTransaction(unit, outcome.entry);
+    const [answer] = await this.lanes.submit({ steps: [postStep(request)], attach: request.attach });
+    return transactionOf(request.unit, answer!, request.idempotency);
   }
 
   /** Adds what a purchase brought, once: the purchase's id is the idempotency key. */
   async grantPurchase(unit: Unit, type: EntryType, { account, amount, purchaseId, ...grant }: PurchaseGrant): Promise<void> {
-    await this.post({ ...grant, account, unit, type, operation: 'purchase', amount: fromStored(unit, amount), purchaseId, idempotency: { key: purchaseId, traceId: '', markReplayed: () => undefined } });
+    await this.post({ ...grant, account, unit, type, operation: 'purchase', amount: fromStored(unit, amount), purchaseId, idempotency: { key: purchaseId, traceId: '' } });
+  }
+
+  /**
+   * Posts many, each with its own outcome or all of them together. Under the batch's key the answer can be asked for again, and what a crash left undone is done then.
+   * @throws ApiError IDEMPOTENCY_KEY_REUSED, OVERLOADED
+   */
+  async postBatch({ account, unit, operation, request, items, atomic, idempotency }: BatchRequest): Promise<BatchAnswer> {
+    const claim = step({ account, unit }, `${operation}_batch`, { kind: 'claim' }, idempotency, request);
+    const steps = items.map(({ key, ...item }, i) => {
+      // A space can't stand in a client's key, so the place in a batch never meets a key that somebody chose.
+      const derived = idempotency.key === undefined ? undefined : `${idempotency.key} ${i}`;
+      return postStep({ ...item, unit, operation, idempotency: { key: key ?? derived, traceId: idempotency.traceId } });
+    });
+    const claimed = await this.lanes.submit({ steps: atomic ? [claim, ...steps] : [claim] });
+    const [{ outcome, ...first }] = claimed as [Answer];
+    if (outcome === 'key-reused') throw new ApiError('IDEMPOTENCY_KEY_REUSED');
+    if ('replayed' in first && first.replayed) idempotency.markReplayed();
+    const results = atomic
+      ? claimed.slice(1).map((answer) => resultOf(unit, () => transactionOf(unit, answer)))
+      : await Promise.all(
+          steps.map((item) =>
+            this.lanes.submit({ steps: [item] }).then(
+              ([answer]) => resultOf(unit, () => transactionOf(unit, answer!)),
+              (error: unknown) => resultOf(unit, () => { throw error; }),
+            ),
+          ),
+        );
+    const posted = results.filter(({ status }) => status === 'posted').length;
+    return { data: results, meta: { posted, rejected: results.length - posted } };
+  }
+
+  /**
+   * Keeps an amount back.
+   * @throws ApiError INSUFFICIENT_… when the available balance is short, IDEMPOTENCY_KEY_REUSED, OVERLOADED
+   */
+  async openHold(target: Target, request: { amount: number; description?: string; metadata?: object; expiresInSeconds: number }, idempotency: Idempotency): Promise<HoldDto> {
+    const { unit } = target;
+    const action: Action = {
+      kind: 'hold',
+      amount: storedAmount(unit, request.amount),
+      description: request.description ?? null,
+      metadata: request.metadata ? JSON.stringify(request.metadata) : null,
+      expiresIn: request.expiresInSeconds * 1000,
+    };
+    const [answer] = await this.lanes.submit({ steps: [step(target, 'hold', action, idempotency, request)] });
+    return holdOf(unit, answer!, idempotency);
+  }
+
+  /**
+   * Spends from a hold.
+   * @throws ApiError NOT_FOUND, CONFLICT when the hold is not open or less remains of it, INSUFFICIENT_… when a clawback took the balance below the amount
+   */
+  async capture(target: HoldReference, request: { amount: number; type: EntryType; final: boolean; description?: string }, idempotency: Idempotency): Promise<TransactionDto> {
+    const { unit, hold } = target;
+    const action: Action = { kind: 'capture', hold, type: request.type, amount: storedAmount(unit, request.amount), final: request.final, description: request.description ?? null };
+    const [answer] = await this.lanes.submit({ steps: [step(target, 'capture', action, idempotency, action)] });
+    return transactionOf(unit, answer!, idempotency);
+  }
+
+  /** Gives back what expired holds of an account still keep in their rows. Any batch that meets the account does so; this is one without an operation. */
+  async sweep(target: Target): Promise<void> {
+    await this.lanes.submit({ steps: [step(target, 'sweep', { kind: 'sweep' }, { traceId: '' }, {})] });
+  }
+
+  /**
+   * Gives back what remains of a hold.
+   * @throws ApiError NOT_FOUND, CONFLICT when the hold is not open
+   */
+  async release(target: HoldReference, idempotency: Idempotency): Promise<HoldDto> {
+    const action: Action = { kind: 'release', hold: target.hold };
+    const [answer] = await this.lanes.submit({ steps: [step(target, 'release', action, idempotency, action)] });
+    return holdOf(target.unit, answer!, idempotency);
+  }
+}
+
+/** Names what is kept of a request under its key. */
+function step({ account, unit }: Target, name: string, action: Action, { key, traceId }: Pick<Idempotency, 'key' | 'traceId'>, request: object): Step {
+  return { owner: account, unit, operation: { name, key, hash: key === undefined ? '' : requestHash(request), traceId, action } };
+}
+
+function postStep(request: PostRequest): Step {
+  const { unit, operation, type, description = null, metadata, model = null, purchaseId = null, overdraw = false, idempotency = { key: undefined, traceId: '' } } = request;
+  const action: Posting = {
+    kind: 'post',
+    type,
+    amount: storedAmount(unit, request.amount),
+    description,
+    metadata: metadata ? JSON.stringify(metadata) : null,
+    model,
+    purchaseId,
+    overdraw,
+  };
+  return step(request, operation, action, idempotency, { ...action, metadata });
+}
+
+function storedAmount(unit: Unit, amount: number): number {
+  const stored = toStored(unit, amount);
+  if (stored === undefined) throw invalidField('amount', 'is outside the range that the ledger holds exactly');
+  return stored;
+}
+
+/** The outcome that a client is told, or the refusal that it came to. */
+function accepted(unit: Unit, answer: Answer, idempotency?: Partial<Idempotency>): Exclude<Outcome, { status: 'refused' }> {
+  if (answer.outcome === 'key-reused') throw new ApiError('IDEMPOTENCY_KEY_REUSED');
+  const { outcome, replayed } = answer;
+  if (outcome.status === 'refused') throw refusal(unit, outcome.rejection, replayed ? outcome.traceId : undefined);
+  if (replayed) idempotency?.markReplayed?.();
+  return outcome;
+}
+
+function transactionOf(unit: Unit, answer: Answer, idempotency?: Partial<Idempotency>): TransactionDto {
+  const outcome = accepted(unit, answer, idempotency);
+  if (outcome.status !== 'posted') throw new Error(`a posting came to "${outcome.status}"`);
+  return toTransaction(unit, outcome.entry);
+}
+
+function holdOf(unit: Unit, answer: Answer, idempotency: Idempotency): HoldDto {
+  const outcome = accepted(unit, answer, idempotency);
+  if (outcome.status !== 'held') throw new Error(`a hold came to "${outcome.status}"`);
+  return toHold(unit, outcome.hold, outcome.hold.createdAt);
+}
+
+function resultOf(unit: Unit, transaction: () => TransactionDto): BatchResultDto {
+  try {
+    return { status: 'posted', transaction: transaction() };
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    const { code, message, options } = error;
+    return { status: 'rejected', error: { code, message, details: options.details ?? null } };
   }
 }
 
 function refusal(unit: Unit, rejection: Rejection, replayedFrom: string | undefined): ApiError {
-  if (rejection.reason === 'insufficient') {
-    const [required, available, shortfall] = [rejection.required, rejection.available, rejection.required - rejection.available].map((stored) => fromStored(unit, stored));
-    return new ApiError(unit === 'USD' ? 'INSUFFICIENT_CREDITS' : 'INSUFFICIENT_TOKENS', undefined, { details: { required, available, shortfall }, replayedFrom });
+  const conflict = (message: string, details?: object) => new ApiError('CONFLICT', message, { details, replayedFrom });
+  switch (rejection.reason) {
+    case 'insufficient': {
+      const { required, available } = rejection;
+      const details = { required: fromStored(unit, required), available: fromStored(unit, available), shortfall: fromStored(unit, required - available) };
+      return new ApiError(unit === 'USD' ? 'INSUFFICIENT_CREDITS' : 'INSUFFICIENT_TOKENS', undefined, { details, replayedFrom });
+    }
+    case 'limit':
+      return conflict('The balance would leave the range that the ledger holds exactly.');
+    case 'no-hold':
+      return new ApiError('NOT_FOUND', 'There is no such hold.', { replayedFrom });
+    case 'hold-settled':
+      return conflict(`The hold is ${rejection.status}.`, { status: rejection.status });
+    case 'hold-exceeded':
+      return conflict('Less than that remains of the hold.', { required: fromStored(unit, rejection.required), remaining: fromStored(unit, rejection.remaining) });
+    case 'group':
+      // The claim of the group stands before its items.
+      return conflict(`Nothing was posted, because item ${rejection.index - 1} was refused.`, { item: rejection.index - 1 });
+    case 'malformed':
+      return invalidField('amount', 'is not an amount of this ledger');
   }
-  if (rejection.reason === 'limit') return new ApiError('CONFLICT', 'The balance would leave the range that the ledger holds exactly.', { replayedFrom });
-  return invalidField('amount', 'is not an amount of this ledger');
 }

@@ -1,6 +1,20 @@
 import { Injectable } from '@nestjs/common';
-import { affectedRows, FenceLost, forUpdate, insertRows, isDuplicate, isMysql, type Tx } from '../common/database/index.js';
-import { type Account, type Addressed, emptyAccount, type Entry, identity, type LockedAccount, type Outcome, type Plan, type Recorded, type Unit } from './domain/index.js';
+import { FenceLost, forUpdate, insertRows, isDuplicate, isMysql, type Tx, updateRows } from '../common/database/index.js';
+import {
+  type Account,
+  type Addressed,
+  emptyAccount,
+  type Entry,
+  type Expired,
+  type Hold,
+  holdIdentity,
+  identity,
+  type LockedAccount,
+  type Outcome,
+  type Plan,
+  type Recorded,
+  type Unit,
+} from './domain/index.js';
 
 /** Who owns an account, and in which unit. */
 export interface Owner {
@@ -8,46 +22,22 @@ export interface Owner {
   readonly unit: Unit;
 }
 
-interface AccountRecord {
-  id: number;
-  unit: Unit;
-  balance: number;
-  held: number;
-  sequence: number;
-  counts: string;
-  last_at: number;
-  version: number;
-}
+type Row = Record<string, string | number | null>;
 
-interface OperationRecord {
-  op_account: number;
-  op_name: string;
-  op_key: string;
-  op_hash: string;
-  op_refusal: string | null;
-  sequence: number;
-  type: Entry['type'];
-  type_sequence: number;
-  amount: number;
-  balance_after: number;
-  description: string | null;
-  metadata: string | null;
-  model: string | null;
-  purchase_id: string | null;
-  created_at: number;
-}
+const ENTRY = ['account_id', 'sequence', 'type', 'type_sequence', 'amount', 'balance_after', 'description', 'metadata', 'model', 'purchase_id', 'hold', 'created_at'];
+const HOLD = ['account_id', 'number', 'status', 'amount', 'captured', 'description', 'metadata', 'expires_at', 'created_at'];
+const OPERATION = ['account_id', 'name', 'idempotency_key', 'request_hash', 'sequence', 'hold', 'refusal', 'created_at'];
+const ACCOUNT = ['unit', 'balance', 'held', 'sequence', 'counts', 'holds', 'next_expiry', 'last_at'];
 
-const ENTRY_COLUMNS = ['account_id', 'sequence', 'type', 'type_sequence', 'amount', 'balance_after', 'description', 'metadata', 'model', 'purchase_id', 'created_at'];
-const OPERATION_COLUMNS = ['account_id', 'name', 'idempotency_key', 'request_hash', 'sequence', 'refusal', 'created_at'];
+const select = (table: string, columns: readonly string[]) => columns.map((column) => `${table}.${column} AS ${table}_${column}`).join(', ');
 
 /** The ledger's statements. The lanes are the only ones that call it, inside their transaction. */
 @Injectable()
 export class LedgerStore {
   /** The ids of the owners' accounts; an account that is missing is made, empty. */
   async accountIds(tx: Tx, owners: readonly Owner[]): Promise<number[]> {
-    const empty = emptyAccount('USD');
-    const rows = owners.map(({ owner, unit }) => [owner, unit, empty.balance, empty.held, empty.sequence, JSON.stringify(empty.counts), empty.lastAt, 0]);
-    await insertRows(tx, 'account', ['owner', 'unit', 'balance', 'held', 'sequence', 'counts', 'last_at', 'version'], rows, { key: ['owner', 'unit'] });
+    const rows = owners.map(({ owner, unit }) => [owner, ...accountValues(emptyAccount(0, unit)), 0]);
+    await insertRows(tx, 'account', ['owner', ...ACCOUNT, 'version'], rows, { key: ['owner', 'unit'] });
     const ids: number[] = [];
     for (const { owner, unit } of owners) {
       const [row] = (await tx.query('SELECT id FROM account WHERE owner = ? AND unit = ?', [owner, unit])) as { id: number }[];
@@ -58,34 +48,40 @@ export class LedgerStore {
 
   /** Locks the accounts in the order of their ids, so that two batches never wait for each other crosswise. */
   async lock(tx: Tx, ids: readonly number[]): Promise<LockedAccount[]> {
-    const columns = 'id, unit, balance, held, sequence, counts, last_at, version';
-    const among = isMysql(tx) ? 'IN (?)' : 'IN (SELECT value FROM json_each(?))';
-    const parameter = isMysql(tx) ? ids : JSON.stringify(ids);
-    const rows = (await tx.query(`SELECT ${columns} FROM account WHERE id ${among} ORDER BY id${forUpdate(tx)}`, [parameter])) as AccountRecord[];
-    return rows.map(({ id, version, unit, balance, held, sequence, counts, last_at }) => ({
-      id,
-      version,
-      account: { unit, balance, held, sequence, counts: JSON.parse(counts) as Account['counts'], lastAt: last_at },
-    }));
+    const [among, parameter] = isMysql(tx) ? ['IN (?)', ids] : ['IN (SELECT value FROM json_each(?))', JSON.stringify(ids)];
+    const rows = (await tx.query(`SELECT id, ${ACCOUNT.join(', ')}, version FROM account WHERE id ${among} ORDER BY id${forUpdate(tx)}`, [parameter])) as Row[];
+    return rows.map((row) => ({ version: Number(row['version']), account: accountOf(row) }));
+  }
+
+  /** Settles the rows of the account's holds that have expired by `now`, and says what they give back. */
+  async expireHolds(tx: Tx, accountId: number, now: number): Promise<Expired> {
+    const due = "account_id = ? AND status = 'open' AND expires_at <= ?";
+    const [sum] = (await tx.query(`SELECT COALESCE(SUM(amount - captured), 0) AS rest FROM hold WHERE ${due}`, [accountId, now])) as Row[];
+    await tx.query(`UPDATE hold SET status = 'expired' WHERE ${due}`, [accountId, now]);
+    const [next] = (await tx.query("SELECT MIN(expires_at) AS first FROM hold WHERE account_id = ? AND status = 'open'", [accountId])) as Row[];
+    return { accountId, givenBack: Number(sum!['rest']), nextExpiry: next!['first'] === null ? null : Number(next!['first']) };
+  }
+
+  /** The holds of these numbers, by `holdIdentity`. */
+  async holds(tx: Tx, named: readonly { accountId: number; number: number }[]): Promise<Map<string, Hold>> {
+    const rows = await this.either(tx, named, `SELECT ${select('h', HOLD)} FROM hold h WHERE `, '(h.account_id = ? AND h.number = ?)', ({ accountId, number }) => [accountId, number]);
+    return new Map(rows.map((row) => [holdIdentity(Number(row['h_account_id']), Number(row['h_number'])), holdOf(row)]));
   }
 
   /** What is known of these operations, by `identity`. */
   async recorded(tx: Tx, batch: readonly Addressed[]): Promise<Map<string, Recorded>> {
-    const known = new Map<string, Recorded>();
-    // SQLite answers a point query in microseconds, and one statement that never changes stays prepared.
-    const chunk = isMysql(tx) ? batch.length : 1;
-    for (let start = 0; start < batch.length; start += chunk) {
-      const part = batch.slice(start, start + chunk);
-      const rows = (await tx.query(
-        `SELECT o.account_id AS op_account, o.name AS op_name, o.idempotency_key AS op_key, o.request_hash AS op_hash, o.refusal AS op_refusal,
-                ${ENTRY_COLUMNS.slice(1).map((column) => `e.${column}`).join(', ')}
-         FROM operation o LEFT JOIN entry e ON e.account_id = o.account_id AND e.sequence = o.sequence
-         WHERE ${part.map(() => '(o.account_id = ? AND o.name = ? AND o.idempotency_key = ?)').join(' OR ')}`,
-        part.flatMap(({ accountId, operation }) => [accountId, operation.name, operation.key]),
-      )) as OperationRecord[];
-      for (const row of rows) known.set(identity(row.op_account, { name: row.op_name, key: row.op_key }), { hash: row.op_hash, outcome: outcomeOf(row) });
-    }
-    return known;
+    const rows = await this.either(
+      tx,
+      batch,
+      `SELECT ${select('o', OPERATION)}, ${select('e', ENTRY)}, ${select('h', HOLD)}
+       FROM operation o
+       LEFT JOIN entry e ON e.account_id = o.account_id AND e.sequence = o.sequence
+       LEFT JOIN hold h ON h.account_id = o.account_id AND h.number = o.hold
+       WHERE `,
+      '(o.account_id = ? AND o.name = ? AND o.idempotency_key = ?)',
+      ({ accountId, operation }) => [accountId, operation.name, operation.key],
+    );
+    return new Map(rows.map((row) => [identity(Number(row['o_account_id']), { name: String(row['o_name']), key: String(row['o_idempotency_key']) }), recordedOf(row)]));
   }
 
   /**
@@ -94,60 +90,106 @@ export class LedgerStore {
    */
   async write(tx: Tx, plan: Plan, now: number): Promise<void> {
     try {
-      await insertRows(tx, 'entry', ENTRY_COLUMNS, plan.entries.map(({ accountId, entry: e }) => [accountId, e.sequence, e.type, e.typeSequence, e.amount, e.balanceAfter, e.description, e.metadata, e.model, e.purchaseId, e.createdAt]));
-      await insertRows(tx, 'operation', OPERATION_COLUMNS, plan.operations.map(({ accountId, operation, outcome }) => [accountId, operation.name, operation.key, operation.hash, ...outcomeColumns(outcome), now]));
+      await insertRows(tx, 'entry', ENTRY, plan.entries.map(entryValues));
+      await insertRows(tx, 'operation', OPERATION, plan.operations.map(({ accountId, operation: o, outcome }) => [accountId, o.name, o.key, o.hash, ...outcomeValues(outcome), now]));
+      await insertRows(tx, 'hold', HOLD, plan.newHolds.map(holdValues));
     } catch (error) {
-      if (isDuplicate(error)) throw new FenceLost('the entries or operations of this batch');
+      if (isDuplicate(error)) throw new FenceLost('the entries, operations or holds of this batch');
       throw error;
     }
+    await updateRows(tx, 'hold', ['account_id', 'number'], ['status', 'captured'], plan.changedHolds.map((hold) => [hold.accountId, hold.number, hold.status, hold.captured]));
     await insertRows(tx, 'daily_total', ['account_id', 'day', 'type', 'amount', 'count'], plan.totals.map((t) => [t.accountId, t.day, t.type, t.amount, t.count]), {
       key: ['account_id', 'day', 'type'],
       add: ['amount', 'count'],
     });
-    await this.rewriteAccounts(tx, plan.accounts);
+    const accounts = plan.accounts.map(({ version, account }) => [account.id, version, ...accountValues(account)]);
+    const rewritten = await updateRows(tx, 'account', ['id', 'version'], ACCOUNT, accounts, 'version');
+    if (rewritten !== accounts.length) throw new FenceLost('an account of this batch');
   }
 
-  private async rewriteAccounts(tx: Tx, rows: readonly LockedAccount[]): Promise<void> {
-    if (rows.length === 0) return;
-    const values = rows.map(({ id, version, account: a }) => [a.balance, a.held, a.sequence, JSON.stringify(a.counts), a.lastAt, id, version]);
-    let rewritten = 0;
-    if (isMysql(tx)) {
-      const first = 'SELECT ? AS balance, ? AS held, ? AS sequence, ? AS counts, ? AS last_at, ? AS id, ? AS version';
-      const source = values.map((_, i) => (i === 0 ? first : 'SELECT ?, ?, ?, ?, ?, ?, ?')).join(' UNION ALL ');
-      rewritten = await affectedRows(
-        tx,
-        `UPDATE account a JOIN (${source}) n ON a.id = n.id AND a.version = n.version
-         SET a.balance = n.balance, a.held = n.held, a.sequence = n.sequence, a.counts = n.counts, a.last_at = n.last_at, a.version = a.version + 1`,
-        values.flat(),
-      );
-    } else {
-      for (const row of values) {
-        rewritten += await affectedRows(tx, 'UPDATE account SET balance = ?, held = ?, sequence = ?, counts = ?, last_at = ?, version = version + 1 WHERE id = ? AND version = ?', row);
-      }
-    }
-    if (rewritten !== rows.length) throw new FenceLost('an account of this batch');
+  /** Point reads in one statement; on SQLite one by one, where each takes microseconds and the statement stays prepared. */
+  private async either<T>(tx: Tx, items: readonly T[], head: string, term: string, values: (item: T) => (string | number)[]): Promise<Row[]> {
+    if (items.length === 0) return [];
+    if (isMysql(tx)) return (await tx.query(head + items.map(() => term).join(' OR '), items.flatMap(values))) as Row[];
+    const rows: Row[] = [];
+    for (const item of items) rows.push(...((await tx.query(head + term, values(item))) as Row[]));
+    return rows;
   }
 }
 
-function outcomeColumns(outcome: Outcome): [sequence: number | null, refusal: string | null] {
-  return outcome.status === 'posted' ? [outcome.entry.sequence, null] : [null, JSON.stringify({ rejection: outcome.rejection, traceId: outcome.traceId })];
+function accountValues(a: Account) {
+  return [a.unit, a.balance, a.held, a.sequence, JSON.stringify(a.counts), a.holds, a.nextExpiry, a.lastAt];
 }
 
-function outcomeOf(row: OperationRecord): Outcome {
-  if (row.op_refusal !== null) return { status: 'refused', ...(JSON.parse(row.op_refusal) as Pick<Extract<Outcome, { status: 'refused' }>, 'rejection' | 'traceId'>) };
+function accountOf(row: Row): Account {
   return {
-    status: 'posted',
-    entry: {
-      sequence: row.sequence,
-      type: row.type,
-      typeSequence: row.type_sequence,
-      amount: row.amount,
-      balanceAfter: row.balance_after,
-      description: row.description,
-      metadata: row.metadata,
-      model: row.model,
-      purchaseId: row.purchase_id,
-      createdAt: row.created_at,
-    },
+    id: Number(row['id']),
+    unit: row['unit'] as Unit,
+    balance: Number(row['balance']),
+    held: Number(row['held']),
+    sequence: Number(row['sequence']),
+    counts: JSON.parse(String(row['counts'])) as Account['counts'],
+    holds: Number(row['holds']),
+    nextExpiry: row['next_expiry'] === null ? null : Number(row['next_expiry']),
+    lastAt: Number(row['last_at']),
   };
+}
+
+function entryValues(e: Entry) {
+  return [e.accountId, e.sequence, e.type, e.typeSequence, e.amount, e.balanceAfter, e.description, e.metadata, e.model, e.purchaseId, e.hold, e.createdAt];
+}
+
+function entryOf(row: Row): Entry {
+  return {
+    accountId: Number(row['e_account_id']),
+    sequence: Number(row['e_sequence']),
+    type: row['e_type'] as Entry['type'],
+    typeSequence: Number(row['e_type_sequence']),
+    amount: Number(row['e_amount']),
+    balanceAfter: Number(row['e_balance_after']),
+    description: row['e_description'] as string | null,
+    metadata: row['e_metadata'] as string | null,
+    model: row['e_model'] as string | null,
+    purchaseId: row['e_purchase_id'] as string | null,
+    hold: row['e_hold'] === null ? null : Number(row['e_hold']),
+    createdAt: Number(row['e_created_at']),
+  };
+}
+
+function holdValues(h: Hold) {
+  return [h.accountId, h.number, h.status, h.amount, h.captured, h.description, h.metadata, h.expiresAt, h.createdAt];
+}
+
+function holdOf(row: Row): Hold {
+  return {
+    accountId: Number(row['h_account_id']),
+    number: Number(row['h_number']),
+    status: row['h_status'] as Hold['status'],
+    amount: Number(row['h_amount']),
+    captured: Number(row['h_captured']),
+    description: row['h_description'] as string | null,
+    metadata: row['h_metadata'] as string | null,
+    expiresAt: Number(row['h_expires_at']),
+    createdAt: Number(row['h_created_at']),
+  };
+}
+
+function outcomeValues(outcome: Outcome): [sequence: number | null, hold: number | null, refusal: string | null] {
+  if (outcome.status === 'posted') return [outcome.entry.sequence, null, null];
+  if (outcome.status === 'held') return [null, outcome.hold.number, null];
+  if (outcome.status === 'claimed') return [null, null, null];
+  return [null, null, JSON.stringify({ rejection: outcome.rejection, traceId: outcome.traceId })];
+}
+
+function recordedOf(row: Row): Recorded {
+  return { hash: String(row['o_request_hash']), outcome: outcomeOf(row) };
+}
+
+function outcomeOf(row: Row): Outcome {
+  if (row['o_refusal'] !== null) return { status: 'refused', ...(JSON.parse(String(row['o_refusal'])) as Pick<Extract<Outcome, { status: 'refused' }>, 'rejection' | 'traceId'>) };
+  if (row['o_sequence'] !== null) return { status: 'posted', entry: entryOf(row) };
+  if (row['o_hold'] === null) return { status: 'claimed' };
+  const hold = holdOf(row);
+  // A hold that was opened was open and whole; what became of it since is not part of that answer. A released one never changes again.
+  return { status: 'held', hold: row['o_name'] === 'hold' ? { ...hold, status: 'open', captured: 0 } : hold };
 }

@@ -27,6 +27,26 @@ export async function insertRows(tx: Tx, table: string, columns: readonly string
   }
 }
 
+/**
+ * Rewrites rows by their key columns, all of them in one statement where the engine does well with that.
+ * @param increment a column that each rewrite counts up by one
+ * @returns how many rows were met
+ */
+export async function updateRows(tx: Tx, table: string, keys: readonly string[], columns: readonly string[], rows: readonly Value[][], increment?: string): Promise<number> {
+  if (rows.length === 0) return 0;
+  if (!isMysql(tx)) {
+    const sets = [...columns.map((c) => `\`${c}\` = ?`), ...(increment ? [`\`${increment}\` = \`${increment}\` + 1`] : [])].join(', ');
+    const sql = `UPDATE \`${table}\` SET ${sets} WHERE ${keys.map((c) => `\`${c}\` = ?`).join(' AND ')}`;
+    let met = 0;
+    for (const row of rows) met += await affectedRows(tx, sql, [...row.slice(keys.length), ...row.slice(0, keys.length)]);
+    return met;
+  }
+  const names = [...keys, ...columns];
+  const source = rows.map((_, i) => `SELECT ${names.map((c) => (i === 0 ? `? AS \`${c}\`` : '?')).join(', ')}`).join(' UNION ALL ');
+  const sets = [...columns.map((c) => `t.\`${c}\` = n.\`${c}\``), ...(increment ? [`t.\`${increment}\` = t.\`${increment}\` + 1`] : [])].join(', ');
+  return affectedRows(tx, `UPDATE \`${table}\` t JOIN (${source}) n ON ${keys.map((c) => `t.\`${c}\` = n.\`${c}\``).join(' AND ')} SET ${sets}`, rows.flat());
+}
+
 /** Appended to a SELECT that decides something; SQLite has one writer at a time and needs none. */
 export function forUpdate(tx: Tx): string {
   return isMysql(tx) ? ' FOR UPDATE' : '';

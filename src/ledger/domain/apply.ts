@@ -1,54 +1,135 @@
-import type { Account, Answer, Entry, EntryType, Operation, Recorded, Rejection } from './types.js';
+import type { Account, Answer, Capture, Entry, EntryType, Hold, HoldStatus, Opening, Operation, Outcome, Posting, Recorded, Rejection } from './types.js';
 import { type Unit, UNITS } from './unit.js';
 
+/** An account, what the batch has changed of it so far, and the hold that an operation names. */
+export interface State {
+  readonly account: Account;
+  readonly hold?: Hold;
+}
+
 /** An account before its first entry. */
-export function emptyAccount(unit: Unit): Account {
-  return { unit, balance: 0, held: 0, sequence: 0, counts: {}, lastAt: 0 };
+export function emptyAccount(id: number, unit: Unit): Account {
+  return { id, unit, balance: 0, held: 0, sequence: 0, counts: {}, holds: 0, nextExpiry: null, lastAt: 0 };
 }
 
 /** What may be spent. */
-export function available(account: Account): number {
+export function available(account: Pick<Account, 'balance' | 'held'>): number {
   return account.balance - account.held;
+}
+
+/** What an open hold still keeps back. */
+export function remaining(hold: Pick<Hold, 'amount' | 'captured'>): number {
+  return hold.amount - hold.captured;
+}
+
+/** A hold's status at a time; a row that no sweep has reached yet does not lie. */
+export function statusAt(hold: Pick<Hold, 'status' | 'expiresAt'>, now: number): HoldStatus {
+  return hold.status === 'open' && hold.expiresAt <= now ? 'expired' : hold.status;
+}
+
+/**
+ * The account after the holds that have expired gave back what they kept.
+ * @param givenBack what remains of them, together
+ * @param nextExpiry when the first of the others expires
+ */
+export function expire(account: Account, givenBack: number, nextExpiry: number | null): Account {
+  return { ...account, held: account.held - givenBack, nextExpiry };
 }
 
 /**
  * Decides one operation: no clock, no I/O, and the same result for the same arguments. The guards stand in one order: malformed, already done,
- * funds, limit; a refused operation leaves the account as it was.
- * @param now milliseconds since 1970
+ * missing, wrong state, funds, limit; a refused operation leaves the state as it was. Holds that have expired by `now` must have been given back.
+ * @param now milliseconds since 1970, not before the account's last entry
  * @param recorded what the same key came to before
  */
-export function apply(account: Account, operation: Operation, now: number, recorded?: Recorded): { account: Account; answer: Answer } {
-  const { posting } = operation;
-  const { limit } = UNITS[account.unit];
-  const refuse = (rejection: Rejection) => ({ account, answer: { outcome: { status: 'refused', rejection, traceId: operation.traceId } as const, replayed: false } });
+export function apply(state: State, operation: Operation, now: number, recorded?: Recorded): { state: State; answer: Answer } {
+  const { action } = operation;
+  const refused = (rejection: Rejection) => ({ state, answer: { outcome: { status: 'refused', rejection, traceId: operation.traceId } as const, replayed: false } });
 
-  if (!Number.isSafeInteger(posting.amount) || posting.amount === 0 || Math.abs(posting.amount) > limit) return refuse({ reason: 'malformed' });
-  if (recorded) return { account, answer: recorded.hash === operation.hash ? { outcome: recorded.outcome, replayed: true } : { outcome: 'key-reused' } };
-  if (posting.amount < 0 && !posting.overdraw && -posting.amount > available(account)) {
-    return refuse({ reason: 'insufficient', required: -posting.amount, available: available(account) });
-  }
-  if (Math.abs(account.balance + posting.amount) > limit) return refuse({ reason: 'limit' });
-
-  const entry = nextEntry(account, posting, now);
-  return {
-    account: {
-      ...account,
-      balance: entry.balanceAfter,
-      sequence: entry.sequence,
-      counts: { ...account.counts, [entry.type]: entry.typeSequence },
-      lastAt: entry.createdAt,
-    },
-    answer: { outcome: { status: 'posted', entry }, replayed: false },
-  };
+  if (!isWellFormed(operation, state.account.unit)) return refused({ reason: 'malformed' });
+  if (recorded) return { state, answer: recorded.hash === operation.hash ? { outcome: recorded.outcome, replayed: true } : { outcome: 'key-reused' } };
+  const result =
+    action.kind === 'post'
+      ? post(state, action, now)
+      : action.kind === 'hold'
+        ? open(state, action, now)
+        : action.kind === 'capture'
+          ? capture(state, action, now)
+          : action.kind === 'release'
+            ? release(state, now)
+            : { state, outcome: { status: 'claimed' } as const };
+  return 'reason' in result ? refused(result) : { state: result.state, answer: { outcome: result.outcome, replayed: false } };
 }
 
-function nextEntry(account: Account, posting: Operation['posting'], now: number): Entry {
-  const { overdraw: _, ...rest } = posting;
-  return {
-    ...rest,
+type Result = { state: State; outcome: Outcome } | Rejection;
+
+function isWellFormed({ action }: Operation, unit: Unit): boolean {
+  if (action.kind === 'release' || action.kind === 'claim') return true;
+  const { amount } = action;
+  const inRange = Number.isSafeInteger(amount) && amount !== 0 && Math.abs(amount) <= UNITS[unit].limit;
+  return inRange && (action.kind === 'post' || amount > 0) && (action.kind !== 'hold' || (Number.isSafeInteger(action.expiresIn) && action.expiresIn > 0));
+}
+
+function post(state: State, posting: Posting, now: number): Result {
+  const { account } = state;
+  if (posting.amount < 0 && !posting.overdraw && -posting.amount > available(account)) {
+    return { reason: 'insufficient', required: -posting.amount, available: available(account) };
+  }
+  if (Math.abs(account.balance + posting.amount) > UNITS[account.unit].limit) return { reason: 'limit' };
+  const { type, amount, description, metadata, model, purchaseId } = posting;
+  return enter(state, { type, amount, description, metadata, model, purchaseId, hold: null }, now);
+}
+
+function open({ account }: State, { amount, description, metadata, expiresIn }: Opening, now: number): Result {
+  if (amount > available(account)) return { reason: 'insufficient', required: amount, available: available(account) };
+  const hold: Hold = { accountId: account.id, number: account.holds + 1, status: 'open', amount, captured: 0, description, metadata, expiresAt: now + expiresIn, createdAt: now };
+  const nextExpiry = Math.min(hold.expiresAt, account.nextExpiry ?? Infinity);
+  return { state: { account: { ...account, held: account.held + amount, holds: hold.number, nextExpiry }, hold }, outcome: { status: 'held', hold } };
+}
+
+function capture(state: State, { type, amount, final, description }: Capture, now: number): Result {
+  const { account, hold } = state;
+  const refusal = notOpen(hold, now);
+  if (refusal || !hold) return refusal ?? { reason: 'no-hold' };
+  const rest = remaining(hold);
+  if (amount > rest) return { reason: 'hold-exceeded', required: amount, remaining: rest };
+  // A clawback can have taken what the hold kept; what isn't there is not spent.
+  if (amount > account.balance) return { reason: 'insufficient', required: amount, available: Math.max(0, account.balance) };
+  const captured = hold.captured + amount;
+  const settled = final || captured === hold.amount;
+  const after: Hold = { ...hold, captured, status: settled ? 'captured' : 'open' };
+  const entry = { type, amount: -amount, description: description ?? hold.description, metadata: hold.metadata, model: null, purchaseId: null, hold: hold.number };
+  return enter({ account: { ...account, held: account.held - (settled ? rest : amount) }, hold: after }, entry, now);
+}
+
+function release({ account, hold }: State, now: number): Result {
+  const refusal = notOpen(hold, now);
+  if (refusal || !hold) return refusal ?? { reason: 'no-hold' };
+  const released: Hold = { ...hold, status: 'released' };
+  return { state: { account: { ...account, held: account.held - remaining(hold) }, hold: released }, outcome: { status: 'held', hold: released } };
+}
+
+function notOpen(hold: Hold | undefined, now: number): Rejection | undefined {
+  if (!hold) return { reason: 'no-hold' };
+  const status = statusAt(hold, now);
+  return status === 'open' ? undefined : { reason: 'hold-settled', status };
+}
+
+function enter({ account, hold }: State, movement: Pick<Entry, 'type' | 'amount' | 'description' | 'metadata' | 'model' | 'purchaseId' | 'hold'>, now: number): Result {
+  const entry: Entry = {
+    ...movement,
+    accountId: account.id,
     sequence: account.sequence + 1,
-    typeSequence: (account.counts[posting.type as EntryType] ?? 0) + 1,
-    balanceAfter: account.balance + posting.amount,
+    typeSequence: (account.counts[movement.type as EntryType] ?? 0) + 1,
+    balanceAfter: account.balance + movement.amount,
     createdAt: Math.max(now, account.lastAt),
   };
+  const after: Account = {
+    ...account,
+    balance: entry.balanceAfter,
+    sequence: entry.sequence,
+    counts: { ...account.counts, [entry.type]: entry.typeSequence },
+    lastAt: entry.createdAt,
+  };
+  return { state: { account: after, ...(hold ? { hold } : {}) }, outcome: { status: 'posted', entry } };
 }

@@ -1,12 +1,19 @@
-import { apply } from './apply.js';
-import type { Account, Answer, Entry, EntryType, Operation, Outcome, Recorded } from './types.js';
+import { apply, expire } from './apply.js';
+import type { Account, Answer, Entry, EntryType, Hold, Operation, Outcome, Recorded } from './types.js';
 
 /** An account as it was read under its lock. */
 export interface LockedAccount {
-  readonly id: number;
   /** Counts the rewrites of the row; the write checks it again. */
   readonly version: number;
   readonly account: Account;
+}
+
+/** What the holds of an account that have expired by now give back. */
+export interface Expired {
+  readonly accountId: number;
+  readonly givenBack: number;
+  /** When the first of the holds that stay open expires. */
+  readonly nextExpiry: number | null;
 }
 
 /** An operation and the account that it works on. */
@@ -17,15 +24,31 @@ export interface Addressed {
   readonly keyed: boolean;
 }
 
+/** Operations that are done together or not at all; most often one. */
+export type Group = readonly Addressed[];
+
+/** What was read for a batch, all of it under the locks of its accounts. */
+export interface Loaded {
+  readonly locked: readonly LockedAccount[];
+  readonly expired: readonly Expired[];
+  /** The holds that the batch names, by `holdIdentity`. */
+  readonly holds: ReadonlyMap<string, Hold>;
+  /** What is known of the batch's keys, by `identity`. */
+  readonly recorded: ReadonlyMap<string, Recorded>;
+}
+
 /** What a batch comes to: the answers in order, and every row that has to be written before they may be given. */
 export interface Plan {
-  readonly answers: Answer[];
-  readonly entries: { accountId: number; entry: Entry }[];
-  readonly operations: { accountId: number; operation: Operation; outcome: Outcome }[];
+  /** For each group, an answer for each of its operations. */
+  readonly answers: readonly (readonly Answer[])[];
+  readonly entries: readonly Entry[];
+  readonly operations: readonly { accountId: number; operation: Operation; outcome: Outcome }[];
   /** Changes of the daily totals. */
-  readonly totals: DailyTotal[];
+  readonly totals: readonly DailyTotal[];
+  readonly newHolds: readonly Hold[];
+  readonly changedHolds: readonly Hold[];
   /** The accounts that changed, with the version that was read. */
-  readonly accounts: LockedAccount[];
+  readonly accounts: readonly LockedAccount[];
 }
 
 /** Sum and number of an account's entries of one type on one UTC day. */
@@ -55,33 +78,128 @@ export function identity(accountId: number, operation: Pick<Operation, 'name' | 
   return `${accountId} ${operation.name} ${operation.key}`;
 }
 
-/**
- * Applies the operations in order of arrival. A key that comes twice in one batch is decided once.
- * @param recorded what the database knows of the batch's keys, by `identity`; it is added to
- */
-export function decide(locked: readonly LockedAccount[], batch: readonly Addressed[], recorded: Map<string, Recorded>, now: number): Plan {
-  const current = new Map(locked.map((row) => [row.id, row.account]));
-  const totals = new Map<string, DailyTotal>();
-  const plan = { answers: [] as Answer[], entries: [] as Plan['entries'], operations: [] as Plan['operations'] };
-  for (const { accountId, operation, keyed } of batch) {
-    const id = identity(accountId, operation);
-    const { account, answer } = apply(current.get(accountId)!, operation, now, recorded.get(id));
-    plan.answers.push(answer);
-    if (answer.outcome === 'key-reused' || answer.replayed) continue;
-    const { outcome } = answer;
-    if (outcome.status === 'refused' && (!keyed || outcome.rejection.reason === 'malformed')) continue;
-    recorded.set(id, { hash: operation.hash, outcome });
-    plan.operations.push({ accountId, operation, outcome });
-    if (outcome.status === 'refused') continue;
-    current.set(accountId, account);
-    plan.entries.push({ accountId, entry: outcome.entry });
-    addTotal(totals, accountId, outcome.entry);
-  }
-  const accounts = locked.map((row) => ({ ...row, account: current.get(row.id)! })).filter((row, i) => row.account !== locked[i]!.account);
-  return { ...plan, totals: [...totals.values()], accounts };
+/** What makes a hold the same one again. */
+export function holdIdentity(accountId: number, number: number): string {
+  return `${accountId} ${number}`;
 }
 
-function addTotal(totals: Map<string, DailyTotal>, accountId: number, { type, amount, createdAt }: Entry): void {
+/**
+ * Applies the groups in order of arrival. A key that comes twice in one batch is decided once. A group of which one operation is refused leaves
+ * everything as it was, but for the refusal itself.
+ * @param now milliseconds since 1970
+ */
+export function decide(loaded: Loaded, groups: readonly Group[], now: number): Plan {
+  const ledger = new Ledger(loaded);
+  const answers = groups.map((group) => (group.length === 1 ? [ledger.run(group[0]!, now)] : ledger.runAll(group, now)));
+  return { answers, ...ledger.changes(loaded.locked) };
+}
+
+/** The rows of a batch as its operations change them, in memory. */
+class Ledger {
+  private readonly accounts: Map<number, Account>;
+  private readonly holds: Map<string, Hold>;
+  private readonly recorded: Map<string, Recorded>;
+  private readonly entries: Entry[] = [];
+  private readonly operations: { accountId: number; operation: Operation; outcome: Outcome }[] = [];
+  /** Which holds the batch touched, and whether it made them. */
+  private readonly touchedHolds = new Map<string, { isNew: boolean }>();
+
+  constructor(loaded: Loaded) {
+    this.accounts = new Map(loaded.locked.map(({ account }) => [account.id, account]));
+    this.holds = new Map(loaded.holds);
+    this.recorded = new Map(loaded.recorded);
+    for (const { accountId, givenBack, nextExpiry } of loaded.expired) this.accounts.set(accountId, expire(this.accounts.get(accountId)!, givenBack, nextExpiry));
+  }
+
+  run({ accountId, operation, keyed }: Addressed, now: number): Answer {
+    const id = identity(accountId, operation);
+    const { action } = operation;
+    const account = this.accounts.get(accountId)!;
+    const hold = action.kind === 'capture' || action.kind === 'release' ? this.holds.get(holdIdentity(accountId, action.hold)) : undefined;
+    const { state, answer } = apply({ account, hold }, operation, Math.max(now, account.lastAt), this.recorded.get(id));
+    if (answer.outcome === 'key-reused' || answer.replayed) return answer;
+    const { outcome } = answer;
+    if (outcome.status === 'refused' && (!keyed || outcome.rejection.reason === 'malformed')) return answer;
+    this.recorded.set(id, { hash: operation.hash, outcome });
+    this.operations.push({ accountId, operation, outcome });
+    if (outcome.status === 'refused') return answer;
+    this.accounts.set(accountId, state.account);
+    if (state.hold && state.hold !== hold) {
+      const holdId = holdIdentity(accountId, state.hold.number);
+      this.holds.set(holdId, state.hold);
+      if (!this.touchedHolds.has(holdId)) this.touchedHolds.set(holdId, { isNew: hold === undefined });
+    }
+    if (outcome.status === 'posted') this.entries.push(outcome.entry);
+    return answer;
+  }
+
+  /** Tries a group on a copy, so that a refusal has nothing to undo. Its first operation is the claim of the whole, which remembers the refusal. */
+  runAll(group: Group, now: number): Answer[] {
+    const trial = this.copy(group);
+    const answers: Answer[] = [];
+    for (const [index, addressed] of group.entries()) {
+      const answer = trial.run(addressed, now);
+      answers.push(answer);
+      if (answer.outcome === 'key-reused') return refuseAll(group, answers, index);
+      if (answer.outcome.status === 'refused') {
+        if (index > 0) this.rememberRefusal(group, index, answer.outcome);
+        return refuseAll(group, answers, index);
+      }
+    }
+    this.take(trial);
+    return answers;
+  }
+
+  changes(locked: readonly LockedAccount[]): Omit<Plan, 'answers'> {
+    const totals = new Map<string, DailyTotal>();
+    for (const entry of this.entries) addTotal(totals, entry);
+    const touched = (isNew: boolean) => [...this.touchedHolds].filter(([, hold]) => hold.isNew === isNew).map(([id]) => this.holds.get(id)!);
+    return {
+      entries: this.entries,
+      operations: this.operations,
+      totals: [...totals.values()],
+      newHolds: touched(true),
+      changedHolds: touched(false),
+      accounts: locked.map((row) => ({ ...row, account: this.accounts.get(row.account.id)! })).filter(({ account }, i) => account !== locked[i]!.account),
+    };
+  }
+
+  private rememberRefusal([claim]: Group, index: number, refused: Extract<Outcome, { status: 'refused' }>): void {
+    if (!claim?.keyed) return;
+    const outcome: Outcome = { status: 'refused', rejection: { reason: 'group', index, because: refused.rejection }, traceId: claim.operation.traceId };
+    this.recorded.set(identity(claim.accountId, claim.operation), { hash: claim.operation.hash, outcome });
+    this.operations.push({ accountId: claim.accountId, operation: claim.operation, outcome });
+  }
+
+  private copy(group: Group): Ledger {
+    const accounts = [...new Set(group.map(({ accountId }) => accountId))].map((id) => ({ version: 0, account: this.accounts.get(id)! }));
+    return new Ledger({ locked: accounts, expired: [], holds: this.holds, recorded: this.recorded });
+  }
+
+  private take(trial: Ledger): void {
+    for (const [id, account] of trial.accounts) this.accounts.set(id, account);
+    for (const [id, hold] of trial.holds) this.holds.set(id, hold);
+    for (const [id, recorded] of trial.recorded) this.recorded.set(id, recorded);
+    for (const [id, touched] of trial.touchedHolds) if (!this.touchedHolds.has(id)) this.touchedHolds.set(id, touched);
+    this.entries.push(...trial.entries);
+    this.operations.push(...trial.operations);
+  }
+}
+
+/** The operation at `index` has its own answer; the others are refused because of it. */
+function refuseAll(group: Group, answers: readonly Answer[], index: number): Answer[] {
+  const decisive = answers[index]!;
+  return group.map(({ operation }, i) => {
+    if (i === index || decisive.outcome === 'key-reused') return decisive;
+    const rejection = decisive.outcome.status === 'refused' && decisive.outcome.rejection;
+    if (!rejection) return decisive;
+    // The claim's recorded refusal names the place in the group that was refused the first time, and what for.
+    if (rejection.reason === 'group' && i === rejection.index) return { ...decisive, outcome: { status: 'refused', rejection: rejection.because, traceId: operation.traceId } };
+    return { ...decisive, outcome: { status: 'refused', rejection: rejection.reason === 'group' ? rejection : { reason: 'group', index, because: rejection }, traceId: operation.traceId } };
+  });
+}
+
+function addTotal(totals: Map<string, DailyTotal>, { accountId, type, amount, createdAt }: Entry): void {
   const day = dayOf(createdAt);
   const key = `${accountId} ${day} ${type}`;
   const total = totals.get(key);

@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { autoIncrementKey, tableOptions } from './ddl.js';
 
-/** Accounts, their entries, the operations that made them, and the daily totals derived from them. */
+/** Accounts, their entries and holds, the operations that made them, and the daily totals derived from them. */
 export class Ledger1763600000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(
@@ -13,11 +13,14 @@ export class Ledger1763600000000 implements MigrationInterface {
         held bigint NOT NULL,
         sequence bigint NOT NULL,
         counts varchar(255) NOT NULL,
+        holds bigint NOT NULL,
+        next_expiry bigint NULL,
         last_at bigint NOT NULL,
         version bigint NOT NULL
       )${tableOptions(runner)}`,
     );
     await runner.query('CREATE UNIQUE INDEX account_owner_unit ON account (owner, unit)');
+    await runner.query('CREATE INDEX account_next_expiry ON account (next_expiry)');
     await runner.query(
       `CREATE TABLE entry (
         account_id integer NOT NULL,
@@ -30,6 +33,7 @@ export class Ledger1763600000000 implements MigrationInterface {
         metadata mediumtext NULL,
         model varchar(100) NULL,
         purchase_id varchar(40) NULL,
+        hold bigint NULL,
         created_at bigint NOT NULL,
         PRIMARY KEY (account_id, sequence)
       )${tableOptions(runner)}`,
@@ -39,14 +43,30 @@ export class Ledger1763600000000 implements MigrationInterface {
       `CREATE TABLE operation (
         account_id integer NOT NULL,
         name varchar(20) NOT NULL,
-        idempotency_key varchar(255) NOT NULL,
+        idempotency_key varchar(300) NOT NULL,
         request_hash varchar(43) NOT NULL,
         sequence bigint NULL,
-        refusal varchar(255) NULL,
+        hold bigint NULL,
+        refusal varchar(500) NULL,
         created_at bigint NOT NULL,
         PRIMARY KEY (account_id, name, idempotency_key)
       )${tableOptions(runner)}`,
     );
+    await runner.query(
+      `CREATE TABLE hold (
+        account_id integer NOT NULL,
+        number bigint NOT NULL,
+        status varchar(10) NOT NULL,
+        amount bigint NOT NULL,
+        captured bigint NOT NULL,
+        description varchar(500) NULL,
+        metadata mediumtext NULL,
+        expires_at bigint NOT NULL,
+        created_at bigint NOT NULL,
+        PRIMARY KEY (account_id, number)
+      )${tableOptions(runner)}`,
+    );
+    await runner.query('CREATE INDEX hold_status_expires ON hold (account_id, status, expires_at)');
     await runner.query(
       `CREATE TABLE daily_total (
         account_id integer NOT NULL,
