@@ -31,9 +31,9 @@ export function inWords({ kind, amount }: Pick<Purchase, 'kind' | 'amount'>): st
   return kind === 'credits' ? `${inMoney(amount / MICRO_DOLLARS, 'USD')} of credits` : `${amount.toLocaleString('en-US')} tokens`;
 }
 
-/** A sum of money, as a buyer reads it. */
+/** A sum of money, as a buyer reads it; a credit can be as small as a micro-dollar. */
 export function inMoney(value: number, currency: string): string {
-  return value.toLocaleString('en-US', { style: 'currency', currency });
+  return value.toLocaleString('en-US', { style: 'currency', currency, maximumFractionDigits: 6 });
 }
 
 function terms({ kind, amount, price, currency, provider, livemode, expiresAt }: Pick<Purchase, 'kind' | 'amount' | 'price' | 'currency' | 'provider' | 'livemode' | 'expiresAt'>) {
