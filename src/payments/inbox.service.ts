@@ -14,8 +14,8 @@ const USED = new Set(['checkout.session.completed', 'checkout.session.async_paym
 
 const POLL_MS = 5_000;
 const BATCH = 20;
-/** Longer than a settlement can take, the provider's timeouts and retries included. */
-const LEASE_MS = 120_000;
+/** Longer than a settlement takes, the provider's timeouts and retries included. Two at once would do no harm, only twice the work. */
+const LEASE_MS = 60_000;
 const LONGEST_PAUSE_MS = 3_600_000;
 /** After about a day of attempts, a purchase that isn't there won't come. */
 const UNMATCHED_AFTER = 30;

@@ -61,6 +61,6 @@ function send(reply: FastifyReply, page: string | null, leadsTo: readonly string
     .status(page === null ? 404 : 200)
     .header('Content-Type', 'text/html; charset=utf-8')
     .header('Cache-Control', 'no-store')
-    .header('Content-Security-Policy', `default-src 'none'; style-src 'unsafe-inline'; form-action ${targets}; base-uri 'none'; frame-ancestors 'none'`)
+    .header('Content-Security-Policy', `default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action ${targets}; base-uri 'none'; frame-ancestors 'none'`)
     .send(page ?? missingPage());
 }

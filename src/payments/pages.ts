@@ -52,10 +52,10 @@ ${session.status === 'open' ? actions(session) : ended(session)}
   });
 }
 
-function actions({ price, currency }: SandboxSession): Html {
+function actions({ id, price, currency }: SandboxSession): Html {
   return html`
 <p>This checkout belongs to the sandbox: choose how the payment ends.</p>
-<form method="post">
+<form method="post" action="/sandbox/checkout/${id}">
 <button class="main" name="action" value="pay">Pay ${inMoney(price / 100, currency)}</button>
 <button name="action" value="decline">Decline the card</button>
 <button name="action" value="cancel">Cancel</button>

@@ -5,22 +5,22 @@ import type { Purchase } from './payments.entities.js';
 export const MICRO_DOLLARS = 1_000_000;
 
 /** The answer to the request that began the purchase; a replay repeats it, whatever became of the purchase since. */
-export function toCheckout(purchase: Purchase): CheckoutDto {
+export function toCheckout({ id, checkoutUrl, ...purchase }: Purchase): CheckoutDto {
   // The URL is written together with the session, which the purchase has by now.
-  return { ...common(purchase), checkout_url: purchase.checkoutUrl as string, status: 'open' };
+  return { purchase_id: id, checkout_url: checkoutUrl as string, status: 'open', ...terms(purchase) };
 }
 
 /** A purchase as it stands. */
-export function toPurchase(purchase: Purchase): PurchaseDto {
-  const { account, kind, item, name, status, checkoutUrl, createdAt, paidAt } = purchase;
+export function toPurchase({ id, account, item, name, status, checkoutUrl, createdAt, paidAt, ...purchase }: Purchase): PurchaseDto {
   return {
-    ...common(purchase),
-    status,
-    checkout_url: status === 'open' ? checkoutUrl : null,
+    purchase_id: id,
     account,
-    kind,
+    kind: purchase.kind,
     item,
     name,
+    checkout_url: status === 'open' ? checkoutUrl : null,
+    status,
+    ...terms(purchase),
     created_at: new Date(createdAt).toISOString(),
     paid_at: paidAt === null ? null : new Date(paidAt).toISOString(),
   };
@@ -31,14 +31,13 @@ export function inWords({ kind, amount }: Pick<Purchase, 'kind' | 'amount'>): st
   return kind === 'credits' ? `${inMoney(amount / MICRO_DOLLARS, 'USD')} of credits` : `${amount.toLocaleString('en-US')} tokens`;
 }
 
-/** A sum of money, as a buyer reads it. */
+/** A sum of money, as a buyer reads it; a credit can be as small as a micro-dollar. */
 export function inMoney(value: number, currency: string): string {
-  return value.toLocaleString('en-US', { style: 'currency', currency });
+  return value.toLocaleString('en-US', { style: 'currency', currency, maximumFractionDigits: 6 });
 }
 
-function common({ id, kind, amount, price, currency, provider, livemode, expiresAt }: Purchase) {
+function terms({ kind, amount, price, currency, provider, livemode, expiresAt }: Pick<Purchase, 'kind' | 'amount' | 'price' | 'currency' | 'provider' | 'livemode' | 'expiresAt'>) {
   return {
-    purchase_id: id,
     amount: kind === 'credits' ? amount / MICRO_DOLLARS : amount,
     price: price / 100,
     currency,
