@@ -2,8 +2,8 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/com
 import { ApiTags } from '@nestjs/swagger';
 import { AccountField, AdminOnly, Authenticated, CurrentPrincipal, type Principal } from '../auth/index.js';
 import { data, type Data, Endpoint, type Idempotency, IdempotencyKey, type Page, Public } from '../common/http/index.js';
-import { SummaryQuery, TransactionId } from '../ledger/index.js';
-import { CreditBalanceDto, CreditHistoryQuery, CreditSummaryDto, CreditTransactionDto, DebitDto, DepositDto, PackageDto } from './credits.dto.js';
+import { BatchAnswer, HoldDto, SummaryQuery, TransactionId } from '../ledger/index.js';
+import { CaptureDto, CreditBalanceDto, CreditHistoryQuery, CreditSummaryDto, CreditTransactionDto, DebitBatchDto, DebitDto, DepositDto, HoldsQuery, OpenHoldDto, PackageDto } from './credits.dto.js';
 import { CreditsService } from './credits.service.js';
 
 @ApiTags('Credits')
@@ -45,6 +45,65 @@ export class CreditsController {
   })
   debit(@CurrentPrincipal() who: Principal, @Body() body: DebitDto, @IdempotencyKey() key: Idempotency): Promise<Data<CreditTransactionDto>> {
     return data(this.credits.debit(who, body, key));
+  }
+
+  @Post('debit/batch')
+  @HttpCode(200)
+  @Authenticated()
+  @Endpoint({
+    summary: 'Debit credits for up to 1,000 usage events',
+    description:
+      'One result per item, in order. `independent`: each item is posted or rejected by itself. `atomic`: all are posted, in one transaction, or none is. The header\'s key covers the whole batch; an item may have a key of its own, of the same scope as that of a single debit.',
+    answers: BatchAnswer,
+    as: 'bare',
+    idempotent: true,
+    errors: ['FORBIDDEN', 'OVERLOADED'],
+  })
+  debitBatch(@CurrentPrincipal() who: Principal, @Body() body: DebitBatchDto, @IdempotencyKey() key: Idempotency): Promise<BatchAnswer> {
+    return this.credits.debitBatch(who, body, key);
+  }
+
+  @Post('holds')
+  @Authenticated()
+  @Endpoint({ summary: 'Keep credits back', status: 201, answers: HoldDto, idempotent: true, errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'OVERLOADED'] })
+  openHold(@CurrentPrincipal() who: Principal, @Body() body: OpenHoldDto, @IdempotencyKey() key: Idempotency): Promise<Data<HoldDto>> {
+    return data(this.credits.openHold(who, body, key));
+  }
+
+  @Get('holds')
+  @Authenticated()
+  @Endpoint({ summary: 'Holds of an account', answers: HoldDto, as: 'list', errors: ['FORBIDDEN'] })
+  holds(@CurrentPrincipal() who: Principal, @Query() query: HoldsQuery): Promise<Page<HoldDto>> {
+    return this.credits.holds(who, query);
+  }
+
+  @Get('holds/:id')
+  @Authenticated()
+  @Endpoint({ summary: 'One hold', answers: HoldDto, errors: ['FORBIDDEN', 'NOT_FOUND'] })
+  hold(@CurrentPrincipal() who: Principal, @Param('id') id: string, @Query() query: AccountField): Promise<Data<HoldDto>> {
+    return data(this.credits.hold(who, id, query.account));
+  }
+
+  @Post('holds/:id/capture')
+  @Authenticated()
+  @Endpoint({
+    summary: 'Spend from a hold',
+    description: 'A final capture releases the rest. An expired, released or wholly captured hold can not be captured: 409.',
+    status: 201,
+    answers: CreditTransactionDto,
+    idempotent: true,
+    errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'NOT_FOUND', 'CONFLICT', 'OVERLOADED'],
+  })
+  capture(@CurrentPrincipal() who: Principal, @Param('id') id: string, @Body() body: CaptureDto, @IdempotencyKey() key: Idempotency): Promise<Data<CreditTransactionDto>> {
+    return data(this.credits.capture(who, id, body, key));
+  }
+
+  @Post('holds/:id/release')
+  @HttpCode(200)
+  @Authenticated()
+  @Endpoint({ summary: 'Give back what remains of a hold', answers: HoldDto, idempotent: true, errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT', 'OVERLOADED'] })
+  release(@CurrentPrincipal() who: Principal, @Param('id') id: string, @Body() body: AccountField, @IdempotencyKey() key: Idempotency): Promise<Data<HoldDto>> {
+    return data(this.credits.release(who, id, body?.account, key));
   }
 
   @Get('transactions')

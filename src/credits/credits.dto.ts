@@ -1,8 +1,9 @@
-import { IntersectionType, OmitType } from '@nestjs/swagger';
-import { IsIn, IsNumber, IsOptional, IsPositive, Matches } from 'class-validator';
+import { ApiPropertyOptional, IntersectionType, OmitType } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import { ArrayMaxSize, ArrayMinSize, IsArray, IsBoolean, IsIn, IsInt, IsNumber, IsOptional, IsPositive, Matches, Max, Min, ValidateNested } from 'class-validator';
 import { AccountField } from '../auth/index.js';
-import { IsMetadata, IsText } from '../common/http/index.js';
-import { HistoryQuery, IsDollars, SummaryDto, TransactionDto } from '../ledger/index.js';
+import { IsKey, IsMetadata, IsText, PagingQuery } from '../common/http/index.js';
+import { HistoryQuery, type HoldStatus, IsDollars, SummaryDto, TransactionDto } from '../ledger/index.js';
 
 const TYPES = ['deposit', 'debit', 'refund'] as const;
 type CreditType = (typeof TYPES)[number];
@@ -47,6 +48,106 @@ export class DebitDto extends AccountField {
   @IsOptional()
   @IsMetadata()
   metadata?: Record<string, string | number | boolean>;
+}
+
+/** One debit of a batch. */
+export class DebitItemDto extends DebitDto {
+  /**
+   * As the header of a single debit, and of the same scope: 1–255 visible ASCII characters.
+   * @example "run-4521-step-7"
+   */
+  @IsOptional()
+  @IsKey()
+  idempotency_key?: string;
+}
+
+/** Debits that are sent together. */
+export class DebitBatchDto extends AccountField {
+  /** 1–1,000 debits, done in order. `account` names one for an item; without it the batch's holds. */
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(1000)
+  @ValidateNested({ each: true })
+  @Type(() => DebitItemDto)
+  items: DebitItemDto[];
+
+  /** `independent`: each item is posted or rejected by itself; `atomic`: all or none. */
+  @IsIn(['independent', 'atomic'])
+  mode: 'independent' | 'atomic';
+}
+
+/** Credits to keep back. */
+export class OpenHoldDto extends AccountField {
+  /**
+   * US dollars, more than 0, at most six decimals.
+   * @example 5
+   */
+  @IsDollars()
+  amount: number;
+
+  /**
+   * What it is for: 1–500 characters. Captures without a description of their own bear it.
+   * @example "Agent run #4521"
+   */
+  @IsOptional()
+  @IsText(1, 500)
+  description?: string;
+
+  /**
+   * Seconds until it expires, 1–604800.
+   * @example 3600
+   */
+  @ApiPropertyOptional({ type: 'integer' })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(604_800)
+  expires_in?: number = 3600;
+
+  /**
+   * At most 50 keys (1–40 characters) with strings (up to 500 characters), numbers or booleans. Captures bear it.
+   * @example { "agent": "researcher", "run": 4521 }
+   */
+  @IsOptional()
+  @IsMetadata()
+  metadata?: Record<string, string | number | boolean>;
+}
+
+/** What to spend from a hold. */
+export class CaptureDto extends AccountField {
+  /**
+   * US dollars, more than 0, at most what remains of the hold.
+   * @example 1.25
+   */
+  @IsDollars()
+  amount: number;
+
+  /** Whether the rest is released; `false` leaves the hold open for further captures. */
+  @IsOptional()
+  @IsBoolean()
+  final?: boolean = true;
+
+  /**
+   * What it is for: 1–500 characters; without it, the hold's own.
+   * @example "Agent run #4521"
+   */
+  @IsOptional()
+  @IsText(1, 500)
+  description?: string;
+}
+
+/** Which holds to list. */
+export class HoldsQuery extends IntersectionType(PagingQuery, AccountField) {
+  /** Only holds of this status. */
+  @IsOptional()
+  @IsIn(['open', 'captured', 'released', 'expired'])
+  status?: HoldStatus;
+
+  /** `asc`: oldest first; `desc`: newest first. */
+  @ApiPropertyOptional()
+  @IsOptional()
+  @IsIn(['asc', 'desc'])
+  order: 'asc' | 'desc' = 'asc';
 }
 
 /** Which credit transactions to list. */

@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { accountFor, type Principal } from '../auth/index.js';
 import { Config, readSection } from '../common/config/index.js';
 import type { Idempotency, Page } from '../common/http/index.js';
-import { LedgerReader, LedgerService, type PurchaseGrant, type SummaryQuery } from '../ledger/index.js';
-import { CatalogPackage, type CreditBalanceDto, type CreditHistoryQuery, type CreditSummaryDto, type CreditTransactionDto, type DebitDto, type DepositDto } from './credits.dto.js';
+import { type BatchAnswer, type HoldDto, LedgerReader, LedgerService, type PurchaseGrant, type SummaryQuery } from '../ledger/index.js';
+import { type CaptureDto, CatalogPackage, type CreditBalanceDto, type CreditHistoryQuery, type CreditSummaryDto, type CreditTransactionDto, type DebitBatchDto, type DebitDto, type DepositDto, type HoldsQuery, type OpenHoldDto } from './credits.dto.js';
 
 const unit = 'USD';
 
@@ -39,6 +39,39 @@ export class CreditsService {
     return this.ledger.post({ ...body, amount: -amount, account: accountFor(who, account), unit, operation: 'debit', type: 'debit', idempotency }) as Promise<CreditTransactionDto>;
   }
 
+  /** Spends for many usage events at once. */
+  debitBatch(who: Principal, body: DebitBatchDto, idempotency: Idempotency): Promise<BatchAnswer> {
+    const own = accountFor(who, body.account);
+    const items = body.items.map(({ account, amount, idempotency_key: key, ...item }) => ({ ...item, amount: -amount, type: 'debit' as const, key, account: account === undefined ? own : accountFor(who, account) }));
+    return this.ledger.postBatch({ account: own, unit, operation: 'debit', request: body, items, atomic: body.mode === 'atomic', idempotency });
+  }
+
+  /** Keeps credits back for something that will cost at most as much. */
+  openHold(who: Principal, { account, expires_in: expiresInSeconds = 3600, ...body }: OpenHoldDto, idempotency: Idempotency): Promise<HoldDto> {
+    return this.ledger.openHold({ account: accountFor(who, account), unit }, { ...body, expiresInSeconds }, idempotency);
+  }
+
+  /** Spends from a hold. */
+  async capture(who: Principal, id: string, { account, final = true, ...body }: CaptureDto, idempotency: Idempotency): Promise<CreditTransactionDto> {
+    const { reference } = await this.findHold(who, id, account);
+    return (await this.ledger.capture(reference, { ...body, final, type: 'debit' }, idempotency)) as CreditTransactionDto;
+  }
+
+  /** Gives back what remains of a hold. */
+  async release(who: Principal, id: string, account: string | undefined, idempotency: Idempotency): Promise<HoldDto> {
+    const { reference } = await this.findHold(who, id, account);
+    return this.ledger.release(reference, idempotency);
+  }
+
+  async hold(who: Principal, id: string, account?: string): Promise<HoldDto> {
+    const { hold } = await this.findHold(who, id, account);
+    return hold;
+  }
+
+  holds(who: Principal, query: HoldsQuery): Promise<Page<HoldDto>> {
+    return this.reader.listHolds(accountFor(who, query.account), unit, query);
+  }
+
   /** Adds what a paid purchase brought, once, however often it is told. */
   grantPurchase(grant: PurchaseGrant): Promise<void> {
     return this.ledger.grantPurchase(unit, 'deposit', grant);
@@ -54,5 +87,10 @@ export class CreditsService {
 
   async summary(who: Principal, query: SummaryQuery): Promise<CreditSummaryDto> {
     return { currency: 'USD', ...(await this.reader.summary(accountFor(who, query.account), unit, query)) };
+  }
+
+  /** A hold's id names its account, so an administrator need not. */
+  private findHold(who: Principal, id: string, account: string | undefined) {
+    return this.reader.hold(id, unit, who.admin && account === undefined ? undefined : accountFor(who, account));
   }
 }

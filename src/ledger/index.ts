@@ -1,4 +1,4 @@
-export { UNITS, toStored, fromStored, type EntryType, type Unit } from './domain/index.js';
+export { UNITS, toStored, fromStored, type EntryType, type HoldStatus, type Unit } from './domain/index.js';
 export * from './ledger.dto.js';
 export { LEDGER_ENTITIES } from './ledger.entities.js';
 export * from './ledger.module.js';

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { HoldSweeper } from './hold-sweeper.js';
 import { Lanes } from './lanes.js';
 import { LEDGER_ENTITIES } from './ledger.entities.js';
 import { LedgerReader } from './ledger.reader.js';
@@ -9,7 +10,7 @@ import { LedgerStore } from './ledger.store.js';
 /** Accounts and their history, in whatever unit; credits and tokens are two names for it. */
 @Module({
   imports: [TypeOrmModule.forFeature(LEDGER_ENTITIES)],
-  providers: [LedgerStore, Lanes, LedgerService, LedgerReader],
+  providers: [LedgerStore, Lanes, LedgerService, LedgerReader, HoldSweeper],
   exports: [LedgerService, LedgerReader],
 })
 export class LedgerModule {}

@@ -73,12 +73,12 @@ export class LedgerReader {
    * @param owner the account that it must belong to; without it, any
    * @throws ApiError NOT_FOUND
    */
-  async hold(id: string, unit: Unit, owner: string | undefined): Promise<{ row: HoldRow; reference: HoldReference }> {
+  async hold(id: string, unit: Unit, owner: string | undefined): Promise<{ hold: HoldDto; reference: HoldReference }> {
     const named = parseHoldId(id);
     const account = named && (await this.accounts.findOneBy({ id: named.accountId, unit, ...(owner === undefined ? {} : { owner }) }));
     const row = account && (await this.holds.findOneBy({ accountId: account.id, number: named.number }));
     if (!row) throw new ApiError('NOT_FOUND', 'There is no such hold.');
-    return { row, reference: { account: account.owner, unit, hold: row.number } };
+    return { hold: toHold(unit, row, Date.now()), reference: { account: account.owner, unit, hold: row.number } };
   }
 
   /** A page of an account's holds, in the order in which they were opened. */

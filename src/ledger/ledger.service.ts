@@ -91,12 +91,12 @@ export class LedgerService {
     if (outcome === 'key-reused') throw new ApiError('IDEMPOTENCY_KEY_REUSED');
     if ('replayed' in first && first.replayed) idempotency.markReplayed();
     const results = atomic
-      ? claimed.slice(1).map((answer) => resultOf(unit, () => transactionOf(unit, answer)))
+      ? claimed.slice(1).map((answer) => resultOf(() => transactionOf(unit, answer)))
       : await Promise.all(
           steps.map((item) =>
             this.lanes.submit({ steps: [item] }).then(
-              ([answer]) => resultOf(unit, () => transactionOf(unit, answer!)),
-              (error: unknown) => resultOf(unit, () => { throw error; }),
+              ([answer]) => resultOf(() => transactionOf(unit, answer!)),
+              (error: unknown) => resultOf(() => { throw error; }),
             ),
           ),
         );
@@ -134,7 +134,7 @@ export class LedgerService {
 
   /** Gives back what expired holds of an account still keep in their rows. Any batch that meets the account does so; this is one without an operation. */
   async sweep(target: Target): Promise<void> {
-    await this.lanes.submit({ steps: [step(target, 'sweep', { kind: 'sweep' }, { traceId: '' }, {})] });
+    await this.lanes.submit({ steps: [step(target, 'sweep', { kind: 'claim' }, { traceId: '' }, {})] });
   }
 
   /**
@@ -154,11 +154,11 @@ function step({ account, unit }: Target, name: string, action: Action, { key, tr
 }
 
 function postStep(request: PostRequest): Step {
-  const { unit, operation, type, description = null, metadata, model = null, purchaseId = null, overdraw = false, idempotency = { key: undefined, traceId: '' } } = request;
+  const { operation, type, description = null, metadata, model = null, purchaseId = null, overdraw = false, idempotency = { key: undefined, traceId: '' } } = request;
   const action: Posting = {
     kind: 'post',
     type,
-    amount: storedAmount(unit, request.amount),
+    amount: storedAmount(request.unit, request.amount),
     description,
     metadata: metadata ? JSON.stringify(metadata) : null,
     model,
@@ -195,7 +195,7 @@ function holdOf(unit: Unit, answer: Answer, idempotency: Idempotency): HoldDto {
   return toHold(unit, outcome.hold, outcome.hold.createdAt);
 }
 
-function resultOf(unit: Unit, transaction: () => TransactionDto): BatchResultDto {
+function resultOf(transaction: () => TransactionDto): BatchResultDto {
   try {
     return { status: 'posted', transaction: transaction() };
   } catch (error) {

@@ -1,9 +1,9 @@
-import { Body, Controller, Get, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { AccountField, AdminOnly, Authenticated, CurrentPrincipal, type Principal } from '../auth/index.js';
 import { data, type Data, Endpoint, type Idempotency, IdempotencyKey, type Page, Public } from '../common/http/index.js';
-import { SummaryQuery, TransactionId } from '../ledger/index.js';
-import { ConsumeDto, GrantDto, PlanDto, TokenBalanceDto, TokenHistoryQuery, TokenSummaryDto, TokenTransactionDto } from './tokens.dto.js';
+import { BatchAnswer, SummaryQuery, TransactionId } from '../ledger/index.js';
+import { ConsumeBatchDto, ConsumeDto, GrantDto, PlanDto, TokenBalanceDto, TokenHistoryQuery, TokenSummaryDto, TokenTransactionDto } from './tokens.dto.js';
 import { TokensService } from './tokens.service.js';
 
 @ApiTags('Tokens')
@@ -44,6 +44,21 @@ export class TokensController {
   })
   consume(@CurrentPrincipal() who: Principal, @Body() body: ConsumeDto, @IdempotencyKey() key: Idempotency): Promise<Data<TokenTransactionDto>> {
     return data(this.tokens.consume(who, body, key));
+  }
+
+  @Post('consume/batch')
+  @HttpCode(200)
+  @Authenticated()
+  @Endpoint({
+    summary: 'Record up to 1,000 token consumptions',
+    description: 'One result per item, in order; as the batch of debits.',
+    answers: BatchAnswer,
+    as: 'bare',
+    idempotent: true,
+    errors: ['FORBIDDEN', 'OVERLOADED'],
+  })
+  consumeBatch(@CurrentPrincipal() who: Principal, @Body() body: ConsumeBatchDto, @IdempotencyKey() key: Idempotency): Promise<BatchAnswer> {
+    return this.tokens.consumeBatch(who, body, key);
   }
 
   @Get('transactions')

@@ -1,7 +1,8 @@
 import { OmitType } from '@nestjs/swagger';
-import { IsIn, IsNumber, IsOptional, IsPositive, Matches } from 'class-validator';
+import { Type } from 'class-transformer';
+import { ArrayMaxSize, ArrayMinSize, IsArray, IsIn, IsNumber, IsOptional, IsPositive, Matches, ValidateNested } from 'class-validator';
 import { AccountField } from '../auth/index.js';
-import { IsMetadata, IsText } from '../common/http/index.js';
+import { IsKey, IsMetadata, IsText } from '../common/http/index.js';
 import { HistoryQuery, IsTokens, SummaryDto, TransactionDto } from '../ledger/index.js';
 
 const TYPES = ['purchase', 'grant', 'consume', 'refund'] as const;
@@ -56,6 +57,32 @@ export class ConsumeDto extends AccountField {
   @IsOptional()
   @IsMetadata()
   metadata?: Record<string, string | number | boolean>;
+}
+
+/** One consumption of a batch. */
+export class ConsumeItemDto extends ConsumeDto {
+  /**
+   * As the header of a single consumption, and of the same scope: 1–255 visible ASCII characters.
+   * @example "run-4521-step-7"
+   */
+  @IsOptional()
+  @IsKey()
+  idempotency_key?: string;
+}
+
+/** Consumptions that are sent together. */
+export class ConsumeBatchDto extends AccountField {
+  /** 1–1,000 consumptions, done in order. `account` names one for an item; without it the batch's holds. */
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(1000)
+  @ValidateNested({ each: true })
+  @Type(() => ConsumeItemDto)
+  items: ConsumeItemDto[];
+
+  /** `independent`: each item is posted or rejected by itself; `atomic`: all or none. */
+  @IsIn(['independent', 'atomic'])
+  mode: 'independent' | 'atomic';
 }
 
 /** Which token transactions to list. */

@@ -3,6 +3,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { stringify } from 'safe-stable-stringify';
 import { invalidField } from './errors.js';
+import { fieldRule } from './validation.js';
 
 /** What the `Idempotency-Key` header of a request says, and the way to tell the client that its answer is an old one. */
 export interface Idempotency {
@@ -14,12 +15,18 @@ export interface Idempotency {
   markReplayed(): void;
 }
 
+const KEY = /^[\x21-\x7e]{1,255}$/;
+const KEY_RULE = 'must be 1 to 255 visible ASCII characters';
+
+/** An idempotency key in a body. */
+export const IsKey = fieldRule('isKey', (value) => (typeof value === 'string' && KEY.test(value) ? undefined : KEY_RULE));
+
 /** Gives a handler the request's `Idempotency`; a malformed header is a 400. */
 export const IdempotencyKey = createParamDecorator((_: unknown, context: ExecutionContext): Idempotency => {
   const http = context.switchToHttp();
   const request = http.getRequest<FastifyRequest>();
   const header = request.headers['idempotency-key'];
-  if (header !== undefined && !/^[\x21-\x7e]{1,255}$/.test(String(header))) throw invalidField('Idempotency-Key', 'must be 1 to 255 visible ASCII characters');
+  if (header !== undefined && !KEY.test(String(header))) throw invalidField('Idempotency-Key', KEY_RULE);
   return {
     key: header as string | undefined,
     traceId: request.id,

@@ -16,8 +16,8 @@ interface Endpoint {
   status?: number;
   /** The item inside `data`. */
   answers: Type;
-  /** `list`: a page with `meta`; `array`: a list without pages. */
-  as?: 'item' | 'array' | 'list';
+  /** `list`: a page with `meta`; `array`: a list without pages; `bare`: a body that has its own `data`. */
+  as?: 'item' | 'array' | 'list' | 'bare';
   /** The codes that this route can answer, besides those of every route. */
   errors?: readonly ErrorCode[];
   /** Whether it accepts an `Idempotency-Key`. */
@@ -28,7 +28,7 @@ interface Endpoint {
 export function Endpoint({ summary, description, status = 200, answers, as = 'item', errors = [], idempotent = false }: Endpoint): MethodDecorator {
   const item = { $ref: getSchemaPath(answers) };
   const schema: SchemaObject =
-    as === 'item'
+    as === 'bare' ? item : as === 'item'
       ? { type: 'object', required: ['data'], properties: { data: item } }
       : as === 'array'
         ? { type: 'object', required: ['data'], properties: { data: { type: 'array', items: item } } }

@@ -119,7 +119,9 @@ class Ledger {
     const { state, answer } = apply({ account, hold }, operation, Math.max(now, account.lastAt), this.recorded.get(id));
     if (answer.outcome === 'key-reused' || answer.replayed) return answer;
     const { outcome } = answer;
-    if (outcome.status === 'refused' && (!keyed || outcome.rejection.reason === 'malformed')) return answer;
+    if (outcome.status === 'refused' && outcome.rejection.reason === 'malformed') return answer;
+    // Nobody can ask again for what has no key of theirs and changed nothing.
+    if (!keyed && (outcome.status === 'refused' || outcome.status === 'claimed')) return answer;
     this.recorded.set(id, { hash: operation.hash, outcome });
     this.operations.push({ accountId, operation, outcome });
     if (outcome.status === 'refused') return answer;

@@ -1,0 +1,35 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { LedgerReader } from './ledger.reader.js';
+import { LedgerService } from './ledger.service.js';
+
+const EVERY_MS = 30_000;
+const ACCOUNTS_A_ROUND = 500;
+
+/** Settles the rows of holds that have expired. Nothing waits for it: every decision and every answer counts an expired hold as given back. */
+@Injectable()
+export class HoldSweeper implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger(HoldSweeper.name);
+  private timer: NodeJS.Timeout;
+
+  constructor(
+    private readonly ledger: LedgerService,
+    private readonly reader: LedgerReader,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.timer = setInterval(() => void this.sweep(), EVERY_MS).unref();
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.timer);
+  }
+
+  private async sweep(): Promise<void> {
+    try {
+      const accounts = await this.reader.accountsToSweep(ACCOUNTS_A_ROUND);
+      await Promise.all(accounts.map((account) => this.ledger.sweep(account)));
+    } catch (error) {
+      this.logger.warn(`the sweep of expired holds failed and will be tried again: ${(error as Error).message}`);
+    }
+  }
+}
