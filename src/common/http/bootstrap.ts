@@ -5,10 +5,10 @@ import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { type FastifyInstance, type FastifyRequest, LogController } from 'fastify';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import type { Config } from '../config/index.js';
-import { ErrorFilter } from './error.filter.js';
+import { ErrorFilter, sendError } from './error.filter.js';
 import { ApiError } from './errors.js';
 import { validationPipe } from './validation.js';
 
@@ -32,6 +32,8 @@ export function createAdapter(logger: Logger): FastifyAdapter {
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     routerOptions: { maxParamLength: 300 },
+    // A URL that can not be decoded has no route, so no hook sees it.
+    frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => sendError(error, request, reply.header('X-Trace-Id', request.id)),
   });
 }
 

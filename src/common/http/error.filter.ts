@@ -15,21 +15,24 @@ const BY_STATUS: Partial<Record<number, ErrorCode>> = {
   503: 'OVERLOADED',
 };
 
-/** Turns whatever was thrown into the one error envelope. What we did not foresee is logged whole and told as INTERNAL_ERROR. */
+/** Turns whatever was thrown into the one error envelope. */
 @Catch()
 export class ErrorFilter implements ExceptionFilter {
   catch(thrown: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
-    const request = http.getRequest<FastifyRequest>();
-    const reply = http.getResponse<FastifyReply>();
-    const error = toApiError(thrown);
-    if (error.status >= 500) request.log.error({ err: thrown, code: error.code }, 'request failed');
-    const retryAfter = error.options.retryAfterSeconds ?? (error.status === 503 || error.status === 429 ? 1 : undefined);
-    if (retryAfter !== undefined) void reply.header('Retry-After', String(retryAfter));
-    if (error.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
-    if (error.options.replayedFrom !== undefined) void reply.header('Idempotent-Replayed', 'true');
-    void reply.status(error.status).send({ error: { code: error.code, message: error.message, details: error.options.details ?? null, trace_id: error.options.replayedFrom ?? request.id } });
+    sendError(thrown, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
   }
+}
+
+/** Answers with the error envelope. What we did not foresee is logged whole and told as INTERNAL_ERROR. */
+export function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const error = toApiError(thrown);
+  if (error.status >= 500) request.log.error({ err: thrown, code: error.code }, 'request failed');
+  const retryAfter = error.options.retryAfterSeconds ?? (error.status === 503 || error.status === 429 ? 1 : undefined);
+  if (retryAfter !== undefined) void reply.header('Retry-After', String(retryAfter));
+  if (error.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
+  if (error.options.replayedFrom !== undefined) void reply.header('Idempotent-Replayed', 'true');
+  void reply.status(error.status).send({ error: { code: error.code, message: error.message, details: error.options.details ?? null, trace_id: error.options.replayedFrom ?? request.id } });
 }
 
 function toApiError(thrown: unknown): ApiError {
