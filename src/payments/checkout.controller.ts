@@ -18,8 +18,19 @@ export class CheckoutController {
   @HttpCode(201)
   @ApiTags('Credits')
   @Authenticated()
-  @Endpoint({ summary: 'Purchase a package of credits', description: DESCRIPTION, status: 201, answers: CheckoutDto, errors: ERRORS, idempotent: true })
-  buyCredits(@CurrentPrincipal() who: Principal, @Body() { package_id, account }: CreditPurchaseDto, @IdempotencyKey() key: Idempotency): Promise<Data<CheckoutDto>> {
+  @Endpoint({
+    summary: 'Purchase a package of credits',
+    description: DESCRIPTION,
+    status: 201,
+    answers: CheckoutDto,
+    errors: ERRORS,
+    idempotent: true,
+  })
+  buyCredits(
+    @CurrentPrincipal() who: Principal,
+    @Body() { package_id, account }: CreditPurchaseDto,
+    @IdempotencyKey() key: Idempotency,
+  ): Promise<Data<CheckoutDto>> {
     return data(this.checkout.buyCredits(accountFor(who, account), package_id, key));
   }
 
@@ -27,8 +38,19 @@ export class CheckoutController {
   @HttpCode(201)
   @ApiTags('Tokens')
   @Authenticated()
-  @Endpoint({ summary: 'Purchase a plan of tokens', description: DESCRIPTION, status: 201, answers: CheckoutDto, errors: ERRORS, idempotent: true })
-  buyTokens(@CurrentPrincipal() who: Principal, @Body() { plan_id, account }: TokenCheckoutDto, @IdempotencyKey() key: Idempotency): Promise<Data<CheckoutDto>> {
+  @Endpoint({
+    summary: 'Purchase a plan of tokens',
+    description: DESCRIPTION,
+    status: 201,
+    answers: CheckoutDto,
+    errors: ERRORS,
+    idempotent: true,
+  })
+  buyTokens(
+    @CurrentPrincipal() who: Principal,
+    @Body() { plan_id, account }: TokenCheckoutDto,
+    @IdempotencyKey() key: Idempotency,
+  ): Promise<Data<CheckoutDto>> {
     return data(this.checkout.buyTokens(accountFor(who, account), plan_id, key));
   }
 }

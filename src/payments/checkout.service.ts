@@ -37,8 +37,21 @@ export class CheckoutService {
   buyCredits(account: string, packageId: string, idempotency: Idempotency): Promise<CheckoutDto> {
     return this.open('credits', account, packageId, idempotency, () => {
       const sold = this.credits.packages().find(({ id }) => id === packageId);
-      if (!sold) throw invalidField('package_id', `must be one of ${this.credits.packages().map(({ id }) => id).join(', ')}`);
-      return { item: sold.id, name: `${sold.name} package`, amount: Math.round(sold.amount * MICRO_DOLLARS), price: cents(sold.price), currency: sold.currency };
+      if (!sold)
+        throw invalidField(
+          'package_id',
+          `must be one of ${this.credits
+            .packages()
+            .map(({ id }) => id)
+            .join(', ')}`,
+        );
+      return {
+        item: sold.id,
+        name: `${sold.name} package`,
+        amount: Math.round(sold.amount * MICRO_DOLLARS),
+        price: cents(sold.price),
+        currency: sold.currency,
+      };
     });
   }
 
@@ -49,7 +62,14 @@ export class CheckoutService {
   buyTokens(account: string, planId: string, idempotency: Idempotency): Promise<CheckoutDto> {
     return this.open('tokens', account, planId, idempotency, () => {
       const sold = this.tokens.plans().find(({ id }) => id === planId);
-      if (!sold) throw invalidField('plan_id', `must be one of ${this.tokens.plans().map(({ id }) => id).join(', ')}`);
+      if (!sold)
+        throw invalidField(
+          'plan_id',
+          `must be one of ${this.tokens
+            .plans()
+            .map(({ id }) => id)
+            .join(', ')}`,
+        );
       return { item: sold.id, name: `${sold.name} plan`, amount: sold.tokens, price: cents(sold.price), currency: sold.currency };
     });
   }
@@ -76,14 +96,26 @@ export class CheckoutService {
     });
     if (session.url === null) throw new ApiError('PAYMENT_PROVIDER_ERROR');
     const met = await this.transactions.run((tx) =>
-      affectedRows(tx, 'UPDATE purchase SET session_id = ?, checkout_url = ?, updated_at = ? WHERE id = ? AND session_id IS NULL', [session.id, session.url, Date.now(), id]),
+      affectedRows(tx, 'UPDATE purchase SET session_id = ?, checkout_url = ?, updated_at = ? WHERE id = ? AND session_id IS NULL', [
+        session.id,
+        session.url,
+        Date.now(),
+        id,
+      ]),
     );
     return { purchase: await this.purchases.findOneByOrFail({ id }), stored: met === 1 };
   }
 
-  private async open(kind: PurchaseKind, account: string, itemId: string, idempotency: Idempotency, item: () => Item): Promise<CheckoutDto> {
+  private async open(
+    kind: PurchaseKind,
+    account: string,
+    itemId: string,
+    idempotency: Idempotency,
+    item: () => Item,
+  ): Promise<CheckoutDto> {
     const hash = requestHash({ item: itemId });
-    const recorded = (await this.findByKey(kind, account, idempotency.key)) ?? (await this.record(kind, account, hash, idempotency.key, item()));
+    const recorded =
+      (await this.findByKey(kind, account, idempotency.key)) ?? (await this.record(kind, account, hash, idempotency.key, item()));
     if (recorded.requestHash !== hash) throw new ApiError('IDEMPOTENCY_KEY_REUSED');
     const { purchase, stored } = await this.ensureSession(recorded);
     if (!stored) idempotency.markReplayed();

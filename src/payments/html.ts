@@ -41,6 +41,7 @@ const STYLE = new Html(`
   .card { width: 100%; max-width: 26rem; padding: 1.75rem; background: var(--card); border: 1px solid var(--line); border-radius: 14px; box-shadow: 0 8px 28px rgb(20 30 60 / .08); }
   h1 { margin: 0 0 .25rem; font-size: 1.3rem; line-height: 1.3; }
   p { margin: 0 0 .75rem; color: var(--soft); }
+  h1 + .note { margin-top: .75rem; }
   .price { margin: 1.1rem 0; font-size: 2.2rem; font-weight: 700; line-height: 1.1; color: var(--ink); }
   .note { padding: .65rem .8rem; border-left: 4px solid var(--line); background: var(--paper); color: var(--ink); }
   .note.good { border-color: var(--good); } .note.bad { border-color: var(--bad); }
@@ -57,20 +58,21 @@ const STYLE = new Html(`
 /** A whole page, readable without scripts, on a phone as on a desktop. */
 export function page({ title, sandbox, refreshSeconds, content }: Layout): string {
   return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-<link rel="icon" href="data:,">
-${refreshSeconds ? html`<meta http-equiv="refresh" content="${refreshSeconds}">` : ''}
-<title>${title}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-${sandbox ? html`<div class="banner" role="note">Sandbox — no real money moves</div>` : ''}
-<main><section class="card">${content}</section></main>
-</body>
-</html>
-`.text;
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="robots" content="noindex" />
+        <link rel="icon" href="data:," />
+        ${refreshSeconds ? html`<meta http-equiv="refresh" content="${refreshSeconds}" />` : ''}
+        <title>${title}</title>
+        <style>
+          ${STYLE}
+        </style>
+      </head>
+      <body>
+        ${sandbox ? html`<div class="banner" role="note">Sandbox — no real money moves</div>` : ''}
+        <main><section class="card">${content}</section></main>
+      </body>
+    </html> `.text;
 }

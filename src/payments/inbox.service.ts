@@ -10,7 +10,12 @@ import { SettlementService } from './settlement.service.js';
 import { verifiedEvent } from './stripe.provider.js';
 
 /** The events that say something about a purchase; all of them only say "look again". */
-const USED = new Set(['checkout.session.completed', 'checkout.session.async_payment_succeeded', 'checkout.session.async_payment_failed', 'checkout.session.expired']);
+const USED = new Set([
+  'checkout.session.completed',
+  'checkout.session.async_payment_succeeded',
+  'checkout.session.async_payment_failed',
+  'checkout.session.expired',
+]);
 
 const POLL_MS = 5_000;
 const BATCH = 20;
@@ -42,7 +47,8 @@ export class InboxService implements OnApplicationBootstrap, OnModuleDestroy {
 
   onApplicationBootstrap(): void {
     if (!this.provider) return;
-    if (this.provider.webhookSecrets.length === 0) this.logger.warn('STRIPE_WEBHOOK_SECRET is missing: purchases are settled only when somebody looks at them.');
+    if (this.provider.webhookSecrets.length === 0)
+      this.logger.warn('STRIPE_WEBHOOK_SECRET is missing: purchases are settled only when somebody looks at them.');
     this.stopped = false;
     this.timer = setInterval(() => this.kick(), POLL_MS).unref();
     this.kick();
@@ -72,7 +78,9 @@ export class InboxService implements OnApplicationBootstrap, OnModuleDestroy {
   private async store({ id, type, objectId, purchaseId }: ProviderEvent): Promise<void> {
     const now = Date.now();
     try {
-      await this.transactions.run((tx) => tx.manager.insert(WebhookEvent, { id, type, objectId, purchaseId, receivedAt: now, attempts: 0, nextAttemptAt: now }));
+      await this.transactions.run((tx) =>
+        tx.manager.insert(WebhookEvent, { id, type, objectId, purchaseId, receivedAt: now, attempts: 0, nextAttemptAt: now }),
+      );
     } catch (error) {
       if (!isDuplicate(error)) throw error;
     }
@@ -98,14 +106,23 @@ export class InboxService implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Writes a token on what is due. Of two workers after the same row the second finds it no longer due, on every engine and without waiting for the first. */
   private async take(): Promise<WebhookEvent[]> {
-    const due = await this.events.find({ select: { id: true }, where: { processedAt: IsNull(), nextAttemptAt: LessThanOrEqual(Date.now()) }, order: { nextAttemptAt: 'ASC' }, take: BATCH });
+    const due = await this.events.find({
+      select: { id: true },
+      where: { processedAt: IsNull(), nextAttemptAt: LessThanOrEqual(Date.now()) },
+      order: { nextAttemptAt: 'ASC' },
+      take: BATCH,
+    });
     if (due.length === 0) return [];
     const lease = randomUUID();
     const marks = due.map(() => '?').join(', ');
     await this.transactions.run((tx) => {
       const now = Date.now();
       const ids = due.map(({ id }) => id);
-      return affectedRows(tx, `UPDATE webhook_event SET lease = ?, next_attempt_at = ? WHERE id IN (${marks}) AND processed_at IS NULL AND next_attempt_at <= ?`, [lease, now + LEASE_MS, ...ids, now]);
+      return affectedRows(
+        tx,
+        `UPDATE webhook_event SET lease = ?, next_attempt_at = ? WHERE id IN (${marks}) AND processed_at IS NULL AND next_attempt_at <= ?`,
+        [lease, now + LEASE_MS, ...ids, now],
+      );
     });
     return this.events.findBy({ lease });
   }
@@ -119,7 +136,9 @@ export class InboxService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async settle({ id, objectId, purchaseId, attempts }: WebhookEvent): Promise<EventOutcome> {
-    const purchase = (await this.purchases.findOneBy({ sessionId: objectId })) ?? (purchaseId === null ? null : await this.purchases.findOneBy({ id: purchaseId }));
+    const purchase =
+      (await this.purchases.findOneBy({ sessionId: objectId })) ??
+      (purchaseId === null ? null : await this.purchases.findOneBy({ id: purchaseId }));
     if (purchase) {
       await this.settlement.settle(purchase.id, objectId);
       return 'settled';
@@ -131,14 +150,24 @@ export class InboxService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private finish({ id, lease }: WebhookEvent, outcome: EventOutcome): Promise<number> {
-    return this.transactions.run((tx) => affectedRows(tx, 'UPDATE webhook_event SET processed_at = ?, outcome = ?, lease = NULL, last_error = NULL WHERE id = ? AND lease = ?', [Date.now(), outcome, id, lease]));
+    return this.transactions.run((tx) =>
+      affectedRows(
+        tx,
+        'UPDATE webhook_event SET processed_at = ?, outcome = ?, lease = NULL, last_error = NULL WHERE id = ? AND lease = ?',
+        [Date.now(), outcome, id, lease],
+      ),
+    );
   }
 
   private async putOff({ id, lease, attempts }: WebhookEvent, { message }: Error): Promise<void> {
     this.logger.warn(`event ${id} is put off: ${message}`);
     const due = Date.now() + Math.min(LONGEST_PAUSE_MS, 1000 * 2 ** attempts);
     await this.transactions.run((tx) =>
-      affectedRows(tx, 'UPDATE webhook_event SET attempts = attempts + 1, next_attempt_at = ?, lease = NULL, last_error = ? WHERE id = ? AND lease = ?', [due, message.slice(0, 500), id, lease]),
+      affectedRows(
+        tx,
+        'UPDATE webhook_event SET attempts = attempts + 1, next_attempt_at = ?, lease = NULL, last_error = ? WHERE id = ? AND lease = ?',
+        [due, message.slice(0, 500), id, lease],
+      ),
     );
   }
 }

@@ -47,7 +47,10 @@ export class PagesController {
     if (action === 'cancel') await sandbox.cancel(id);
     // Whatever another window did meanwhile, the buyer is sent where the session now says.
     const status = (await sandbox.find(id))?.status;
-    void reply.redirect(status === 'complete' ? session.successUrl : status === 'expired' ? session.cancelUrl : `/sandbox/checkout/${id}?declined`, 303);
+    void reply.redirect(
+      status === 'complete' ? session.successUrl : status === 'expired' ? session.cancelUrl : `/sandbox/checkout/${id}?declined`,
+      303,
+    );
   }
 }
 
@@ -61,6 +64,9 @@ function send(reply: FastifyReply, page: string | null, leadsTo: readonly string
     .status(page === null ? 404 : 200)
     .header('Content-Type', 'text/html; charset=utf-8')
     .header('Cache-Control', 'no-store')
-    .header('Content-Security-Policy', `default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action ${targets}; base-uri 'none'; frame-ancestors 'none'`)
+    .header(
+      'Content-Security-Policy',
+      `default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action ${targets}; base-uri 'none'; frame-ancestors 'none'`,
+    )
     .send(page ?? missingPage());
 }

@@ -19,7 +19,7 @@ export class CreditPurchaseDto extends AccountField {
 export class TokenCheckoutDto extends AccountField {
   /**
    * The id of a plan of `GET /tokens/plans`.
-   * @example "builder"
+   * @example "growth"
    */
   @IsString()
   @Length(1, 100)

@@ -33,5 +33,7 @@ export class PaymentsModule {}
 
 function chooseProvider({ payments }: Config, sandbox: SandboxProvider): PaymentProvider | null {
   if (payments.provider === 'sandbox') return sandbox;
-  return payments.provider === 'stripe' && payments.stripeKey ? new StripeProvider(payments.stripeKey, payments.webhookSecrets, payments.stripeApiBase) : null;
+  return payments.provider === 'stripe' && payments.stripeKey
+    ? new StripeProvider(payments.stripeKey, payments.webhookSecrets, payments.stripeApiBase)
+    : null;
 }

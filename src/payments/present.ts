@@ -36,7 +36,15 @@ export function inMoney(value: number, currency: string): string {
   return value.toLocaleString('en-US', { style: 'currency', currency, maximumFractionDigits: 6 });
 }
 
-function terms({ kind, amount, price, currency, provider, livemode, expiresAt }: Pick<Purchase, 'kind' | 'amount' | 'price' | 'currency' | 'provider' | 'livemode' | 'expiresAt'>) {
+function terms({
+  kind,
+  amount,
+  price,
+  currency,
+  provider,
+  livemode,
+  expiresAt,
+}: Pick<Purchase, 'kind' | 'amount' | 'price' | 'currency' | 'provider' | 'livemode' | 'expiresAt'>) {
   return {
     amount: kind === 'credits' ? amount / MICRO_DOLLARS : amount,
     price: price / 100,

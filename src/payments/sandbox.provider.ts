@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { Injectable, Logger } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { InjectRepository } from '@nestjs/typeorm';
@@ -64,13 +64,26 @@ export class SandboxProvider implements PaymentProvider {
 
   /** Only an open session closes, once, and only then is there something to tell. */
   private async close(id: string, type: string, set: string, values: string[]): Promise<void> {
-    const met = await this.transactions.run((tx) => affectedRows(tx, `UPDATE sandbox_session SET ${set} WHERE id = ? AND status = 'open' AND expires_at > ?`, [...values, id, Date.now()]));
+    const met = await this.transactions.run((tx) =>
+      affectedRows(tx, `UPDATE sandbox_session SET ${set} WHERE id = ? AND status = 'open' AND expires_at > ?`, [
+        ...values,
+        id,
+        Date.now(),
+      ]),
+    );
     if (met === 1) await this.deliver(type, await this.sessions.findOneByOrFail({ id }));
   }
 
   /** Sends an event the way Stripe would. When it does not arrive, the buyer's return page settles the purchase. */
   private async deliver(type: string, session: SandboxSession): Promise<void> {
-    const event = { id: newId('evt'), object: 'event', type, created: Math.floor(Date.now() / 1000), livemode: false, data: { object: toStripeObject(session) } };
+    const event = {
+      id: newId('evt'),
+      object: 'event',
+      type,
+      created: Math.floor(Date.now() / 1000),
+      livemode: false,
+      data: { object: toStripeObject(session) },
+    };
     const body = JSON.stringify(event);
     try {
       const answer = await fetch(`${this.ownAddress()}/${API_PREFIX}/webhooks/stripe`, {
@@ -86,14 +99,25 @@ export class SandboxProvider implements PaymentProvider {
   }
 
   private ownAddress(): string {
-    const { address, port, family } = this.adapter.httpAdapter.getHttpServer().address() as AddressInfo;
+    const { address, port, family } = (this.adapter.httpAdapter.getHttpServer() as Server).address() as AddressInfo;
     const host = address === '::' || address === '0.0.0.0' ? '127.0.0.1' : family === 'IPv6' ? `[${address}]` : address;
     return `http://${host}:${port}`;
   }
 
   private toSession({ id, status, paymentStatus, price, currency, purchaseId, paymentIntent }: SandboxSession): CheckoutSession {
     const url = `${this.config.publicUrl}/sandbox/checkout/${id}`;
-    return { id, url: status === 'open' ? url : null, mode: 'payment', status, paymentStatus, amount: price, currency, livemode: false, purchaseId, paymentIntent };
+    return {
+      id,
+      url: status === 'open' ? url : null,
+      mode: 'payment',
+      status,
+      paymentStatus,
+      amount: price,
+      currency,
+      livemode: false,
+      purchaseId,
+      paymentIntent,
+    };
   }
 }
 

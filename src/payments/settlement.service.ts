@@ -47,13 +47,21 @@ export class SettlementService {
   /** The entry and the purchase's state are written in one transaction, so that neither is ever there without the other. */
   private async grant(purchase: Purchase, session: CheckoutSession, now: number): Promise<void> {
     const { id, kind, account, amount, name } = purchase;
-    const grant = { purchaseId: id, account, amount, description: `${name} purchase`, attach: (tx: Tx) => this.conclude(tx, id, session, { status: 'paid' }, now) };
+    const grant = {
+      purchaseId: id,
+      account,
+      amount,
+      description: `${name} purchase`,
+      attach: (tx: Tx) => this.conclude(tx, id, session, { status: 'paid' }, now),
+    };
     try {
       await (kind === 'credits' ? this.credits.grantPurchase(grant) : this.tokens.grantPurchase(grant));
     } catch (error) {
       // What the ledger refuses for good is a balance out of its range. The money has come all the same, so a person has to look.
       if (!(error instanceof ApiError) || error.code !== 'CONFLICT') throw error;
-      await this.transactions.run((tx) => tx.manager.update(Purchase, { id, status: Not('paid') }, { status: 'review', reviewReason: error.message, updatedAt: now }));
+      await this.transactions.run((tx) =>
+        tx.manager.update(Purchase, { id, status: Not('paid') }, { status: 'review', reviewReason: error.message, updatedAt: now }),
+      );
       this.reportReview(id, error.message);
     }
   }

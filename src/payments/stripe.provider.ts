@@ -29,7 +29,11 @@ export class StripeProvider implements PaymentProvider {
       timeout: TIMEOUT_MS,
       maxNetworkRetries: NETWORK_RETRIES,
       telemetry: false,
-      ...(apiBase && { host: apiBase.hostname, port: apiBase.port || (apiBase.protocol === 'http:' ? 80 : 443), protocol: apiBase.protocol === 'http:' ? ('http' as const) : ('https' as const) }),
+      ...(apiBase && {
+        host: apiBase.hostname,
+        port: apiBase.port || (apiBase.protocol === 'http:' ? 80 : 443),
+        protocol: apiBase.protocol === 'http:' ? ('http' as const) : ('https' as const),
+      }),
     });
   }
 
@@ -40,7 +44,16 @@ export class StripeProvider implements PaymentProvider {
       mode: 'payment',
       ui_mode: 'hosted_page',
       client_reference_id: order.purchaseId,
-      line_items: [{ quantity: 1, price_data: { currency: order.currency.toLowerCase(), unit_amount: order.price, product_data: { name: order.name, description: order.description } } }],
+      line_items: [
+        {
+          quantity: 1,
+          price_data: {
+            currency: order.currency.toLowerCase(),
+            unit_amount: order.price,
+            product_data: { name: order.name, description: order.description },
+          },
+        },
+      ],
       allowed_payment_method_types: ['card', 'link'],
       metadata,
       payment_intent_data: { metadata },
@@ -48,7 +61,9 @@ export class StripeProvider implements PaymentProvider {
       success_url: order.successUrl,
       cancel_url: order.cancelUrl,
     };
-    return this.ask('create a checkout session', () => this.stripe.checkout.sessions.create(params, { idempotencyKey: order.idempotencyKey }));
+    return this.ask('create a checkout session', () =>
+      this.stripe.checkout.sessions.create(params, { idempotencyKey: order.idempotencyKey }),
+    );
   }
 
   fetchSession(id: string): Promise<CheckoutSession> {

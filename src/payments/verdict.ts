@@ -25,7 +25,8 @@ export function verdict(purchase: Judged, session: CheckoutSession, now: number)
   // A session that an earlier attempt left behind is nobody's business until somebody pays it.
   if (session.id !== purchase.sessionId && !paid) return { status: purchase.status };
   const differs = differences(purchase, session);
-  if (differs.length > 0) return { status: 'review', reason: `The checkout session ${session.id} has another ${differs.join(', ')} than the purchase.` };
+  if (differs.length > 0)
+    return { status: 'review', reason: `The checkout session ${session.id} has another ${differs.join(', ')} than the purchase.` };
   if (paid) return { status: 'paid' };
   if (session.status === 'complete') return { status: 'processing' };
   if (session.status === 'expired') return { status: now < purchase.expiresAt ? 'canceled' : 'expired' };

@@ -14,11 +14,22 @@ export class WebhookController {
   @HttpCode(200)
   @Public()
   @RouteConfig({ rawBody: true })
-  @ApiHeader({ name: 'Stripe-Signature', required: true, description: 'Signs the bytes of the body and the time.', schema: { type: 'string', example: 't=1776249000,v1=5257a869…' } })
-  @ApiBody({ schema: { type: 'object', example: { id: 'evt_1', object: 'event', type: 'checkout.session.completed', data: { object: { id: 'cs_test_a1b2c3' } } } } })
+  @ApiHeader({
+    name: 'Stripe-Signature',
+    required: true,
+    description: 'Signs the bytes of the body and the time.',
+    schema: { type: 'string', example: 't=1776249000,v1=5257a869…' },
+  })
+  @ApiBody({
+    schema: {
+      type: 'object',
+      example: { id: 'evt_1', object: 'event', type: 'checkout.session.completed', data: { object: { id: 'cs_test_a1b2c3' } } },
+    },
+  })
   @Endpoint({
     summary: 'Events of the payment provider',
-    description: 'For Stripe alone. 200 means that the event is stored, or of no interest; anything else asks Stripe to send it again. There is no such route (404) while no signing secret is configured.',
+    description:
+      'For Stripe alone. 200 means that the event is stored, or of no interest; anything else asks Stripe to send it again. There is no such route (404) while no signing secret is configured.',
     answers: WebhookReceiptDto,
     errors: ['WEBHOOK_SIGNATURE_INVALID', 'NOT_FOUND', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'],
   })

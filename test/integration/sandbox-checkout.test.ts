@@ -47,7 +47,12 @@ describeEachDatabase((database) => {
 
   it.each([
     ['/api/credits/purchase', { package_id: 'pro' }, '/api/credits', { type: 'deposit', amount: 100, description: 'Pro package purchase' }],
-    ['/api/tokens/checkout', { plan_id: 'basic' }, '/api/tokens', { type: 'purchase', amount: 1_000_000, description: 'Basic plan purchase' }],
+    [
+      '/api/tokens/checkout',
+      { plan_id: 'basic' },
+      '/api/tokens',
+      { type: 'purchase', amount: 1_000_000, description: 'Basic plan purchase' },
+    ],
   ])('%s: paying is told by the webhook alone, and grants once', async (path, body, base, entry) => {
     const checkout = await open(server, path, body);
     const paid = await press(server, checkout.page, 'pay');
@@ -107,7 +112,9 @@ describeEachDatabase((database) => {
   });
 
   it('takes no event that it did not sign', async () => {
-    expect((await server.client.post('/api/webhooks/stripe', { id: 'evt_1', type: 'checkout.session.completed' })).body.error.code).toBe('WEBHOOK_SIGNATURE_INVALID');
+    expect((await server.client.post('/api/webhooks/stripe', { id: 'evt_1', type: 'checkout.session.completed' })).body.error.code).toBe(
+      'WEBHOOK_SIGNATURE_INVALID',
+    );
   });
 });
 
@@ -132,11 +139,21 @@ describe('a process that dies', () => {
   });
 });
 
-describe('a catalog of one\'s own', () => {
-  it('can not put markup into a page, and leads back to the operator\'s own address', async () => {
+describe("a catalog of one's own", () => {
+  it("can not put markup into a page, and leads back to the operator's own address", async () => {
     const catalog = join(tmpdir(), `${newName()}.json`);
-    writeFileSync(catalog, JSON.stringify({ packages: [{ id: 'x', name: '<script>alert(1)</script> & "co"', amount: 0.000001, price: 0.5, currency: 'USD' }], plans: [] }));
-    const server = await startServer({ CATALOG_FILE: catalog, CHECKOUT_SUCCESS_URL: 'https://app.example.com/thanks', CHECKOUT_CANCEL_URL: 'https://shop.example.com/' });
+    writeFileSync(
+      catalog,
+      JSON.stringify({
+        packages: [{ id: 'x', name: '<script>alert(1)</script> & "co"', amount: 0.000001, price: 0.5, currency: 'USD' }],
+        plans: [],
+      }),
+    );
+    const server = await startServer({
+      CATALOG_FILE: catalog,
+      CHECKOUT_SUCCESS_URL: 'https://app.example.com/thanks',
+      CHECKOUT_CANCEL_URL: 'https://shop.example.com/',
+    });
     try {
       const { page, id } = await open(server, '/api/credits/purchase', { package_id: 'x' });
       const { text, headers } = await server.client.get(page);

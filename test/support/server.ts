@@ -1,14 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
 import { Client } from './client.js';
 import { JWT_SECRET, mintToken, type Who } from './tokens.js';
 
 const MAIN = resolve('dist/main.js');
+const CLOCK = pathToFileURL(resolve('test/support/clock.mjs')).href;
 const PORT_ATTEMPTS = 5;
 
 type Environment = Record<string, string | undefined>;
@@ -73,6 +75,12 @@ export class Server {
     }).finally(() => this.watchers.delete(ask));
   }
 
+  /** Sets its clock, from which time goes on. */
+  async setClock(time: string): Promise<void> {
+    this.process.send(Date.parse(time) - Date.now());
+    await once(this.process, 'message');
+  }
+
   /** Asks it to stop, by its own process id, and waits until it is gone. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | NodeJS.Signals> {
     if (this.process.exitCode === null && this.process.signalCode === null) this.process.kill(signal);
@@ -130,8 +138,9 @@ export async function startServer(env: Environment = {}): Promise<Server> {
 export async function spawnServer(env: Environment = {}): Promise<Server> {
   const port = await freePort();
   const directory = mkdtempSync(join(tmpdir(), 'credits-server-'));
-  const child = spawn(process.execPath, [MAIN], {
+  const child = fork(MAIN, {
     cwd: directory,
+    execArgv: ['--import', CLOCK],
     env: defined({
       PATH: process.env['PATH'],
       HOST: '127.0.0.1',
@@ -141,7 +150,7 @@ export async function spawnServer(env: Environment = {}): Promise<Server> {
       RATE_LIMIT_PER_MINUTE: '0',
       ...env,
     }),
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   return new Server(child, port, directory);
 }

@@ -4,6 +4,7 @@ import Libsql from 'libsql';
 import mysql from 'mysql2';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { DatabaseConfig } from '../config/index.js';
+import { engineOf } from './engine.js';
 import { migrations } from './migrations/index.js';
 
 /**
@@ -29,7 +30,8 @@ export function dataSourceOptions(database: DatabaseConfig, entities: NonNullabl
   }
   return {
     ...common,
-    type: 'mysql',
+    // TypeORM reads the schema of a MariaDB rightly only when it is told that it is one; for all else they are the same.
+    type: database.url.startsWith('mariadb:') ? 'mariadb' : 'mysql',
     driver: { ...mysql, createPool },
     url: database.url.replace(/^mariadb:/, 'mysql:'),
     charset: 'utf8mb4_bin',
@@ -43,7 +45,7 @@ export function dataSourceOptions(database: DatabaseConfig, entities: NonNullabl
 /** A DataSource that knows MySQL's `mediumtext` on SQLite too, where the name of a type is free: metadata can be longer than `text` is on MySQL. */
 export function newDataSource(options: DataSourceOptions): DataSource {
   const dataSource = new DataSource(options);
-  if (options.type !== 'mysql') dataSource.driver.supportedDataTypes.push('mediumtext');
+  if (engineOf(dataSource) === 'sqlite') dataSource.driver.supportedDataTypes.push('mediumtext');
   return dataSource;
 }
 

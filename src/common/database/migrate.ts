@@ -1,11 +1,12 @@
 import { setTimeout } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
+import { engineOf } from './engine.js';
 
 const LOCK = 'assimetria_credits_migrate';
 
 /** Applies what is pending. Processes that start together take turns, so that each migration runs once. */
 export async function migrate(dataSource: DataSource): Promise<void> {
-  if (dataSource.options.type !== 'mysql') return migrateFile(dataSource);
+  if (engineOf(dataSource) === 'sqlite') return migrateFile(dataSource);
   const holder = dataSource.createQueryRunner();
   try {
     const [row] = (await holder.query(`SELECT GET_LOCK('${LOCK}', 60) AS got`)) as { got: number | null }[];

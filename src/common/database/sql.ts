@@ -1,3 +1,4 @@
+import { engineOf } from './engine.js';
 import type { Tx } from './transactions.js';
 
 type Value = string | number | null;
@@ -59,7 +60,7 @@ export async function affectedRows(tx: Tx, sql: string, values: Value[]): Promis
 }
 
 export function isMysql(tx: Tx): boolean {
-  return tx.dataSource.options.type === 'mysql';
+  return engineOf(tx.dataSource) === 'mysql';
 }
 
 function conflictClause(mysql: boolean, { key, add = [] }: OnConflict): string {

@@ -3,6 +3,7 @@ import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nest
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource, type QueryRunner } from 'typeorm';
 import { newDataSource } from './data-source.js';
+import { engineOf } from './engine.js';
 import { isTransient } from './errors.js';
 
 /** An open transaction: `query` for SQL, `manager` for the entities. It ends with the function that it was given to. */
@@ -21,9 +22,9 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
 
   constructor(@InjectDataSource() private readonly reader: DataSource) {}
 
-  /** The engine behind; SQL that differs between the two asks for it. */
+  /** The engine behind. */
   get engine(): 'sqlite' | 'mysql' {
-    return this.reader.options.type === 'mysql' ? 'mysql' : 'sqlite';
+    return engineOf(this.reader);
   }
 
   async onModuleInit(): Promise<void> {

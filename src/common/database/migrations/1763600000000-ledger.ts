@@ -6,7 +6,7 @@ export class Ledger1763600000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(
       `CREATE TABLE account (
-        id ${autoIncrementKey(runner)},
+        ${autoIncrementKey(runner, 'id')},
         owner varchar(205) NOT NULL,
         unit varchar(10) NOT NULL,
         balance bigint NOT NULL,

@@ -1,13 +1,12 @@
 import type { QueryRunner } from 'typeorm';
-
-const isMysql = (runner: QueryRunner) => runner.dataSource.options.type === 'mysql';
+import { engineOf } from '../engine.js';
 
 /** Text is compared byte by byte on both engines: `user:A` and `user:a` are two owners. */
 export function tableOptions(runner: QueryRunner): string {
-  return isMysql(runner) ? ' ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin' : '';
+  return engineOf(runner.dataSource) === 'mysql' ? ' ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin' : '';
 }
 
-/** A primary key that the database counts. */
-export function autoIncrementKey(runner: QueryRunner): string {
-  return isMysql(runner) ? 'integer NOT NULL AUTO_INCREMENT PRIMARY KEY' : 'integer PRIMARY KEY AUTOINCREMENT NOT NULL';
+/** A primary key that the database counts. TypeORM finds it again in a SQLite schema by its quotes. */
+export function autoIncrementKey(runner: QueryRunner, name: string): string {
+  return engineOf(runner.dataSource) === 'mysql' ? `${name} integer NOT NULL AUTO_INCREMENT PRIMARY KEY` : `"${name}" integer PRIMARY KEY AUTOINCREMENT NOT NULL`;
 }

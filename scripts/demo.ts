@@ -1,0 +1,72 @@
+// Walks the whole story against a server and a database of its own, and prints each request and answer: npm run demo
+import type { Answer, Client } from '../test/support/client.js';
+import { startServer } from '../test/support/server.js';
+
+const out = (text: string) => process.stdout.write(`${text}\n`);
+const step = (text: string) => out(`\n── ${text}\n`);
+
+const server = await startServer();
+try {
+  out(`A server of its own at ${server.url}, with an empty SQLite database.`);
+  step('Two tokens: a customer, user 42, and an administrator. `npm run token` mints them for your own server.');
+  const customer = await server.clientFor({ sub: '42' });
+  const admin = await server.clientFor({ sub: '1', admin: true });
+
+  step('The administrator deposits 5 dollars.');
+  await send(admin, 'POST', '/api/credits/deposit', { amount: 5, description: 'Manual top-up', account: 'user:42' });
+
+  step('An agent spends. The same Idempotency-Key again is the same answer, and no second charge.');
+  await send(customer, 'POST', '/api/credits/debit', { amount: 1.25, description: 'Agent run #4521' }, 'run-4521');
+  await send(customer, 'POST', '/api/credits/debit', { amount: 1.25, description: 'Agent run #4521' }, 'run-4521');
+
+  step('Nobody spends what is not there.');
+  await send(customer, 'POST', '/api/credits/debit', { amount: 10, description: 'Agent run #4522' }, undefined, 402);
+
+  step('The customer buys a package; without a Stripe key the checkout is a sandbox, on which no real money moves.');
+  await send(customer, 'GET', '/api/credits/packages');
+  const purchase = await send<{ data: { purchase_id: string; checkout_url: string } }>(customer, 'POST', '/api/credits/purchase', { package_id: 'pro' });
+  const { purchase_id, checkout_url } = purchase.body.data;
+  await pay(checkout_url);
+  await paid(customer, purchase_id);
+
+  step('Tokens are the same machine.');
+  await send(admin, 'POST', '/api/tokens/grant', { amount: 50_000, description: 'Welcome tokens', account: 'user:42' });
+  await send(customer, 'POST', '/api/tokens/consume', { amount: 1_250, model: 'large-2026-10', description: 'Agent run #4521' });
+  await send(customer, 'GET', '/api/tokens/balance');
+
+  step('What happened, and what it comes to.');
+  await send(customer, 'GET', '/api/credits/balance');
+  await send(customer, 'GET', '/api/credits/transactions');
+  await send(customer, 'GET', '/api/credits/usage-summary');
+} finally {
+  await server.stop();
+}
+
+/** Sends a request, prints it with its answer, and insists on the status. */
+async function send<T>(client: Client, method: string, path: string, body?: object, key?: string, status = method === 'GET' ? 200 : 201): Promise<Answer<T>> {
+  out(`${method} ${path}${key ? `   Idempotency-Key: ${key}` : ''}`);
+  if (body) out(`  ${JSON.stringify(body)}`);
+  const answer = await client.request<T>(method, path, { body, key });
+  const replayed = answer.headers['idempotent-replayed'] ? '   Idempotent-Replayed: true' : '';
+  out(`→ ${answer.status}${replayed}\n${JSON.stringify(answer.body, null, 2).replace(/^/gm, '  ')}\n`);
+  if (answer.status !== status) throw new Error(`expected ${status}`);
+  return answer;
+}
+
+/** Presses the sandbox page's button, as the buyer would. */
+async function pay(url: string): Promise<void> {
+  const { pathname } = new URL(url);
+  out(`POST ${pathname}   the buyer presses "Pay"`);
+  const { status, headers } = await server.client.request('POST', pathname, {
+    raw: 'action=pay',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+  });
+  out(`→ ${status}   Location: ${headers.location}\n`);
+  if (status !== 303) throw new Error('expected 303');
+}
+
+/** The payment is told by a signed webhook, which has its own time; asking for the purchase settles it at the latest. */
+async function paid(client: Client, id: string): Promise<void> {
+  const answer = await send<{ data: { status: string } }>(client, 'GET', `/api/payments/purchases/${id}`);
+  if (answer.body.data.status !== 'paid') throw new Error('expected the purchase to be paid');
+}

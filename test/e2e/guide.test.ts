@@ -1,0 +1,112 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Answer } from '../support/client.js';
+import { type Server, startServer } from '../support/server.js';
+import { mintToken } from '../support/tokens.js';
+
+/** As the published guide prints them. */
+const GUIDE = `
+curl https://api.orkosi.com/api/credits/balance \\
+-H "Authorization: Bearer TOKEN"
+
+curl https://api.orkosi.com/api/credits/packages
+
+curl -X POST https://api.orkosi.com/api/credits/purchase \\
+-H "Authorization: Bearer TOKEN" \\
+-H "Content-Type: application/json" \\
+-d '{"package_id": "pro"}'
+
+curl -X POST https://api.orkosi.com/api/credits/deposit \\
+-H "Authorization: Bearer TOKEN" \\
+-H "Content-Type: application/json" \\
+-d '{"amount": 50.00, "description": "Manual top-up"}'
+
+curl -X POST https://api.orkosi.com/api/credits/debit \\
+-H "Authorization: Bearer TOKEN" \\
+-H "Content-Type: application/json" \\
+-d '{"amount": 1.25, "description": "Agent run #4521"}'
+
+curl "https://api.orkosi.com/api/credits/transactions?limit=20&offset=0" \\
+-H "Authorization: Bearer TOKEN"
+
+curl https://api.orkosi.com/api/credits/usage-summary \\
+-H "Authorization: Bearer TOKEN"
+`;
+
+/** The curl commands of a text, each on one line. */
+function commandsIn(text: string): string[] {
+  return text
+    .replace(/\\\n\s*/g, ' ')
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line.startsWith('curl '));
+}
+
+describe('the commands that are printed', () => {
+  let server: Server;
+  let token: string;
+  let admin: string;
+
+  beforeAll(async () => {
+    server = await startServer();
+    token = await mintToken({ sub: '42' });
+    admin = await mintToken({ sub: '1', admin: true });
+  });
+  afterAll(() => server?.stop());
+
+  /** Does what curl would do with these few options. */
+  function curl(command: string): Promise<Answer> {
+    const words = [...command.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(([, double, single, plain]) => double ?? single ?? plain!).slice(1);
+    const headers: Record<string, string> = {};
+    let [url, method, raw]: [string, string | undefined, string | undefined] = ['', undefined, undefined];
+    while (words.length > 0) {
+      const word = words.shift()!;
+      if (word === '-X') method = words.shift();
+      else if (word === '-d') raw = words.shift();
+      else if (word === '-H') {
+        const [name, value] = words.shift()!.split(/:\s*/, 2) as [string, string];
+        headers[name.toLowerCase()] = value;
+      } else if (word.startsWith('-')) throw new Error(`unknown option ${word} in ${command}`);
+      else url = word;
+    }
+    const { pathname, search } = new URL(url);
+    return server.client.request(method ?? 'GET', pathname + search, { raw, headers });
+  }
+
+  it('the guide’s work as they stand there, with an administrator’s token', async () => {
+    const answers: Answer[] = [];
+    for (const command of commandsIn(GUIDE)) answers.push(await curl(command.replaceAll('TOKEN', admin)));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 201, 201, 201, 200, 200]);
+    const [balance, packages, purchase, , , history, summary] = answers.map(({ body }) => body);
+    expect(balance.data).toMatchObject({ balance: 0, currency: 'USD' });
+    expect(packages.data).toContainEqual({ id: 'pro', amount: 100, price: 90, currency: 'USD' });
+    expect(purchase.data).toMatchObject({ status: 'open', amount: 100, price: 90, currency: 'USD', checkout_url: expect.stringMatching(/^https?:/) });
+    expect(history).toMatchObject({
+      data: [
+        { id: 1, type: 'deposit', amount: 50, balance_after: 50, description: 'Manual top-up' },
+        { id: 2, type: 'debit', amount: -1.25, balance_after: 48.75, description: 'Agent run #4521' },
+      ],
+      meta: { total: 2, limit: 20, offset: 0 },
+    });
+    expect(summary.data).toMatchObject({ total_deposited: 50, total_debited: 1.25, closing_balance: 48.75 });
+  });
+
+  it('the README’s work in their order', async () => {
+    const commands = commandsIn(readFileSync('README.md', 'utf8'));
+    expect(commands.length).toBeGreaterThanOrEqual(7);
+    for (const command of commands) {
+      const { status, text } = await curl(command.replaceAll('$API', `${server.url}/api`).replaceAll('$ADMIN', admin).replaceAll('$TOKEN', token));
+      expect({ command, status, text: status < 300 ? '' : text }).toEqual({ command, status: command.includes('POST') ? 201 : 200, text: '' });
+    }
+  });
+
+  it('`npm run demo` walks the whole story', async () => {
+    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', resolve('scripts/demo.ts')]);
+    for (const landmark of ['→ 402', 'INSUFFICIENT_CREDITS', 'Idempotent-Replayed: true', '"status": "paid"', 'Pro package purchase', '"closing_balance": 103.75']) {
+      expect(stdout).toContain(landmark);
+    }
+  });
+});

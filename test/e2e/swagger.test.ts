@@ -1,0 +1,68 @@
+import { existsSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Server, startServer } from '../support/server.js';
+import { mintToken } from '../support/tokens.js';
+import { newName } from '../support/words.js';
+
+const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
+const FLAGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+const found = existsSync(CHROMIUM);
+const required = process.env['REQUIRE_ALL_DATABASES'] === '1';
+const name = found || required ? 'Swagger UI in a browser' : `Swagger UI in a browser: SKIPPED, because there is no ${CHROMIUM} (set CHROMIUM_PATH)`;
+
+(found || required ? describe : describe.skip)(name, () => {
+  let server: Server;
+  let browser: Browser;
+  let page: Page;
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    [server, browser] = await Promise.all([startServer(), chromium.launch({ executablePath: CHROMIUM, args: FLAGS })]);
+    page = await browser.newPage();
+    page.setDefaultTimeout(10_000);
+    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+    page.on('pageerror', (error) => complaints.push(String(error)));
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  it('shows every endpoint, takes a token, and makes a debit', async () => {
+    const sub = newName();
+    await (await server.clientFor({ sub: 'root', admin: true })).post('/api/credits/deposit', { amount: 50, description: 'x', account: `user:${sub}` });
+
+    await page.goto(`${server.url}/api/docs`);
+    await page.getByRole('heading', { name: 'Assimetria Credits' }).waitFor();
+    expect(complaints).toEqual([]);
+
+    await page.locator('.auth-wrapper .authorize').click();
+    const form = page.locator('.auth-container', { hasText: 'bearer' }).first();
+    await form.locator('input').first().fill(await mintToken({ sub }));
+    await form.locator('button[type=submit]').click();
+    await page.locator('.close-modal').click();
+
+    const operation = page.locator('.opblock', { has: page.locator('[data-path="/api/credits/debit"]') });
+    await operation.locator('.opblock-summary').click();
+    await operation.locator('textarea.body-param__text').fill('{"amount": 1.25, "description": "From Swagger UI"}');
+    await operation.locator('button.execute').click();
+
+    const live = operation.locator('.live-responses-table');
+    await live.locator('.response-col_status', { hasText: '201' }).waitFor();
+    expect(await live.innerText()).toContain('"balance_after": 48.75');
+
+    const client = await server.clientFor({ sub });
+    expect((await client.get('/api/credits/transactions')).body.data.at(-1)).toMatchObject({ amount: -1.25, description: 'From Swagger UI' });
+  });
+});

@@ -1,0 +1,48 @@
+import { execFile } from 'node:child_process';
+import { resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it } from '@jest/globals';
+import { describeEachDatabase } from '../support/databases.js';
+import { Server, spawnServer, startServer } from '../support/server.js';
+import { JWT_SECRET } from '../support/tokens.js';
+import { expectError } from '../support/words.js';
+
+const run = promisify(execFile);
+
+describeEachDatabase((database) => {
+  const env = () => ({ PATH: process.env['PATH'], DATABASE_URL: database.engine === 'mariadb' ? database.url.replace('mysql:', 'mariadb:') : database.url, JWT_SECRET });
+  const typeorm = async (...args: string[]) => {
+    const { stdout } = await run(process.execPath, ['--import', 'tsx', resolve('node_modules/typeorm/cli.js'), ...args, '-d', 'ormconfig.ts'], { env: env() });
+    return stdout;
+  };
+  const migrate = () => run(process.execPath, [resolve('dist/migrate.command.js')], { env: env() });
+
+  it('a server that may not migrate is not ready before `npm run migrate`, and is after it', async () => {
+    const server: Server = await spawnServer({ DATABASE_URL: database.url, MIGRATE_ON_START: 'false' });
+    try {
+      await server.line((line) => line.includes('listening'));
+      expectError(await server.client.get('/api/ready'), 503, 'OVERLOADED');
+      // Two at once take turns.
+      await Promise.all([migrate(), migrate()]);
+      expect((await server.client.get('/api/ready')).status).toBe(200);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it('the migrations have made exactly what the entities say, and another start adds nothing', async () => {
+    await (await startServer({ DATABASE_URL: database.url })).stop();
+    expect(await typeorm('schema:log')).toMatch(/schema is up to date/);
+  });
+
+  it('a difference would be seen', async () => {
+    await typeorm('query', 'ALTER TABLE entry ADD COLUMN surplus integer NULL');
+    expect(await typeorm('schema:log')).toMatch(/surplus|temporary_entry/);
+  });
+});
+
+describe('npm run migrate', () => {
+  it('names a bad environment and ends with 1', async () => {
+    await expect(run(process.execPath, [resolve('dist/migrate.command.js')], { env: { DATABASE_URL: 'postgres://x' } })).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('DATABASE_URL') });
+  });
+});
