@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import {
   type Account,
   type Addressed,
-  apply,
+  type Answer,
+  apply as applyTo,
   available,
   dayOf,
   decide,
@@ -11,7 +12,6 @@ import {
   identity,
   type LockedAccount,
   type Operation,
-  type Plan,
   type Posting,
   type Recorded,
   UNITS,
@@ -21,6 +21,7 @@ const NOW = Date.UTC(2026, 3, 15, 10, 30);
 const LIMIT = UNITS.USD.limit;
 
 const posting = (amount: number, more: Partial<Posting> = {}): Posting => ({
+  kind: 'post',
   type: amount < 0 ? 'debit' : 'deposit',
   amount,
   description: null,
@@ -36,15 +37,21 @@ const operation = (amount: number, more: Partial<Operation> = {}): Operation => 
   key: 'k',
   hash: `h${amount}`,
   traceId: 't',
-  posting: posting(amount),
+  action: posting(amount),
   ...more,
 });
 
-const account = (balance: number, more: Partial<Account> = {}): Account => ({ ...emptyAccount('USD'), balance, ...more });
+const account = (balance: number, more: Partial<Account> = {}): Account => ({ ...emptyAccount(1, 'USD'), balance, ...more });
+
+/** `apply` for what names no hold. */
+function apply(state: Account, asked: Operation, now: number, recorded?: Recorded): { account: Account; answer: Answer } {
+  const { state: after, answer } = applyTo({ account: state }, asked, now, recorded);
+  return { account: after.account, answer };
+}
 
 describe('apply', () => {
   it('posts the first entry of an empty account as number 1', () => {
-    const { account: after, answer } = apply(emptyAccount('USD'), operation(5), NOW);
+    const { account: after, answer } = apply(emptyAccount(1, 'USD'), operation(5), NOW);
     expect(answer).toMatchObject({
       replayed: false,
       outcome: { status: 'posted', entry: { sequence: 1, typeSequence: 1, amount: 5, balanceAfter: 5, createdAt: NOW } },
@@ -67,7 +74,7 @@ describe('apply', () => {
   });
 
   it('lets a clawback below zero, and then refuses to spend until it is covered', () => {
-    const debt = apply(account(10), operation(-25, { posting: posting(-25, { type: 'refund', overdraw: true }) }), NOW).account;
+    const debt = apply(account(10), operation(-25, { action: posting(-25, { type: 'refund', overdraw: true }) }), NOW).account;
     expect(debt.balance).toBe(-15);
     expect(apply(debt, operation(-1), NOW).answer).toMatchObject({ outcome: { rejection: { reason: 'insufficient', available: -15 } } });
     const covered = apply(debt, operation(16), NOW).account;
@@ -84,7 +91,7 @@ describe('apply', () => {
   it('refuses what would take a balance beyond the limit', () => {
     expect(apply(account(LIMIT - 1), operation(1), NOW).account.balance).toBe(LIMIT);
     expect(apply(account(LIMIT), operation(1), NOW).answer).toMatchObject({ outcome: { rejection: { reason: 'limit' } } });
-    const overdraw = operation(-1, { posting: posting(-1, { overdraw: true }) });
+    const overdraw = operation(-1, { action: posting(-1, { overdraw: true }) });
     expect(apply(account(-LIMIT), overdraw, NOW).answer).toMatchObject({ outcome: { rejection: { reason: 'limit' } } });
   });
 
@@ -128,23 +135,33 @@ type Any = typeof anyOperation extends fc.Arbitrary<infer T> ? T : never;
 const toAddressed = ({ accountId, amount, key, keyed, overdraw }: Any, index: number): Addressed => ({
   accountId,
   keyed,
-  operation: operation(amount, { name: 'any', key: keyed ? `k${key}` : `own-${index}`, posting: posting(amount, { overdraw }) }),
+  operation: operation(amount, { name: 'any', key: keyed ? `k${key}` : `own-${index}`, action: posting(amount, { overdraw }) }),
 });
 
-const fresh = (): LockedAccount[] => [1, 2, 3].map((id) => ({ id, version: 0, account: emptyAccount('USD') }));
+const fresh = (): LockedAccount[] => [1, 2, 3].map((id) => ({ version: 0, account: emptyAccount(id, 'USD') }));
+
+/** Decides operations that are each for themselves. */
+function decideAll(locked: LockedAccount[], batch: readonly Addressed[], recorded: ReadonlyMap<string, Recorded>, now: number) {
+  const plan = decide(
+    { locked, expired: [], holds: new Map(), recorded },
+    batch.map((one) => [one]),
+    now,
+  );
+  return { ...plan, answers: plan.answers.flat() };
+}
 
 /** Runs batches one after the other as the store does: what one writes, the next one reads. */
 function run(
   batches: readonly (readonly Addressed[])[],
   times: readonly number[] = [],
-): { rows: LockedAccount[]; plans: Plan[]; recorded: Map<string, Recorded> } {
+): { rows: LockedAccount[]; plans: ReturnType<typeof decideAll>[]; recorded: Map<string, Recorded> } {
   let rows = fresh();
   const stored = new Map<string, Recorded>();
   const plans = batches.map((batch, i) => {
-    const plan = decide(rows, batch, new Map(stored), times[i] ?? NOW + i);
+    const plan = decideAll(rows, batch, stored, times[i] ?? NOW + i);
     for (const { accountId, operation: done, outcome } of plan.operations)
       stored.set(identity(accountId, done), { hash: done.hash, outcome });
-    rows = rows.map((row) => plan.accounts.find(({ id }) => id === row.id) ?? row).map((row) => ({ ...row, version: row.version + 1 }));
+    rows = rows.map((row) => plan.accounts.find(({ account: { id } }) => id === row.account.id) ?? row).map((row) => ({ ...row, version: row.version + 1 }));
     return plan;
   });
   return { rows, plans, recorded: stored };
@@ -163,11 +180,11 @@ describe('any history', () => {
             batches.map((batch, b) => batch.map((any, i) => toAddressed(any, b * 100 + i))),
             times,
           );
-          for (const { id, account: state } of rows) {
+          for (const { account: state } of rows) {
+            const { id } = state;
             const entries = plans
               .flatMap((plan) => plan.entries)
-              .filter(({ accountId }) => accountId === id)
-              .map(({ entry }) => entry);
+              .filter(({ accountId }) => accountId === id);
             let balance = 0;
             let time = 0;
             entries.forEach((entry, i) => {
@@ -200,7 +217,7 @@ describe('any history', () => {
     fc.assert(
       fc.property(history, (all) => {
         const { plans } = run([all.map((any, i) => toAddressed({ ...any, overdraw: false }, i))]);
-        for (const { entry } of plans[0]!.entries) expect(entry.balanceAfter).toBeGreaterThanOrEqual(0);
+        for (const entry of plans[0]!.entries) expect(entry.balanceAfter).toBeGreaterThanOrEqual(0);
       }),
     );
   });
@@ -228,8 +245,8 @@ describe('any history', () => {
         const operations = all
           .map((any, i) => toAddressed({ ...any, keyed: true }, i))
           .filter(
-            ({ operation: { posting: asked } }) =>
-              Number.isSafeInteger(asked.amount) && asked.amount !== 0 && Math.abs(asked.amount) <= LIMIT,
+            ({ operation: { action } }) =>
+              action.kind === 'post' && Number.isSafeInteger(action.amount) && action.amount !== 0 && Math.abs(action.amount) <= LIMIT,
           );
         const { plans } = run([operations, operations]);
         const first = plans[0]!;
@@ -260,7 +277,7 @@ describe('any history', () => {
   });
 
   it('remembers a refusal only where the client can ask for it again', () => {
-    const refused = (keyed: boolean) => decide(fresh(), [{ accountId: 1, keyed, operation: operation(-5) }], new Map(), NOW).operations;
+    const refused = (keyed: boolean) => decideAll(fresh(), [{ accountId: 1, keyed, operation: operation(-5) }], new Map(), NOW).operations;
     expect(refused(true)).toMatchObject([{ outcome: { status: 'refused' } }]);
     expect(refused(false)).toEqual([]);
   });
