@@ -1,4 +1,3 @@
-export { UNITS, toStored, fromStored, type EntryType, type Unit } from './domain/index.js';
 export * from './ledger.dto.js';
 export { LEDGER_ENTITIES } from './ledger.entities.js';
 export * from './ledger.module.js';

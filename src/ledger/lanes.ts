@@ -3,7 +3,7 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { isTransient, Transactions, type Tx } from '../common/database/index.js';
 import { ApiError } from '../common/http/index.js';
-import { type Answer, decide, type Operation } from './domain/index.js';
+import { type Answer, decide, type Operation, type Recorded } from './domain/index.js';
 import { LedgerStore, type Owner } from './ledger.store.js';
 
 /** One operation on its way into the ledger. */
@@ -68,7 +68,7 @@ export class Lanes implements OnApplicationShutdown {
       const locked = await this.store.lock(tx, [...new Set(ids)].sort((a, b) => a - b));
       // A first attempt can only meet keys that clients chose; a later one must recognise whatever an unknown commit already did.
       const askable = attempt > 0 ? addressed : addressed.filter(({ keyed }) => keyed);
-      const recorded = askable.length > 0 ? await this.store.recorded(tx, askable) : new Map();
+      const recorded = askable.length > 0 ? await this.store.recorded(tx, askable) : new Map<string, Recorded>();
       const now = Date.now();
       const plan = decide(locked, addressed, recorded, now);
       await this.store.write(tx, plan, now);
@@ -88,7 +88,7 @@ export class Lanes implements OnApplicationShutdown {
       missing.forEach((owner, i) => found.set(name(owner), made[i]!));
     }
     const ids = owners.map((owner) => found.get(name(owner)) ?? this.ids.get(name(owner))!);
-    owners.forEach((owner, i) => this.ids.set(name(owner), ids[i]!));
+    owners.forEach((owner, i) => this.ids.set(name(owner), ids[i]));
     return ids;
   }
 }

@@ -1,4 +1,4 @@
-import type { Account, Answer, Entry, EntryType, Operation, Recorded, Rejection } from './types.js';
+import type { Account, Answer, Entry, Operation, Recorded, Rejection } from './types.js';
 import { type Unit, UNITS } from './unit.js';
 
 /** An account before its first entry. */
@@ -47,7 +47,7 @@ function nextEntry(account: Account, posting: Operation['posting'], now: number)
   return {
     ...rest,
     sequence: account.sequence + 1,
-    typeSequence: (account.counts[posting.type as EntryType] ?? 0) + 1,
+    typeSequence: (account.counts[posting.type] ?? 0) + 1,
     balanceAfter: account.balance + posting.amount,
     createdAt: Math.max(now, account.lastAt),
   };
