@@ -4,7 +4,7 @@ import { startServer } from '../test/support/server.js';
 
 const server = await startServer();
 try {
-  const { body } = await server.client.get('/api/docs/openapi.json');
+  const { body } = await server.client.get<object>('/api/docs/openapi.json');
   writeFileSync('openapi.json', `${JSON.stringify(body, null, 2)}\n`);
 } finally {
   await server.stop();

@@ -7,7 +7,7 @@ const DESCRIPTION = `Prepaid credits (US dollars) and tokens for AI agents. Buy 
 **Authorize** with a JWT. Every answer carries \`X-Trace-Id\`. A POST that moves money or tokens accepts an \`Idempotency-Key\`: send the same key again and you get the first answer.`;
 
 /** The OpenAPI document of the running application. */
-export function buildDocument(app: INestApplication): OpenAPIObject {
+function buildDocument(app: INestApplication): OpenAPIObject {
   const outline = new DocumentBuilder()
     .setTitle('Assimetria Credits')
     .setDescription(DESCRIPTION)

@@ -6,7 +6,7 @@ import { type Principal, principalOf } from './principal.js';
 import { TokenVerifier } from './token-verifier.js';
 
 /** The cookie that may carry the token in place of the header. */
-export const TOKEN_COOKIE = 'assimetria_jwt';
+const TOKEN_COOKIE = 'assimetria_jwt';
 
 type CookieRequest = FastifyRequest & { cookies: Record<string, string | undefined> };
 type Verified = (error: unknown, claims?: Record<string, unknown>) => void;

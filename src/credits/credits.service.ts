@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { accountFor, type Principal } from '../auth/index.js';
 import { Config, readSection } from '../common/config/index.js';
 import type { Idempotency, Page } from '../common/http/index.js';
-import { type BatchAnswer, type HoldDto, LedgerReader, LedgerService, type PurchaseGrant, type SummaryQuery } from '../ledger/index.js';
+import { type BatchAnswer, type HoldDto, LedgerReader, LedgerService, type PurchaseGrant, type PurchaseRefund, type SummaryQuery } from '../ledger/index.js';
 import { type CaptureDto, CatalogPackage, type CreditBalanceDto, type CreditHistoryQuery, type CreditSummaryDto, type CreditTransactionDto, type DebitBatchDto, type DebitDto, type DepositDto, type HoldsQuery, type OpenHoldDto } from './credits.dto.js';
 
 const unit = 'USD';
@@ -75,6 +75,11 @@ export class CreditsService {
   /** Adds what a paid purchase brought, once, however often it is told. */
   grantPurchase(grant: PurchaseGrant): Promise<void> {
     return this.ledger.grantPurchase(unit, 'deposit', grant);
+  }
+
+  /** Takes back what a refund or dispute of a purchase reversed, or gives it back. */
+  refundPurchase(refund: PurchaseRefund): Promise<void> {
+    return this.ledger.refundPurchase(unit, refund);
   }
 
   transaction(who: Principal, id: number, account?: string): Promise<CreditTransactionDto> {

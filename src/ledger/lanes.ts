@@ -3,7 +3,11 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { isTransient, Transactions, type Tx } from '../common/database/index.js';
 import { ApiError } from '../common/http/index.js';
+<<<<<<< HEAD
 import { type Answer, decide, type Group, type Loaded, type Operation } from './domain/index.js';
+=======
+import { type Answer, decide, type Operation, type Recorded } from './domain/index.js';
+>>>>>>> main
 import { LedgerStore, type Owner } from './ledger.store.js';
 
 /** One operation on its way into the ledger. Without a key of the client's, the lane gives it an identity of its own. */
@@ -76,6 +80,13 @@ export class Lanes implements OnApplicationShutdown {
     const groups = batch.map(({ identified }): Group => identified.map((step) => ({ accountId: ids[next++]!, ...step })));
     const { attach } = batch[0]!;
     return this.transactions.run(async (tx, attempt) => {
+<<<<<<< HEAD
+=======
+      const locked = await this.store.lock(tx, [...new Set(ids)].sort((a, b) => a - b));
+      // A first attempt can only meet keys that clients chose; a later one must recognise whatever an unknown commit already did.
+      const askable = attempt > 0 ? addressed : addressed.filter(({ keyed }) => keyed);
+      const recorded = askable.length > 0 ? await this.store.recorded(tx, askable) : new Map<string, Recorded>();
+>>>>>>> main
       const now = Date.now();
       const plan = decide(await this.load(tx, groups, ids, now, attempt), groups, now);
       await this.store.write(tx, plan, now);
@@ -108,6 +119,7 @@ export class Lanes implements OnApplicationShutdown {
       if (id === undefined) missing.set(name(owner), owner);
       else known.set(name(owner), id);
     }
+<<<<<<< HEAD
     if (missing.size > 0) {
       const made = await this.transactions.run((tx) => this.store.accountIds(tx, [...missing.values()]));
       [...missing.keys()].forEach((key, i) => {
@@ -116,6 +128,11 @@ export class Lanes implements OnApplicationShutdown {
       });
     }
     return owners.map((owner) => known.get(name(owner))!);
+=======
+    const ids = owners.map((owner) => found.get(name(owner)) ?? this.ids.get(name(owner))!);
+    owners.forEach((owner, i) => this.ids.set(name(owner), ids[i]));
+    return ids;
+>>>>>>> main
   }
 }
 

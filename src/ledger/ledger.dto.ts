@@ -15,7 +15,7 @@ const toDate = ({ value }: { value: unknown }): Date => {
 };
 
 /** The time that a list or a summary covers. */
-export class PeriodQuery extends AccountField {
+class PeriodQuery extends AccountField {
   /**
    * Only what happened at this time or later: ISO-8601, a date alone means its start in UTC.
    * @example "2026-04-01T00:00:00Z"

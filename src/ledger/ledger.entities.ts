@@ -90,7 +90,7 @@ export class EntryRow {
 
 /** Every operation that was decided, under the key that makes it the same one again. */
 @Entity('operation')
-export class OperationRow {
+class OperationRow {
   @PrimaryColumn({ name: 'account_id', type: 'integer' })
   accountId: number;
 

@@ -49,6 +49,12 @@ export interface PurchaseGrant {
   readonly attach: (tx: Tx) => Promise<void>;
 }
 
+/** What a refund or dispute of a purchase takes back, or, when it was won or failed, gives back. */
+export interface PurchaseRefund extends PurchaseGrant {
+  /** What tells this movement from the others of the same purchase; the same key moves nothing twice. */
+  readonly key: string;
+}
+
 /** A hold by its account and number. */
 export interface HoldReference extends Target {
   /** The number behind the hold's id. */
@@ -73,6 +79,11 @@ export class LedgerService {
   /** Adds what a purchase brought, once: the purchase's id is the idempotency key. */
   async grantPurchase(unit: Unit, type: EntryType, { account, amount, purchaseId, ...grant }: PurchaseGrant): Promise<void> {
     await this.post({ ...grant, account, unit, type, operation: 'purchase', amount: fromStored(unit, amount), purchaseId, idempotency: { key: purchaseId, traceId: '' } });
+  }
+
+  /** Takes back what a refund or dispute reversed, whether or not it is still there, or gives it back; `amount` is signed. */
+  async refundPurchase(unit: Unit, { account, amount, key, ...refund }: PurchaseRefund): Promise<void> {
+    await this.post({ ...refund, account, unit, type: 'refund', operation: 'refund', amount: fromStored(unit, amount), overdraw: true, idempotency: { key, traceId: '' } });
   }
 
   /**

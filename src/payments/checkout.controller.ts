@@ -9,14 +9,13 @@ const DESCRIPTION =
   'Send the buyer to `checkout_url`. Nothing is credited before the provider says that the payment is complete; the way back to the success page credits nothing by itself.';
 const ERRORS = ['FORBIDDEN', 'CONFLICT', 'PAYMENT_PROVIDER_ERROR', 'PAYMENTS_NOT_CONFIGURED', 'OVERLOADED'] as const;
 
-/** The two ways to begin a purchase. */
-@Controller()
-export class CheckoutController {
+@ApiTags('Credits')
+@Controller('credits')
+export class CreditCheckoutController {
   constructor(private readonly checkout: CheckoutService) {}
 
-  @Post('credits/purchase')
+  @Post('purchase')
   @HttpCode(201)
-  @ApiTags('Credits')
   @Authenticated()
   @Endpoint({
     summary: 'Purchase a package of credits',
@@ -26,17 +25,22 @@ export class CheckoutController {
     errors: ERRORS,
     idempotent: true,
   })
-  buyCredits(
+  purchase(
     @CurrentPrincipal() who: Principal,
     @Body() { package_id, account }: CreditPurchaseDto,
     @IdempotencyKey() key: Idempotency,
   ): Promise<Data<CheckoutDto>> {
     return data(this.checkout.buyCredits(accountFor(who, account), package_id, key));
   }
+}
 
-  @Post('tokens/checkout')
+@ApiTags('Tokens')
+@Controller('tokens')
+export class TokenCheckoutController {
+  constructor(private readonly checkout: CheckoutService) {}
+
+  @Post('checkout')
   @HttpCode(201)
-  @ApiTags('Tokens')
   @Authenticated()
   @Endpoint({
     summary: 'Purchase a plan of tokens',
@@ -46,7 +50,7 @@ export class CheckoutController {
     errors: ERRORS,
     idempotent: true,
   })
-  buyTokens(
+  purchase(
     @CurrentPrincipal() who: Principal,
     @Body() { plan_id, account }: TokenCheckoutDto,
     @IdempotencyKey() key: Idempotency,

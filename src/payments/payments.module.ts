@@ -3,7 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { Config } from '../common/config/index.js';
 import { CreditsModule } from '../credits/index.js';
 import { TokensModule } from '../tokens/index.js';
-import { CheckoutController } from './checkout.controller.js';
+import { CreditCheckoutController, TokenCheckoutController } from './checkout.controller.js';
 import { CheckoutService } from './checkout.service.js';
 import { InboxService } from './inbox.service.js';
 import { PagesController } from './pages.controller.js';
@@ -19,7 +19,7 @@ import { WebhookController } from './webhook.controller.js';
 /** Purchases of credits and tokens, from the checkout to the grant. */
 @Module({
   imports: [TypeOrmModule.forFeature(PAYMENTS_ENTITIES), CreditsModule, TokensModule],
-  controllers: [CheckoutController, PurchasesController, WebhookController, PagesController],
+  controllers: [CreditCheckoutController, TokenCheckoutController, PurchasesController, WebhookController, PagesController],
   providers: [
     SandboxProvider,
     { provide: PAYMENT_PROVIDER, useFactory: chooseProvider, inject: [Config, SandboxProvider] },

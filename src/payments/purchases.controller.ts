@@ -1,5 +1,5 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ApiParam, ApiTags } from '@nestjs/swagger';
 import { Authenticated, CurrentPrincipal, type Principal } from '../auth/index.js';
 import { data, type Data, Endpoint, type Page } from '../common/http/index.js';
 import { PurchaseDto, PurchasesQuery } from './payments.dto.js';
@@ -19,6 +19,7 @@ export class PurchasesController {
 
   @Get(':id')
   @Authenticated()
+  @ApiParam({ name: 'id', example: 'pur_7d2f4b5f1c9a4e0f8a6b3c2d1e0f9a8b' })
   @Endpoint({
     summary: 'One purchase',
     description: 'An open purchase is first brought up to date with the payment provider, as far as that can be reached.',

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { accountFor, type Principal } from '../auth/index.js';
 import { Config, readSection } from '../common/config/index.js';
 import type { Idempotency, Page } from '../common/http/index.js';
-import { type BatchAnswer, LedgerReader, LedgerService, type PurchaseGrant, type SummaryQuery } from '../ledger/index.js';
+import { type BatchAnswer, LedgerReader, LedgerService, type PurchaseGrant, type PurchaseRefund, type SummaryQuery } from '../ledger/index.js';
 import { type ConsumeBatchDto, type ConsumeDto, type GrantDto, PlanDto, type TokenBalanceDto, type TokenHistoryQuery, type TokenSummaryDto, type TokenTransactionDto } from './tokens.dto.js';
 
 const unit = 'tokens';
@@ -49,6 +49,11 @@ export class TokensService {
   /** Adds what a paid purchase brought, once, however often it is told. */
   grantPurchase(grant: PurchaseGrant): Promise<void> {
     return this.ledger.grantPurchase(unit, 'purchase', grant);
+  }
+
+  /** Takes back what a refund or dispute of a purchase reversed, or gives it back. */
+  refundPurchase(refund: PurchaseRefund): Promise<void> {
+    return this.ledger.refundPurchase(unit, refund);
   }
 
   transaction(who: Principal, id: number, account?: string): Promise<TokenTransactionDto> {

@@ -175,6 +175,16 @@ describeEachDatabase((database) => {
     expect(server.output).toContain('needs a review');
   });
 
+  it('a payment that the balance has no room for is for a person to look at', async () => {
+    const { client, id, session } = await purchase();
+    const { account } = (await client.get(`/api/payments/purchases/${id}`)).body.data;
+    expect((await admin.post('/api/credits/deposit', { amount: 8_589_934_591, description: 'Nearly full', account })).status).toBe(201);
+    stripe.pay(session);
+    await deliver(COMPLETED, session);
+    await eventually(async () => expect(await statusInList(client)).toBe('review'));
+    expect(await history(client)).toHaveLength(1);
+  });
+
   it('a paid session that is not the one of the purchase it names grants nothing', async () => {
     const { client, id } = await purchase();
     const foreign = {

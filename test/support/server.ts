@@ -106,7 +106,7 @@ export class Server {
 }
 
 /** The server ended in place of getting ready. */
-export class StartFailed extends Error {
+class StartFailed extends Error {
   constructor(
     readonly code: number | NodeJS.Signals,
     readonly output: string,

@@ -17,7 +17,7 @@ import { Transactions } from './transactions.js';
       useFactory: (config: Config) => ({ ...dataSourceOptions(config.database, []), autoLoadEntities: true, migrationsRun: config.migrateOnStart, retryAttempts: 10, retryDelay: 1000, verboseRetryLog: true }),
       dataSourceFactory: async (options) => {
         const { migrationsRun, ...rest } = options as DataSourceOptions;
-        const dataSource = await newDataSource({ ...rest, migrationsRun: false } as DataSourceOptions).initialize();
+        const dataSource = await newDataSource({ ...rest, migrationsRun: false }).initialize();
         if (migrationsRun) await migrate(dataSource);
         return dataSource;
       },

@@ -46,6 +46,7 @@ export function isDuplicate(error: unknown): boolean {
 }
 
 function driverError(error: unknown): { code: string; message: string } {
-  const { driverError: inner, code, message } = error as { driverError?: { code?: unknown; message?: unknown }; code?: unknown; message?: unknown };
-  return { code: String(inner?.code ?? code ?? ''), message: String(inner?.message ?? message ?? '') };
+  type Told = { code?: string | number; message?: string };
+  const { driverError: inner, code, message } = error as Told & { driverError?: Told };
+  return { code: String(inner?.code ?? code ?? ''), message: inner?.message ?? message ?? '' };
 }

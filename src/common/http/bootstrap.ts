@@ -64,9 +64,9 @@ export async function configureHttp(app: NestFastifyApplication, config: Config)
     done();
   });
 
-  registerBodyParsers(server as unknown as FastifyInstance);
+  registerBodyParsers(server);
   await app.register(cookie as never);
-  if (config.corsOrigins.length > 0) await app.register(cors as never, { origin: config.corsOrigins, credentials: true, exposedHeaders: EXPOSED_HEADERS });
+  if (config.corsOrigins.length > 0) await app.register(cors, { origin: config.corsOrigins, credentials: true, exposedHeaders: EXPOSED_HEADERS });
 }
 
 const EXPOSED_HEADERS = ['X-Trace-Id', 'Idempotent-Replayed', 'Retry-After', 'X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset'];

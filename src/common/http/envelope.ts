@@ -10,7 +10,7 @@ export interface Page<T> {
 }
 
 /** Where a page stands in its list. */
-export interface PageMeta {
+interface PageMeta {
   /** How many items the list has under its filters. */
   total: number;
   /** The most items that a page holds. */

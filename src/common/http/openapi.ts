@@ -36,7 +36,7 @@ export function Endpoint({ summary, description, status = 200, answers, as = 'it
   return applyDecorators(
     ApiOperation({ summary, ...(description ? { description } : {}) }),
     ApiExtraModels(answers),
-    ApiResponse({ status, description: 'Done.', headers: { ...TRACE_HEADER, ...(idempotent ? REPLAYED_HEADER : {}) } as never, schema: schema as never }),
+    ApiResponse({ status, description: 'Done.', headers: { ...TRACE_HEADER, ...(idempotent ? REPLAYED_HEADER : {}) }, schema }),
     ...(idempotent
       ? [
           ApiHeader({
@@ -73,10 +73,10 @@ export function ApiErrors(...codes: ErrorCode[]): MethodDecorator & ClassDecorat
       return ApiResponse({
         status,
         description: group.map((code) => `\`${code}\`: ${ERRORS[code].message}`).join(' '),
-        headers: TRACE_HEADER as never,
+        headers: TRACE_HEADER,
         content: {
           'application/json': {
-            schema: errorSchema(group) as never,
+            schema: errorSchema(group),
             examples: Object.fromEntries(group.map((code) => [code, { value: exampleOf(code) }])),
           },
         },

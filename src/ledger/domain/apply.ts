@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 import type { Account, Answer, Capture, Entry, EntryType, Hold, HoldStatus, Opening, Operation, Outcome, Posting, Recorded, Rejection } from './types.js';
+=======
+import type { Account, Answer, Entry, Operation, Recorded, Rejection } from './types.js';
+>>>>>>> main
 import { type Unit, UNITS } from './unit.js';
 
 /** An account, what the batch has changed of it so far, and the hold that an operation names. */
@@ -120,8 +124,13 @@ function enter({ account, hold }: State, movement: Pick<Entry, 'type' | 'amount'
     ...movement,
     accountId: account.id,
     sequence: account.sequence + 1,
+<<<<<<< HEAD
     typeSequence: (account.counts[movement.type as EntryType] ?? 0) + 1,
     balanceAfter: account.balance + movement.amount,
+=======
+    typeSequence: (account.counts[posting.type] ?? 0) + 1,
+    balanceAfter: account.balance + posting.amount,
+>>>>>>> main
     createdAt: Math.max(now, account.lastAt),
   };
   const after: Account = {

@@ -52,7 +52,7 @@ export interface Plan {
 }
 
 /** Sum and number of an account's entries of one type on one UTC day. */
-export interface DailyTotal {
+interface DailyTotal {
   readonly accountId: number;
   /** Days since 1970-01-01. */
   readonly day: number;
