@@ -22,7 +22,10 @@ async function main(): Promise<void> {
   serveDocument(app);
   stopOnSignal(app, logger);
   await app.listen(config.port, config.host);
-  logger.info({ port: config.port, provider: config.payments.provider, database: config.database.kind }, `listening on ${config.publicUrl}`);
+  logger.info(
+    { port: config.port, provider: config.payments.provider, database: config.database.kind },
+    `listening on ${config.publicUrl}`,
+  );
   if (!config.production) greet(config);
 }
 

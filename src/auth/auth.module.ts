@@ -8,6 +8,12 @@ import { TokenVerifier } from './token-verifier.js';
 
 /** The guards of every route, in the order in which they run: who is it, how often, and does it ask only what the route knows. */
 @Module({
-  providers: [TokenVerifier, JwtStrategy, { provide: APP_GUARD, useClass: JwtAuthGuard }, { provide: APP_GUARD, useClass: RateLimitGuard }, { provide: APP_GUARD, useClass: UnknownQueryGuard }],
+  providers: [
+    TokenVerifier,
+    JwtStrategy,
+    { provide: APP_GUARD, useClass: JwtAuthGuard },
+    { provide: APP_GUARD, useClass: RateLimitGuard },
+    { provide: APP_GUARD, useClass: UnknownQueryGuard },
+  ],
 })
 export class AuthModule {}

@@ -5,10 +5,13 @@ import { AdminGuard } from './guards.js';
 import type { Principal } from './principal.js';
 
 /** Gives a handler the principal of its request. */
-export const CurrentPrincipal = createParamDecorator((_: unknown, context: ExecutionContext): Principal => context.switchToHttp().getRequest<{ user: Principal }>().user);
+export const CurrentPrincipal = createParamDecorator(
+  (_: unknown, context: ExecutionContext): Principal => context.switchToHttp().getRequest<{ user: Principal }>().user,
+);
 
 /** Documents that a route needs a token; the guard asks for one anyway. */
-export const Authenticated = () => applyDecorators(ApiBearerAuth('bearer'), ApiCookieAuth('cookie'), ApiErrors('UNAUTHORIZED', 'RATE_LIMITED'));
+export const Authenticated = () =>
+  applyDecorators(ApiBearerAuth('bearer'), ApiCookieAuth('cookie'), ApiErrors('UNAUTHORIZED', 'RATE_LIMITED'));
 
 /** A route for administrators. */
 export const AdminOnly = () => applyDecorators(Authenticated(), UseGuards(AdminGuard));

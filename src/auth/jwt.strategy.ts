@@ -24,7 +24,8 @@ export class JwtStrategy extends PassportStrategy(Strategy) {
   constructor(verifier: TokenVerifier) {
     super({
       jwtFromRequest: ((request: CookieRequest) => fromHeader(request) ?? request.cookies[TOKEN_COOKIE] ?? null) as never,
-      secretOrKeyProvider: (_request: unknown, _token: unknown, done: (error: null, key: string) => void) => done(null, 'held by TokenVerifier'),
+      secretOrKeyProvider: (_request: unknown, _token: unknown, done: (error: null, key: string) => void) =>
+        done(null, 'held by TokenVerifier'),
     });
     (Strategy as unknown as { JwtVerifier: unknown }).JwtVerifier = (token: string, _key: unknown, _options: unknown, done: Verified) => {
       verifier.verify(token).then((claims) => (claims ? done(null, claims) : done(new Error('invalid token'))), done);

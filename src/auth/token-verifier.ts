@@ -42,7 +42,8 @@ export class TokenVerifier {
       this.verified.set(token, payload);
       return payload;
     } catch (error) {
-      if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) && error.code !== 'ERR_JOSE_GENERIC') return undefined;
+      if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) && error.code !== 'ERR_JOSE_GENERIC')
+        return undefined;
       if (error instanceof TypeError && this.options.algorithms?.length === 1) return undefined;
       throw new ApiError('OVERLOADED', 'The keys that verify tokens can not be fetched.', { retryAfterSeconds: 5 });
     }

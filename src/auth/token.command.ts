@@ -7,10 +7,13 @@ const USAGE = 'npm run token -- --user <id> [--org <id>] [--admin] [--expires 1h
 
 /** Prints a token for trying the API out, signed with this installation's secret. */
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { user: { type: 'string' }, org: { type: 'string' }, admin: { type: 'boolean' }, expires: { type: 'string', default: '1h' } } });
+  const { values } = parseArgs({
+    options: { user: { type: 'string' }, org: { type: 'string' }, admin: { type: 'boolean' }, expires: { type: 'string', default: '1h' } },
+  });
   if (!values.user) throw new Error(USAGE);
   const { key, issuer, audience } = currentConfig().jwt;
-  if (key.kind !== 'secret') throw new Error('Only an installation with JWT_SECRET can mint tokens; with a public key or a key set their owner does.');
+  if (key.kind !== 'secret')
+    throw new Error('Only an installation with JWT_SECRET can mint tokens; with a public key or a key set their owner does.');
   const token = new SignJWT({ ...(values.org ? { org_id: values.org } : {}), ...(values.admin ? { role: 'admin' } : {}) })
     .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
     .setSubject(values.user)

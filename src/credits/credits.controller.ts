@@ -3,7 +3,19 @@ import { ApiTags } from '@nestjs/swagger';
 import { AccountField, AdminOnly, Authenticated, CurrentPrincipal, type Principal } from '../auth/index.js';
 import { data, type Data, Endpoint, type Idempotency, IdempotencyKey, type Page, Public } from '../common/http/index.js';
 import { BatchAnswer, HoldDto, SummaryQuery, TransactionId } from '../ledger/index.js';
-import { CaptureDto, CreditBalanceDto, CreditHistoryQuery, CreditSummaryDto, CreditTransactionDto, DebitBatchDto, DebitDto, DepositDto, HoldsQuery, OpenHoldDto, PackageDto } from './credits.dto.js';
+import {
+  CaptureDto,
+  CreditBalanceDto,
+  CreditHistoryQuery,
+  CreditSummaryDto,
+  CreditTransactionDto,
+  DebitBatchDto,
+  DebitDto,
+  DepositDto,
+  HoldsQuery,
+  OpenHoldDto,
+  PackageDto,
+} from './credits.dto.js';
 import { CreditsService } from './credits.service.js';
 
 @ApiTags('Credits')
@@ -27,8 +39,18 @@ export class CreditsController {
 
   @Post('deposit')
   @AdminOnly()
-  @Endpoint({ summary: 'Deposit credits (administrators)', status: 201, answers: CreditTransactionDto, idempotent: true, errors: ['FORBIDDEN', 'CONFLICT', 'OVERLOADED'] })
-  deposit(@CurrentPrincipal() who: Principal, @Body() body: DepositDto, @IdempotencyKey() key: Idempotency): Promise<Data<CreditTransactionDto>> {
+  @Endpoint({
+    summary: 'Deposit credits (administrators)',
+    status: 201,
+    answers: CreditTransactionDto,
+    idempotent: true,
+    errors: ['FORBIDDEN', 'CONFLICT', 'OVERLOADED'],
+  })
+  deposit(
+    @CurrentPrincipal() who: Principal,
+    @Body() body: DepositDto,
+    @IdempotencyKey() key: Idempotency,
+  ): Promise<Data<CreditTransactionDto>> {
     return data(this.credits.deposit(who, body, key));
   }
 
@@ -37,13 +59,18 @@ export class CreditsController {
   @Authenticated()
   @Endpoint({
     summary: 'Debit credits for a usage event',
-    description: 'Answers when the debit is durable. A debit that the available balance does not cover is refused with 402 and changes nothing.',
+    description:
+      'Answers when the debit is durable. A debit that the available balance does not cover is refused with 402 and changes nothing.',
     status: 201,
     answers: CreditTransactionDto,
     idempotent: true,
     errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'OVERLOADED'],
   })
-  debit(@CurrentPrincipal() who: Principal, @Body() body: DebitDto, @IdempotencyKey() key: Idempotency): Promise<Data<CreditTransactionDto>> {
+  debit(
+    @CurrentPrincipal() who: Principal,
+    @Body() body: DebitDto,
+    @IdempotencyKey() key: Idempotency,
+  ): Promise<Data<CreditTransactionDto>> {
     return data(this.credits.debit(who, body, key));
   }
 
@@ -53,7 +80,7 @@ export class CreditsController {
   @Endpoint({
     summary: 'Debit credits for up to 1,000 usage events',
     description:
-      'One result per item, in order. `independent`: each item is posted or rejected by itself. `atomic`: all are posted, in one transaction, or none is. The header\'s key covers the whole batch; an item may have a key of its own, of the same scope as that of a single debit.',
+      "One result per item, in order. `independent`: each item is posted or rejected by itself. `atomic`: all are posted, in one transaction, or none is. The header's key covers the whole batch; an item may have a key of its own, of the same scope as that of a single debit.",
     answers: BatchAnswer,
     as: 'bare',
     idempotent: true,
@@ -65,7 +92,13 @@ export class CreditsController {
 
   @Post('holds')
   @Authenticated()
-  @Endpoint({ summary: 'Keep credits back', status: 201, answers: HoldDto, idempotent: true, errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'OVERLOADED'] })
+  @Endpoint({
+    summary: 'Keep credits back',
+    status: 201,
+    answers: HoldDto,
+    idempotent: true,
+    errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'OVERLOADED'],
+  })
   openHold(@CurrentPrincipal() who: Principal, @Body() body: OpenHoldDto, @IdempotencyKey() key: Idempotency): Promise<Data<HoldDto>> {
     return data(this.credits.openHold(who, body, key));
   }
@@ -94,15 +127,30 @@ export class CreditsController {
     idempotent: true,
     errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'NOT_FOUND', 'CONFLICT', 'OVERLOADED'],
   })
-  capture(@CurrentPrincipal() who: Principal, @Param('id') id: string, @Body() body: CaptureDto, @IdempotencyKey() key: Idempotency): Promise<Data<CreditTransactionDto>> {
+  capture(
+    @CurrentPrincipal() who: Principal,
+    @Param('id') id: string,
+    @Body() body: CaptureDto,
+    @IdempotencyKey() key: Idempotency,
+  ): Promise<Data<CreditTransactionDto>> {
     return data(this.credits.capture(who, id, body, key));
   }
 
   @Post('holds/:id/release')
   @HttpCode(200)
   @Authenticated()
-  @Endpoint({ summary: 'Give back what remains of a hold', answers: HoldDto, idempotent: true, errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT', 'OVERLOADED'] })
-  release(@CurrentPrincipal() who: Principal, @Param('id') id: string, @Body() body: AccountField, @IdempotencyKey() key: Idempotency): Promise<Data<HoldDto>> {
+  @Endpoint({
+    summary: 'Give back what remains of a hold',
+    answers: HoldDto,
+    idempotent: true,
+    errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT', 'OVERLOADED'],
+  })
+  release(
+    @CurrentPrincipal() who: Principal,
+    @Param('id') id: string,
+    @Body() body: AccountField,
+    @IdempotencyKey() key: Idempotency,
+  ): Promise<Data<HoldDto>> {
     return data(this.credits.release(who, id, body?.account, key));
   }
 
@@ -116,7 +164,11 @@ export class CreditsController {
   @Get('transactions/:id')
   @Authenticated()
   @Endpoint({ summary: 'One transaction', answers: CreditTransactionDto, errors: ['FORBIDDEN', 'NOT_FOUND'] })
-  transaction(@CurrentPrincipal() who: Principal, @Param() { id }: TransactionId, @Query() query: AccountField): Promise<Data<CreditTransactionDto>> {
+  transaction(
+    @CurrentPrincipal() who: Principal,
+    @Param() { id }: TransactionId,
+    @Query() query: AccountField,
+  ): Promise<Data<CreditTransactionDto>> {
     return data(this.credits.transaction(who, id, query.account));
   }
 

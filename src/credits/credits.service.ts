@@ -2,8 +2,28 @@ import { Injectable } from '@nestjs/common';
 import { accountFor, type Principal } from '../auth/index.js';
 import { Config, readSection } from '../common/config/index.js';
 import type { Idempotency, Page } from '../common/http/index.js';
-import { type BatchAnswer, type HoldDto, LedgerReader, LedgerService, type PurchaseGrant, type PurchaseRefund, type SummaryQuery } from '../ledger/index.js';
-import { type CaptureDto, CatalogPackage, type CreditBalanceDto, type CreditHistoryQuery, type CreditSummaryDto, type CreditTransactionDto, type DebitBatchDto, type DebitDto, type DepositDto, type HoldsQuery, type OpenHoldDto } from './credits.dto.js';
+import {
+  type BatchAnswer,
+  type HoldDto,
+  LedgerReader,
+  LedgerService,
+  type PurchaseGrant,
+  type PurchaseRefund,
+  type SummaryQuery,
+} from '../ledger/index.js';
+import {
+  type CaptureDto,
+  CatalogPackage,
+  type CreditBalanceDto,
+  type CreditHistoryQuery,
+  type CreditSummaryDto,
+  type CreditTransactionDto,
+  type DebitBatchDto,
+  type DebitDto,
+  type DepositDto,
+  type HoldsQuery,
+  type OpenHoldDto,
+} from './credits.dto.js';
 
 const unit = 'USD';
 
@@ -31,28 +51,66 @@ export class CreditsService {
 
   /** Puts credits into an account. */
   deposit(who: Principal, { account, ...body }: DepositDto, idempotency: Idempotency): Promise<CreditTransactionDto> {
-    return this.ledger.post({ ...body, account: accountFor(who, account), unit, operation: 'deposit', type: 'deposit', idempotency }) as Promise<CreditTransactionDto>;
+    return this.ledger.post({
+      ...body,
+      account: accountFor(who, account),
+      unit,
+      operation: 'deposit',
+      type: 'deposit',
+      idempotency,
+    }) as Promise<CreditTransactionDto>;
   }
 
   /** Spends credits that are there. */
   debit(who: Principal, { account, amount, ...body }: DebitDto, idempotency: Idempotency): Promise<CreditTransactionDto> {
-    return this.ledger.post({ ...body, amount: -amount, account: accountFor(who, account), unit, operation: 'debit', type: 'debit', idempotency }) as Promise<CreditTransactionDto>;
+    return this.ledger.post({
+      ...body,
+      amount: -amount,
+      account: accountFor(who, account),
+      unit,
+      operation: 'debit',
+      type: 'debit',
+      idempotency,
+    }) as Promise<CreditTransactionDto>;
   }
 
   /** Spends for many usage events at once. */
   debitBatch(who: Principal, body: DebitBatchDto, idempotency: Idempotency): Promise<BatchAnswer> {
     const own = accountFor(who, body.account);
-    const items = body.items.map(({ account, amount, idempotency_key: key, ...item }) => ({ ...item, amount: -amount, type: 'debit' as const, key, account: account === undefined ? own : accountFor(who, account) }));
-    return this.ledger.postBatch({ account: own, unit, operation: 'debit', request: body, items, atomic: body.mode === 'atomic', idempotency });
+    const items = body.items.map(({ account, amount, idempotency_key: key, ...item }) => ({
+      ...item,
+      amount: -amount,
+      type: 'debit' as const,
+      key,
+      account: account === undefined ? own : accountFor(who, account),
+    }));
+    return this.ledger.postBatch({
+      account: own,
+      unit,
+      operation: 'debit',
+      request: body,
+      items,
+      atomic: body.mode === 'atomic',
+      idempotency,
+    });
   }
 
   /** Keeps credits back for something that will cost at most as much. */
-  openHold(who: Principal, { account, expires_in: expiresInSeconds = 3600, ...body }: OpenHoldDto, idempotency: Idempotency): Promise<HoldDto> {
+  openHold(
+    who: Principal,
+    { account, expires_in: expiresInSeconds = 3600, ...body }: OpenHoldDto,
+    idempotency: Idempotency,
+  ): Promise<HoldDto> {
     return this.ledger.openHold({ account: accountFor(who, account), unit }, { ...body, expiresInSeconds }, idempotency);
   }
 
   /** Spends from a hold. */
-  async capture(who: Principal, id: string, { account, final = true, ...body }: CaptureDto, idempotency: Idempotency): Promise<CreditTransactionDto> {
+  async capture(
+    who: Principal,
+    id: string,
+    { account, final = true, ...body }: CaptureDto,
+    idempotency: Idempotency,
+  ): Promise<CreditTransactionDto> {
     const { reference } = await this.findHold(who, id, account);
     return (await this.ledger.capture(reference, { ...body, final, type: 'debit' }, idempotency)) as CreditTransactionDto;
   }

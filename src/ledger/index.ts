@@ -1,7 +1,4 @@
-<<<<<<< HEAD
-export { UNITS, toStored, fromStored, type EntryType, type HoldStatus, type Unit } from './domain/index.js';
-=======
->>>>>>> main
+export type { HoldStatus } from './domain/index.js';
 export * from './ledger.dto.js';
 export { LEDGER_ENTITIES } from './ledger.entities.js';
 export * from './ledger.module.js';

@@ -3,11 +3,7 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { isTransient, Transactions, type Tx } from '../common/database/index.js';
 import { ApiError } from '../common/http/index.js';
-<<<<<<< HEAD
 import { type Answer, decide, type Group, type Loaded, type Operation } from './domain/index.js';
-=======
-import { type Answer, decide, type Operation, type Recorded } from './domain/index.js';
->>>>>>> main
 import { LedgerStore, type Owner } from './ledger.store.js';
 
 /** One operation on its way into the ledger. Without a key of the client's, the lane gives it an identity of its own. */
@@ -59,7 +55,10 @@ export class Lanes implements OnApplicationShutdown {
    */
   submit(submission: Submission): Promise<readonly Answer[]> {
     const { steps, attach } = submission;
-    const identified = steps.map(({ operation }) => ({ operation: { ...operation, key: operation.key ?? this.ownKey() }, keyed: operation.key !== undefined }));
+    const identified = steps.map(({ operation }) => ({
+      operation: { ...operation, key: operation.key ?? this.ownKey() },
+      keyed: operation.key !== undefined,
+    }));
     const lane = this.lanes[hash(steps[0].owner) % this.lanes.length]!;
     return new Promise((resolve, reject) => lane.enqueue({ steps, attach, identified, resolve, reject }));
   }
@@ -80,13 +79,6 @@ export class Lanes implements OnApplicationShutdown {
     const groups = batch.map(({ identified }): Group => identified.map((step) => ({ accountId: ids[next++]!, ...step })));
     const { attach } = batch[0]!;
     return this.transactions.run(async (tx, attempt) => {
-<<<<<<< HEAD
-=======
-      const locked = await this.store.lock(tx, [...new Set(ids)].sort((a, b) => a - b));
-      // A first attempt can only meet keys that clients chose; a later one must recognise whatever an unknown commit already did.
-      const askable = attempt > 0 ? addressed : addressed.filter(({ keyed }) => keyed);
-      const recorded = askable.length > 0 ? await this.store.recorded(tx, askable) : new Map<string, Recorded>();
->>>>>>> main
       const now = Date.now();
       const plan = decide(await this.load(tx, groups, ids, now, attempt), groups, now);
       await this.store.write(tx, plan, now);
@@ -97,7 +89,10 @@ export class Lanes implements OnApplicationShutdown {
   }
 
   private async load(tx: Tx, groups: readonly Group[], ids: readonly number[], now: number, attempt: number): Promise<Loaded> {
-    const locked = await this.store.lock(tx, [...new Set(ids)].sort((a, b) => a - b));
+    const locked = await this.store.lock(
+      tx,
+      [...new Set(ids)].sort((a, b) => a - b),
+    );
     const expired = [];
     for (const { account } of locked) {
       const time = Math.max(now, account.lastAt);
@@ -106,7 +101,9 @@ export class Lanes implements OnApplicationShutdown {
     const all = groups.flat();
     // A first attempt can only meet keys that clients chose; a later one must recognise whatever an unknown commit already did.
     const askable = attempt > 0 ? all : all.filter(({ keyed }) => keyed);
-    const named = all.flatMap(({ accountId, operation: { action } }) => (action.kind === 'capture' || action.kind === 'release' ? [{ accountId, number: action.hold }] : []));
+    const named = all.flatMap(({ accountId, operation: { action } }) =>
+      action.kind === 'capture' || action.kind === 'release' ? [{ accountId, number: action.hold }] : [],
+    );
     return { locked, expired, holds: await this.store.holds(tx, named), recorded: await this.store.recorded(tx, askable) };
   }
 
@@ -119,7 +116,6 @@ export class Lanes implements OnApplicationShutdown {
       if (id === undefined) missing.set(name(owner), owner);
       else known.set(name(owner), id);
     }
-<<<<<<< HEAD
     if (missing.size > 0) {
       const made = await this.transactions.run((tx) => this.store.accountIds(tx, [...missing.values()]));
       [...missing.keys()].forEach((key, i) => {
@@ -128,11 +124,6 @@ export class Lanes implements OnApplicationShutdown {
       });
     }
     return owners.map((owner) => known.get(name(owner))!);
-=======
-    const ids = owners.map((owner) => found.get(name(owner)) ?? this.ids.get(name(owner))!);
-    owners.forEach((owner, i) => this.ids.set(name(owner), ids[i]));
-    return ids;
->>>>>>> main
   }
 }
 

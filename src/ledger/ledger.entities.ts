@@ -90,7 +90,7 @@ export class EntryRow {
 
 /** Every operation that was decided, under the key that makes it the same one again. */
 @Entity('operation')
-class OperationRow {
+export class OperationRow {
   @PrimaryColumn({ name: 'account_id', type: 'integer' })
   accountId: number;
 

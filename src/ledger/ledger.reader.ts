@@ -38,7 +38,14 @@ export class LedgerReader {
     const row = await this.accounts
       .createQueryBuilder('a')
       .select(['a.balance AS balance', 'a.held AS held'])
-      .addSelect((sub) => sub.select('SUM(h.amount - h.captured)').from(HoldRow, 'h').where("h.accountId = a.id AND h.status = 'open' AND h.expiresAt <= :now"), 'expired')
+      .addSelect(
+        (sub) =>
+          sub
+            .select('SUM(h.amount - h.captured)')
+            .from(HoldRow, 'h')
+            .where("h.accountId = a.id AND h.status = 'open' AND h.expiresAt <= :now"),
+        'expired',
+      )
       .where({ owner, unit })
       .setParameter('now', Date.now())
       .getRawOne<Record<'balance' | 'held' | 'expired', string | number | null>>();
@@ -55,7 +62,11 @@ export class LedgerReader {
   }
 
   /** A page of the history. Its cost does not grow with the offset or the length of the history. */
-  async history(owner: string, unit: Unit, { type, from, to, order, limit, offset }: HistoryQuery & { type?: EntryType }): Promise<Page<TransactionDto>> {
+  async history(
+    owner: string,
+    unit: Unit,
+    { type, from, to, order, limit, offset }: HistoryQuery & { type?: EntryType },
+  ): Promise<Page<TransactionDto>> {
     checkPeriod(from, to);
     const account = await this.accounts.findOneBy({ owner, unit });
     const line = account && new Line(this.entries, account, type);
@@ -63,7 +74,10 @@ export class LedgerReader {
     const first = from ? await line.firstSince(from.getTime()) : 1;
     const last = to ? (await line.firstSince(to.getTime())) - 1 : line.length;
     const total = Math.max(0, last - first + 1);
-    const [low, high] = order === 'asc' ? [first + offset, Math.min(last, first + offset + limit - 1)] : [Math.max(first, last - offset - limit + 1), last - offset];
+    const [low, high] =
+      order === 'asc'
+        ? [first + offset, Math.min(last, first + offset + limit - 1)]
+        : [Math.max(first, last - offset - limit + 1), last - offset];
     const rows = low <= high ? await line.between(low, high, order) : [];
     return { data: rows.map((row) => toTransaction(unit, row)), meta: { total, limit, offset } };
   }
@@ -82,7 +96,11 @@ export class LedgerReader {
   }
 
   /** A page of an account's holds, in the order in which they were opened. */
-  async listHolds(owner: string, unit: Unit, { status, order, limit, offset }: PagingQuery & { status?: HoldStatus; order: 'asc' | 'desc' }): Promise<Page<HoldDto>> {
+  async listHolds(
+    owner: string,
+    unit: Unit,
+    { status, order, limit, offset }: PagingQuery & { status?: HoldStatus; order: 'asc' | 'desc' },
+  ): Promise<Page<HoldDto>> {
     const now = Date.now();
     const account = await this.accounts.findOneBy({ owner, unit });
     if (!account) return { data: [], meta: { total: 0, limit, offset } };
@@ -94,14 +112,25 @@ export class LedgerReader {
     }
     const open = { accountId, status: 'open' } as const;
     const where =
-      status === 'open' ? { ...open, expiresAt: MoreThan(now) } : status === 'expired' ? [{ accountId, status }, { ...open, expiresAt: LessThanOrEqual(now) }] : { accountId, status };
+      status === 'open'
+        ? { ...open, expiresAt: MoreThan(now) }
+        : status === 'expired'
+          ? [
+              { accountId, status },
+              { ...open, expiresAt: LessThanOrEqual(now) },
+            ]
+          : { accountId, status };
     const [rows, total] = await this.holds.findAndCount({ where, order: { number: order }, take: limit, skip: offset });
     return { data: rows.map((row) => toHold(unit, row, now)), meta: { total, limit, offset } };
   }
 
   /** The accounts with holds that have expired, a bounded number of them. */
   async accountsToSweep(limit: number): Promise<{ account: string; unit: Unit }[]> {
-    const rows = await this.accounts.find({ where: { nextExpiry: LessThanOrEqual(Date.now()) }, order: { nextExpiry: 'asc' }, take: limit });
+    const rows = await this.accounts.find({
+      where: { nextExpiry: LessThanOrEqual(Date.now()) },
+      order: { nextExpiry: 'asc' },
+      take: limit,
+    });
     return rows.map(({ owner, unit }) => ({ account: owner, unit }));
   }
 
@@ -126,7 +155,11 @@ export class LedgerReader {
       const line = new Line(this.entries, account);
       const [first, end] = [await line.firstSince(from), query.to ? await line.firstSince(to) : line.length + 1];
       [opening, closing] = [await line.balanceBefore(first), await line.balanceBefore(end)];
-      const edges = await Promise.all(days.cut.map((day) => line.sums(Math.max(from, startOfDay(day)), query.to ? Math.min(to, startOfDay(day + 1)) : startOfDay(day + 1), day)));
+      const edges = await Promise.all(
+        days.cut.map((day) =>
+          line.sums(Math.max(from, startOfDay(day)), query.to ? Math.min(to, startOfDay(day + 1)) : startOfDay(day + 1), day),
+        ),
+      );
       sums = [...account.totals, ...edges.flat()].sort((a, b) => a.day - b.day);
     }
     const { all, series } = sumUp(sums, query.group_by);
@@ -154,7 +187,11 @@ function wholeDays(from: number, to: number | undefined): { first: number; last:
   const first = dayOf(from - 1) + 1;
   const last = to === undefined ? MAX_DAY : dayOf(to) - 1;
   if (to !== undefined && first > last + 1) return { first, last, cut: [dayOf(from)] };
-  return { first, last, cut: [...(startOfDay(first) > from ? [first - 1] : []), ...(to !== undefined && startOfDay(last + 1) < to ? [last + 1] : [])] };
+  return {
+    first,
+    last,
+    cut: [...(startOfDay(first) > from ? [first - 1] : []), ...(to !== undefined && startOfDay(last + 1) < to ? [last + 1] : [])],
+  };
 }
 
 /** The entries of an account, or those of one type, numbered 1, 2, 3 … by time. */

@@ -1,7 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '../common/database/index.js';
 import { ApiError, type Idempotency, invalidField, requestHash } from '../common/http/index.js';
-import { type Action, type Answer, type EntryType, fromStored, type Outcome, type Posting, type Rejection, toStored, type Unit } from './domain/index.js';
+import {
+  type Action,
+  type Answer,
+  type EntryType,
+  fromStored,
+  type Outcome,
+  type Posting,
+  type Rejection,
+  toStored,
+  type Unit,
+} from './domain/index.js';
 import { Lanes, type Step } from './lanes.js';
 import type { BatchAnswer, BatchResultDto, HoldDto, TransactionDto } from './ledger.dto.js';
 import { toHold, toTransaction } from './present.js';
@@ -14,7 +24,8 @@ interface Target {
 }
 
 /** What to post, with the amount as JSON carries it. */
-export interface PostRequest extends Target, Pick<Posting, 'type'>, Partial<Pick<Posting, 'description' | 'model' | 'purchaseId' | 'overdraw'>> {
+export interface PostRequest
+  extends Target, Pick<Posting, 'type'>, Partial<Pick<Posting, 'description' | 'model' | 'purchaseId' | 'overdraw'>> {
   /** What is done, as the scope of the idempotency key. */
   readonly operation: string;
   /** Signed, in the unit. */
@@ -78,12 +89,30 @@ export class LedgerService {
 
   /** Adds what a purchase brought, once: the purchase's id is the idempotency key. */
   async grantPurchase(unit: Unit, type: EntryType, { account, amount, purchaseId, ...grant }: PurchaseGrant): Promise<void> {
-    await this.post({ ...grant, account, unit, type, operation: 'purchase', amount: fromStored(unit, amount), purchaseId, idempotency: { key: purchaseId, traceId: '' } });
+    await this.post({
+      ...grant,
+      account,
+      unit,
+      type,
+      operation: 'purchase',
+      amount: fromStored(unit, amount),
+      purchaseId,
+      idempotency: { key: purchaseId, traceId: '' },
+    });
   }
 
   /** Takes back what a refund or dispute reversed, whether or not it is still there, or gives it back; `amount` is signed. */
   async refundPurchase(unit: Unit, { account, amount, key, ...refund }: PurchaseRefund): Promise<void> {
-    await this.post({ ...refund, account, unit, type: 'refund', operation: 'refund', amount: fromStored(unit, amount), overdraw: true, idempotency: { key, traceId: '' } });
+    await this.post({
+      ...refund,
+      account,
+      unit,
+      type: 'refund',
+      operation: 'refund',
+      amount: fromStored(unit, amount),
+      overdraw: true,
+      idempotency: { key, traceId: '' },
+    });
   }
 
   /**
@@ -107,7 +136,10 @@ export class LedgerService {
           steps.map((item) =>
             this.lanes.submit({ steps: [item] }).then(
               ([answer]) => resultOf(() => transactionOf(unit, answer!)),
-              (error: unknown) => resultOf(() => { throw error; }),
+              (error: unknown) =>
+                resultOf(() => {
+                  throw error;
+                }),
             ),
           ),
         );
@@ -119,7 +151,11 @@ export class LedgerService {
    * Keeps an amount back.
    * @throws ApiError INSUFFICIENT_… when the available balance is short, IDEMPOTENCY_KEY_REUSED, OVERLOADED
    */
-  async openHold(target: Target, request: { amount: number; description?: string; metadata?: object; expiresInSeconds: number }, idempotency: Idempotency): Promise<HoldDto> {
+  async openHold(
+    target: Target,
+    request: { amount: number; description?: string; metadata?: object; expiresInSeconds: number },
+    idempotency: Idempotency,
+  ): Promise<HoldDto> {
     const { unit } = target;
     const action: Action = {
       kind: 'hold',
@@ -136,9 +172,20 @@ export class LedgerService {
    * Spends from a hold.
    * @throws ApiError NOT_FOUND, CONFLICT when the hold is not open or less remains of it, INSUFFICIENT_… when a clawback took the balance below the amount
    */
-  async capture(target: HoldReference, request: { amount: number; type: EntryType; final: boolean; description?: string }, idempotency: Idempotency): Promise<TransactionDto> {
+  async capture(
+    target: HoldReference,
+    request: { amount: number; type: EntryType; final: boolean; description?: string },
+    idempotency: Idempotency,
+  ): Promise<TransactionDto> {
     const { unit, hold } = target;
-    const action: Action = { kind: 'capture', hold, type: request.type, amount: storedAmount(unit, request.amount), final: request.final, description: request.description ?? null };
+    const action: Action = {
+      kind: 'capture',
+      hold,
+      type: request.type,
+      amount: storedAmount(unit, request.amount),
+      final: request.final,
+      description: request.description ?? null,
+    };
     const [answer] = await this.lanes.submit({ steps: [step(target, 'capture', action, idempotency, action)] });
     return transactionOf(unit, answer!, idempotency);
   }
@@ -160,12 +207,27 @@ export class LedgerService {
 }
 
 /** Names what is kept of a request under its key. */
-function step({ account, unit }: Target, name: string, action: Action, { key, traceId }: Pick<Idempotency, 'key' | 'traceId'>, request: object): Step {
+function step(
+  { account, unit }: Target,
+  name: string,
+  action: Action,
+  { key, traceId }: Pick<Idempotency, 'key' | 'traceId'>,
+  request: object,
+): Step {
   return { owner: account, unit, operation: { name, key, hash: key === undefined ? '' : requestHash(request), traceId, action } };
 }
 
 function postStep(request: PostRequest): Step {
-  const { operation, type, description = null, metadata, model = null, purchaseId = null, overdraw = false, idempotency = { key: undefined, traceId: '' } } = request;
+  const {
+    operation,
+    type,
+    description = null,
+    metadata,
+    model = null,
+    purchaseId = null,
+    overdraw = false,
+    idempotency = { key: undefined, traceId: '' },
+  } = request;
   const action: Posting = {
     kind: 'post',
     type,
@@ -221,7 +283,11 @@ function refusal(unit: Unit, rejection: Rejection, replayedFrom: string | undefi
   switch (rejection.reason) {
     case 'insufficient': {
       const { required, available } = rejection;
-      const details = { required: fromStored(unit, required), available: fromStored(unit, available), shortfall: fromStored(unit, required - available) };
+      const details = {
+        required: fromStored(unit, required),
+        available: fromStored(unit, available),
+        shortfall: fromStored(unit, required - available),
+      };
       return new ApiError(unit === 'USD' ? 'INSUFFICIENT_CREDITS' : 'INSUFFICIENT_TOKENS', undefined, { details, replayedFrom });
     }
     case 'limit':
@@ -231,7 +297,10 @@ function refusal(unit: Unit, rejection: Rejection, replayedFrom: string | undefi
     case 'hold-settled':
       return conflict(`The hold is ${rejection.status}.`, { status: rejection.status });
     case 'hold-exceeded':
-      return conflict('Less than that remains of the hold.', { required: fromStored(unit, rejection.required), remaining: fromStored(unit, rejection.remaining) });
+      return conflict('Less than that remains of the hold.', {
+        required: fromStored(unit, rejection.required),
+        remaining: fromStored(unit, rejection.remaining),
+      });
     case 'group':
       // The claim of the group stands before its items.
       return conflict(`Nothing was posted, because item ${rejection.index - 1} was refused.`, { item: rejection.index - 1 });

@@ -24,12 +24,26 @@ export interface Owner {
 
 type Row = Record<string, string | number | null>;
 
-const ENTRY = ['account_id', 'sequence', 'type', 'type_sequence', 'amount', 'balance_after', 'description', 'metadata', 'model', 'purchase_id', 'hold', 'created_at'];
+const ENTRY = [
+  'account_id',
+  'sequence',
+  'type',
+  'type_sequence',
+  'amount',
+  'balance_after',
+  'description',
+  'metadata',
+  'model',
+  'purchase_id',
+  'hold',
+  'created_at',
+];
 const HOLD = ['account_id', 'number', 'status', 'amount', 'captured', 'description', 'metadata', 'expires_at', 'created_at'];
 const OPERATION = ['account_id', 'name', 'idempotency_key', 'request_hash', 'sequence', 'hold', 'refusal', 'created_at'];
 const ACCOUNT = ['unit', 'balance', 'held', 'sequence', 'counts', 'holds', 'next_expiry', 'last_at'];
 
-const select = (table: string, columns: readonly string[]) => columns.map((column) => `${table}.${column} AS ${table}_${column}`).join(', ');
+const select = (table: string, columns: readonly string[]) =>
+  columns.map((column) => `${table}.${column} AS ${table}_${column}`).join(', ');
 
 /** The ledger's statements. The lanes are the only ones that call it, inside their transaction. */
 @Injectable()
@@ -49,7 +63,9 @@ export class LedgerStore {
   /** Locks the accounts in the order of their ids, so that two batches never wait for each other crosswise. */
   async lock(tx: Tx, ids: readonly number[]): Promise<LockedAccount[]> {
     const [among, parameter] = isMysql(tx) ? ['IN (?)', ids] : ['IN (SELECT value FROM json_each(?))', JSON.stringify(ids)];
-    const rows = (await tx.query(`SELECT id, ${ACCOUNT.join(', ')}, version FROM account WHERE id ${among} ORDER BY id${forUpdate(tx)}`, [parameter])) as Row[];
+    const rows = (await tx.query(`SELECT id, ${ACCOUNT.join(', ')}, version FROM account WHERE id ${among} ORDER BY id${forUpdate(tx)}`, [
+      parameter,
+    ])) as Row[];
     return rows.map((row) => ({ version: Number(row['version']), account: accountOf(row) }));
   }
 
@@ -58,13 +74,21 @@ export class LedgerStore {
     const due = "account_id = ? AND status = 'open' AND expires_at <= ?";
     const [sum] = (await tx.query(`SELECT COALESCE(SUM(amount - captured), 0) AS rest FROM hold WHERE ${due}`, [accountId, now])) as Row[];
     await tx.query(`UPDATE hold SET status = 'expired' WHERE ${due}`, [accountId, now]);
-    const [next] = (await tx.query("SELECT MIN(expires_at) AS first FROM hold WHERE account_id = ? AND status = 'open'", [accountId])) as Row[];
+    const [next] = (await tx.query("SELECT MIN(expires_at) AS first FROM hold WHERE account_id = ? AND status = 'open'", [
+      accountId,
+    ])) as Row[];
     return { accountId, givenBack: Number(sum!['rest']), nextExpiry: next!['first'] === null ? null : Number(next!['first']) };
   }
 
   /** The holds of these numbers, by `holdIdentity`. */
   async holds(tx: Tx, named: readonly { accountId: number; number: number }[]): Promise<Map<string, Hold>> {
-    const rows = await this.either(tx, named, `SELECT ${select('h', HOLD)} FROM hold h WHERE `, '(h.account_id = ? AND h.number = ?)', ({ accountId, number }) => [accountId, number]);
+    const rows = await this.either(
+      tx,
+      named,
+      `SELECT ${select('h', HOLD)} FROM hold h WHERE `,
+      '(h.account_id = ? AND h.number = ?)',
+      ({ accountId, number }) => [accountId, number],
+    );
     return new Map(rows.map((row) => [holdIdentity(Number(row['h_account_id']), Number(row['h_number'])), holdOf(row)]));
   }
 
@@ -81,7 +105,12 @@ export class LedgerStore {
       '(o.account_id = ? AND o.name = ? AND o.idempotency_key = ?)',
       ({ accountId, operation }) => [accountId, operation.name, operation.key],
     );
-    return new Map(rows.map((row) => [identity(Number(row['o_account_id']), { name: String(row['o_name']), key: String(row['o_idempotency_key']) }), recordedOf(row)]));
+    return new Map(
+      rows.map((row) => [
+        identity(Number(row['o_account_id']), { name: String(row['o_name']), key: String(row['o_idempotency_key']) }),
+        recordedOf(row),
+      ]),
+    );
   }
 
   /**
@@ -91,24 +120,47 @@ export class LedgerStore {
   async write(tx: Tx, plan: Plan, now: number): Promise<void> {
     try {
       await insertRows(tx, 'entry', ENTRY, plan.entries.map(entryValues));
-      await insertRows(tx, 'operation', OPERATION, plan.operations.map(({ accountId, operation: o, outcome }) => [accountId, o.name, o.key, o.hash, ...outcomeValues(outcome), now]));
+      await insertRows(
+        tx,
+        'operation',
+        OPERATION,
+        plan.operations.map(({ accountId, operation: o, outcome }) => [accountId, o.name, o.key, o.hash, ...outcomeValues(outcome), now]),
+      );
       await insertRows(tx, 'hold', HOLD, plan.newHolds.map(holdValues));
     } catch (error) {
       if (isDuplicate(error)) throw new FenceLost('the entries, operations or holds of this batch');
       throw error;
     }
-    await updateRows(tx, 'hold', ['account_id', 'number'], ['status', 'captured'], plan.changedHolds.map((hold) => [hold.accountId, hold.number, hold.status, hold.captured]));
-    await insertRows(tx, 'daily_total', ['account_id', 'day', 'type', 'amount', 'count'], plan.totals.map((t) => [t.accountId, t.day, t.type, t.amount, t.count]), {
-      key: ['account_id', 'day', 'type'],
-      add: ['amount', 'count'],
-    });
+    await updateRows(
+      tx,
+      'hold',
+      ['account_id', 'number'],
+      ['status', 'captured'],
+      plan.changedHolds.map((hold) => [hold.accountId, hold.number, hold.status, hold.captured]),
+    );
+    await insertRows(
+      tx,
+      'daily_total',
+      ['account_id', 'day', 'type', 'amount', 'count'],
+      plan.totals.map((t) => [t.accountId, t.day, t.type, t.amount, t.count]),
+      {
+        key: ['account_id', 'day', 'type'],
+        add: ['amount', 'count'],
+      },
+    );
     const accounts = plan.accounts.map(({ version, account }) => [account.id, version, ...accountValues(account)]);
     const rewritten = await updateRows(tx, 'account', ['id', 'version'], ACCOUNT, accounts, 'version');
     if (rewritten !== accounts.length) throw new FenceLost('an account of this batch');
   }
 
   /** Point reads in one statement; on SQLite one by one, where each takes microseconds and the statement stays prepared. */
-  private async either<T>(tx: Tx, items: readonly T[], head: string, term: string, values: (item: T) => (string | number)[]): Promise<Row[]> {
+  private async either<T>(
+    tx: Tx,
+    items: readonly T[],
+    head: string,
+    term: string,
+    values: (item: T) => (string | number)[],
+  ): Promise<Row[]> {
     if (items.length === 0) return [];
     if (isMysql(tx)) return (await tx.query(head + items.map(() => term).join(' OR '), items.flatMap(values))) as Row[];
     const rows: Row[] = [];
@@ -136,7 +188,20 @@ function accountOf(row: Row): Account {
 }
 
 function entryValues(e: Entry) {
-  return [e.accountId, e.sequence, e.type, e.typeSequence, e.amount, e.balanceAfter, e.description, e.metadata, e.model, e.purchaseId, e.hold, e.createdAt];
+  return [
+    e.accountId,
+    e.sequence,
+    e.type,
+    e.typeSequence,
+    e.amount,
+    e.balanceAfter,
+    e.description,
+    e.metadata,
+    e.model,
+    e.purchaseId,
+    e.hold,
+    e.createdAt,
+  ];
 }
 
 function entryOf(row: Row): Entry {
@@ -186,7 +251,11 @@ function recordedOf(row: Row): Recorded {
 }
 
 function outcomeOf(row: Row): Outcome {
-  if (row['o_refusal'] !== null) return { status: 'refused', ...(JSON.parse(String(row['o_refusal'])) as Pick<Extract<Outcome, { status: 'refused' }>, 'rejection' | 'traceId'>) };
+  if (row['o_refusal'] !== null)
+    return {
+      status: 'refused',
+      ...(JSON.parse(String(row['o_refusal'])) as Pick<Extract<Outcome, { status: 'refused' }>, 'rejection' | 'traceId'>),
+    };
   if (row['o_sequence'] !== null) return { status: 'posted', entry: entryOf(row) };
   if (row['o_hold'] === null) return { status: 'claimed' };
   const hold = holdOf(row);

@@ -25,7 +25,11 @@ export interface Verified {
  * @param onEntries told after each chunk how many entries it had
  * @throws Divergence at the first one found
  */
-export async function verifyLedger(dataSource: DataSource, owner?: string, onEntries: (count: number) => void = () => undefined): Promise<Verified> {
+export async function verifyLedger(
+  dataSource: DataSource,
+  owner?: string,
+  onEntries: (count: number) => void = () => undefined,
+): Promise<Verified> {
   const verified: Verified = { accounts: 0, entries: 0 };
   for await (const id of accountIds(dataSource, owner)) {
     verified.entries += await inSnapshot(dataSource, (runner) => verifyAccount(runner, id, onEntries));
@@ -52,7 +56,7 @@ export async function rebuildTotals(runner: QueryRunner, accountId: number): Pro
 /** The ids of the accounts, in order. */
 export async function* accountIds(dataSource: DataSource, owner?: string): AsyncGenerator<number> {
   const accounts = dataSource.getRepository(AccountRow);
-  for (let last = 0; ; ) {
+  for (let last = 0; ;) {
     const query = accounts.createQueryBuilder('a').select('a.id', 'id').where('a.id > :last', { last }).orderBy('a.id').limit(CHUNK);
     if (owner !== undefined) query.andWhere('a.owner = :owner', { owner });
     const rows = await query.getRawMany<{ id: number }>();
@@ -101,7 +105,8 @@ async function verifyAccount(runner: QueryRunner, id: number, onEntries: (count:
   if (account.lastAt !== lastAt) fail(`its last time is ${account.lastAt}, its last entry's is ${lastAt}`);
   const kept = JSON.parse(account.counts) as Record<string, number>;
   for (const type of new Set([...Object.keys(kept), ...Object.keys(counts)])) {
-    if ((kept[type] ?? 0) !== (counts[type as EntryType] ?? 0)) fail(`it counts ${kept[type] ?? 0} entries of type ${type}, there are ${counts[type as EntryType] ?? 0}`);
+    if ((kept[type] ?? 0) !== (counts[type as EntryType] ?? 0))
+      fail(`it counts ${kept[type] ?? 0} entries of type ${type}, there are ${counts[type as EntryType] ?? 0}`);
   }
   await verifyHolds(runner, account, captured, fail);
   await verifyTotals(runner, id, totals, fail);
@@ -123,13 +128,28 @@ function follow(state: State, entry: EntryRow, fail: (what: string) => never): S
   return next;
 }
 
-async function verifyHolds(runner: QueryRunner, account: AccountRow, captured: ReadonlyMap<number, number>, fail: (what: string) => never): Promise<void> {
+async function verifyHolds(
+  runner: QueryRunner,
+  account: AccountRow,
+  captured: ReadonlyMap<number, number>,
+  fail: (what: string) => never,
+): Promise<void> {
   let [held, last, firstExpiry] = [0, 0, Infinity];
-  for await (const chunk of pages((after) => runner.manager.createQueryBuilder(HoldRow, 'h').where('h.accountId = :id AND h.number > :after', { id: account.id, after }).orderBy('h.number').limit(CHUNK).getMany(), ({ number }) => number)) {
+  for await (const chunk of pages(
+    (after) =>
+      runner.manager
+        .createQueryBuilder(HoldRow, 'h')
+        .where('h.accountId = :id AND h.number > :after', { id: account.id, after })
+        .orderBy('h.number')
+        .limit(CHUNK)
+        .getMany(),
+    ({ number }) => number,
+  )) {
     for (const hold of chunk) {
       if (hold.number !== last + 1) fail(`hold ${last + 1} is missing`);
       last = hold.number;
-      if (hold.captured !== (captured.get(hold.number) ?? 0)) fail(`hold ${hold.number}: ${hold.captured} captured, its entries make ${captured.get(hold.number) ?? 0}`);
+      if (hold.captured !== (captured.get(hold.number) ?? 0))
+        fail(`hold ${hold.number}: ${hold.captured} captured, its entries make ${captured.get(hold.number) ?? 0}`);
       if (remaining(hold) < 0) fail(`hold ${hold.number}: more was captured than it held`);
       if (hold.status !== 'open') continue;
       held += remaining(hold);
@@ -138,7 +158,8 @@ async function verifyHolds(runner: QueryRunner, account: AccountRow, captured: R
   }
   if (last !== account.holds) fail(`its last hold is ${account.holds}, there are ${last}`);
   if (held !== account.held) fail(`held is ${account.held}, its open holds keep ${held}`);
-  if (firstExpiry < (account.nextExpiry ?? Infinity)) fail(`a hold expires at ${firstExpiry}, before the next expiry ${account.nextExpiry}`);
+  if (firstExpiry < (account.nextExpiry ?? Infinity))
+    fail(`a hold expires at ${firstExpiry}, before the next expiry ${account.nextExpiry}`);
 }
 
 async function verifyTotals(runner: QueryRunner, accountId: number, totals: Totals, fail: (what: string) => never): Promise<void> {
@@ -146,7 +167,8 @@ async function verifyTotals(runner: QueryRunner, accountId: number, totals: Tota
   const expected = new Map(totals.rows().map((row) => [`${row.day} ${row.type}`, row]));
   for (const { day, type, amount, count } of rows) {
     const sum = expected.get(`${day} ${type}`);
-    if (sum?.amount !== amount || sum.count !== count) fail(`the total of ${type} on day ${day} is ${amount} in ${count}, its entries make ${sum?.amount ?? 0} in ${sum?.count ?? 0}`);
+    if (sum?.amount !== amount || sum.count !== count)
+      fail(`the total of ${type} on day ${day} is ${amount} in ${count}, its entries make ${sum?.amount ?? 0} in ${sum?.count ?? 0}`);
     expected.delete(`${day} ${type}`);
   }
   for (const { day, type } of expected.values()) fail(`the total of ${type} on day ${day} is missing`);
@@ -162,7 +184,10 @@ async function verifyOperations(runner: QueryRunner, account: AccountRow, fail: 
       .orderBy({ 'o.name': 'ASC', 'o.idempotencyKey': 'ASC' })
       .limit(CHUNK)
       .getMany();
-  for await (const chunk of pages(next, ({ name, idempotencyKey }): [string, string] => [name, idempotencyKey], ['', ''] as [string, string])) {
+  for await (const chunk of pages(next, ({ name, idempotencyKey }): [string, string] => [name, idempotencyKey], ['', ''] as [
+    string,
+    string,
+  ])) {
     for (const { name, idempotencyKey, sequence, hold, refusal } of chunk) {
       const called = `operation ${name} "${idempotencyKey.trim()}"`;
       if (sequence !== null && !ofEntries.mark(sequence)) fail(`${called} names entry ${sequence}, which is not there or another's`);
@@ -176,14 +201,19 @@ async function verifyOperations(runner: QueryRunner, account: AccountRow, fail: 
 
 function entries(runner: QueryRunner, accountId: number): AsyncGenerator<EntryRow[]> {
   return pages(
-    (after: number) => runner.manager.createQueryBuilder(EntryRow, 'e').where('e.accountId = :accountId AND e.sequence > :after AND e.sequence <= :upTo', { accountId, after, upTo: after + CHUNK }).orderBy('e.sequence').getMany(),
+    (after: number) =>
+      runner.manager
+        .createQueryBuilder(EntryRow, 'e')
+        .where('e.accountId = :accountId AND e.sequence > :after AND e.sequence <= :upTo', { accountId, after, upTo: after + CHUNK })
+        .orderBy('e.sequence')
+        .getMany(),
     ({ sequence }) => sequence,
   );
 }
 
 /** Reads on from the last row of a page, so that no page costs more than the first. */
 async function* pages<T, C>(read: (after: C) => Promise<T[]>, cursor: (row: T) => C, start = 0 as C): AsyncGenerator<T[]> {
-  for (let after = start; ; ) {
+  for (let after = start; ;) {
     const rows = await read(after);
     if (rows.length > 0) yield rows;
     if (rows.length < CHUNK) return;

@@ -9,7 +9,9 @@ import { countEntries, Divergence, verifyLedger } from './verifier.js';
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { account: { type: 'string' } } });
   const dataSource = await newDataSource(dataSourceOptions(currentConfig().database, LEDGER_ENTITIES)).initialize();
-  const bar = process.stderr.isTTY ? new SingleBar({ format: '{bar} {percentage}% | {value}/{total} entries | {eta_formatted}' }, Presets.shades_classic) : undefined;
+  const bar = process.stderr.isTTY
+    ? new SingleBar({ format: '{bar} {percentage}% | {value}/{total} entries | {eta_formatted}' }, Presets.shades_classic)
+    : undefined;
   try {
     bar?.start(await countEntries(dataSource, values.account), 0);
     const { accounts, entries } = await verifyLedger(dataSource, values.account, (count) => bar?.increment(count));
@@ -22,6 +24,8 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: Error) => {
-  process.stderr.write(`${error instanceof Divergence ? `Divergence: ${error.message}` : error instanceof ConfigError ? error.message : error.stack}\n`);
+  process.stderr.write(
+    `${error instanceof Divergence ? `Divergence: ${error.message}` : error instanceof ConfigError ? error.message : error.stack}\n`,
+  );
   process.exitCode = error instanceof Divergence ? 1 : 2;
 });

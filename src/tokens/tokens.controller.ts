@@ -3,7 +3,16 @@ import { ApiTags } from '@nestjs/swagger';
 import { AccountField, AdminOnly, Authenticated, CurrentPrincipal, type Principal } from '../auth/index.js';
 import { data, type Data, Endpoint, type Idempotency, IdempotencyKey, type Page, Public } from '../common/http/index.js';
 import { BatchAnswer, SummaryQuery, TransactionId } from '../ledger/index.js';
-import { ConsumeBatchDto, ConsumeDto, GrantDto, PlanDto, TokenBalanceDto, TokenHistoryQuery, TokenSummaryDto, TokenTransactionDto } from './tokens.dto.js';
+import {
+  ConsumeBatchDto,
+  ConsumeDto,
+  GrantDto,
+  PlanDto,
+  TokenBalanceDto,
+  TokenHistoryQuery,
+  TokenSummaryDto,
+  TokenTransactionDto,
+} from './tokens.dto.js';
 import { TokensService } from './tokens.service.js';
 
 @ApiTags('Tokens')
@@ -27,8 +36,18 @@ export class TokensController {
 
   @Post('grant')
   @AdminOnly()
-  @Endpoint({ summary: 'Grant tokens (administrators)', status: 201, answers: TokenTransactionDto, idempotent: true, errors: ['FORBIDDEN', 'CONFLICT', 'OVERLOADED'] })
-  grant(@CurrentPrincipal() who: Principal, @Body() body: GrantDto, @IdempotencyKey() key: Idempotency): Promise<Data<TokenTransactionDto>> {
+  @Endpoint({
+    summary: 'Grant tokens (administrators)',
+    status: 201,
+    answers: TokenTransactionDto,
+    idempotent: true,
+    errors: ['FORBIDDEN', 'CONFLICT', 'OVERLOADED'],
+  })
+  grant(
+    @CurrentPrincipal() who: Principal,
+    @Body() body: GrantDto,
+    @IdempotencyKey() key: Idempotency,
+  ): Promise<Data<TokenTransactionDto>> {
     return data(this.tokens.grant(who, body, key));
   }
 
@@ -36,13 +55,18 @@ export class TokensController {
   @Authenticated()
   @Endpoint({
     summary: 'Record token consumption',
-    description: 'Answers when the consumption is durable. One that the available balance does not cover is refused with 402 and changes nothing.',
+    description:
+      'Answers when the consumption is durable. One that the available balance does not cover is refused with 402 and changes nothing.',
     status: 201,
     answers: TokenTransactionDto,
     idempotent: true,
     errors: ['INSUFFICIENT_TOKENS', 'FORBIDDEN', 'OVERLOADED'],
   })
-  consume(@CurrentPrincipal() who: Principal, @Body() body: ConsumeDto, @IdempotencyKey() key: Idempotency): Promise<Data<TokenTransactionDto>> {
+  consume(
+    @CurrentPrincipal() who: Principal,
+    @Body() body: ConsumeDto,
+    @IdempotencyKey() key: Idempotency,
+  ): Promise<Data<TokenTransactionDto>> {
     return data(this.tokens.consume(who, body, key));
   }
 
@@ -57,7 +81,11 @@ export class TokensController {
     idempotent: true,
     errors: ['FORBIDDEN', 'OVERLOADED'],
   })
-  consumeBatch(@CurrentPrincipal() who: Principal, @Body() body: ConsumeBatchDto, @IdempotencyKey() key: Idempotency): Promise<BatchAnswer> {
+  consumeBatch(
+    @CurrentPrincipal() who: Principal,
+    @Body() body: ConsumeBatchDto,
+    @IdempotencyKey() key: Idempotency,
+  ): Promise<BatchAnswer> {
     return this.tokens.consumeBatch(who, body, key);
   }
 
@@ -71,7 +99,11 @@ export class TokensController {
   @Get('transactions/:id')
   @Authenticated()
   @Endpoint({ summary: 'One token transaction', answers: TokenTransactionDto, errors: ['FORBIDDEN', 'NOT_FOUND'] })
-  transaction(@CurrentPrincipal() who: Principal, @Param() { id }: TransactionId, @Query() query: AccountField): Promise<Data<TokenTransactionDto>> {
+  transaction(
+    @CurrentPrincipal() who: Principal,
+    @Param() { id }: TransactionId,
+    @Query() query: AccountField,
+  ): Promise<Data<TokenTransactionDto>> {
     return data(this.tokens.transaction(who, id, query.account));
   }
 

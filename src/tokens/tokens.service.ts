@@ -2,8 +2,24 @@ import { Injectable } from '@nestjs/common';
 import { accountFor, type Principal } from '../auth/index.js';
 import { Config, readSection } from '../common/config/index.js';
 import type { Idempotency, Page } from '../common/http/index.js';
-import { type BatchAnswer, LedgerReader, LedgerService, type PurchaseGrant, type PurchaseRefund, type SummaryQuery } from '../ledger/index.js';
-import { type ConsumeBatchDto, type ConsumeDto, type GrantDto, PlanDto, type TokenBalanceDto, type TokenHistoryQuery, type TokenSummaryDto, type TokenTransactionDto } from './tokens.dto.js';
+import {
+  type BatchAnswer,
+  LedgerReader,
+  LedgerService,
+  type PurchaseGrant,
+  type PurchaseRefund,
+  type SummaryQuery,
+} from '../ledger/index.js';
+import {
+  type ConsumeBatchDto,
+  type ConsumeDto,
+  type GrantDto,
+  PlanDto,
+  type TokenBalanceDto,
+  type TokenHistoryQuery,
+  type TokenSummaryDto,
+  type TokenTransactionDto,
+} from './tokens.dto.js';
 
 const unit = 'tokens';
 
@@ -31,19 +47,48 @@ export class TokensService {
 
   /** Gives tokens to an account. */
   grant(who: Principal, { account, ...body }: GrantDto, idempotency: Idempotency): Promise<TokenTransactionDto> {
-    return this.ledger.post({ ...body, account: accountFor(who, account), unit, operation: 'grant', type: 'grant', idempotency }) as Promise<TokenTransactionDto>;
+    return this.ledger.post({
+      ...body,
+      account: accountFor(who, account),
+      unit,
+      operation: 'grant',
+      type: 'grant',
+      idempotency,
+    }) as Promise<TokenTransactionDto>;
   }
 
   /** Takes tokens that were used. */
   consume(who: Principal, { account, amount, ...body }: ConsumeDto, idempotency: Idempotency): Promise<TokenTransactionDto> {
-    return this.ledger.post({ ...body, amount: -amount, account: accountFor(who, account), unit, operation: 'consume', type: 'consume', idempotency }) as Promise<TokenTransactionDto>;
+    return this.ledger.post({
+      ...body,
+      amount: -amount,
+      account: accountFor(who, account),
+      unit,
+      operation: 'consume',
+      type: 'consume',
+      idempotency,
+    }) as Promise<TokenTransactionDto>;
   }
 
   /** Takes what many uses took, at once. */
   consumeBatch(who: Principal, body: ConsumeBatchDto, idempotency: Idempotency): Promise<BatchAnswer> {
     const own = accountFor(who, body.account);
-    const items = body.items.map(({ account, amount, idempotency_key: key, ...item }) => ({ ...item, amount: -amount, type: 'consume' as const, key, account: account === undefined ? own : accountFor(who, account) }));
-    return this.ledger.postBatch({ account: own, unit, operation: 'consume', request: body, items, atomic: body.mode === 'atomic', idempotency });
+    const items = body.items.map(({ account, amount, idempotency_key: key, ...item }) => ({
+      ...item,
+      amount: -amount,
+      type: 'consume' as const,
+      key,
+      account: account === undefined ? own : accountFor(who, account),
+    }));
+    return this.ledger.postBatch({
+      account: own,
+      unit,
+      operation: 'consume',
+      request: body,
+      items,
+      atomic: body.mode === 'atomic',
+      idempotency,
+    });
   }
 
   /** Adds what a paid purchase brought, once, however often it is told. */

@@ -54,7 +54,8 @@ describe('with a secret', () => {
     'no JWT': () => 'abc',
     'another secret': () => sign('HS256', createSecret('another-secret-with-at-least-32-bytes!')),
     'alg none': () => `${base64url({ alg: 'none', typ: 'JWT' })}.${base64url({ sub: 'tester', exp: inAnHour() })}.`,
-    'alg none with a signature': async () => `${base64url({ alg: 'none' })}.${base64url({ sub: 'tester', exp: inAnHour() })}.${(await mintToken()).split('.')[2]}`,
+    'alg none with a signature': async () =>
+      `${base64url({ alg: 'none' })}.${base64url({ sub: 'tester', exp: inAnHour() })}.${(await mintToken()).split('.')[2]}`,
     'HS512 with the same secret': () => sign('HS512', createSecret(JWT_SECRET)),
     'RS256 with some key': () => sign('RS256', rsa.privateKey),
     'no exp': () => mintToken({ claims: { exp: undefined } }),
@@ -130,7 +131,9 @@ describe('with a secret', () => {
       const sub = newName();
       client = server.client;
       cookie = `theme=dark; assimetria_jwt=${await mintToken({ sub })}`;
-      await (await server.clientFor({ sub: 'root', admin: true })).post('/api/credits/deposit', { amount: 100, description: 'x', account: `user:${sub}` });
+      await (
+        await server.clientFor({ sub: 'root', admin: true })
+      ).post('/api/credits/deposit', { amount: 100, description: 'x', account: `user:${sub}` });
     });
 
     it('reads without more', async () => {
@@ -179,9 +182,12 @@ describe('issuer and audience', () => {
     await expectAccepted(server, await mintToken({ claims: { ...good, aud: ['other', 'credits'] } }));
   });
 
-  it.each([{ iss: undefined }, { iss: 'https://evil.example.com' }, { aud: undefined }, { aud: 'other' }, { aud: [] }])('refuses %j', async (claims) => {
-    await expectRefused(server, await mintToken({ claims: { ...good, ...claims } }));
-  });
+  it.each([{ iss: undefined }, { iss: 'https://evil.example.com' }, { aud: undefined }, { aud: 'other' }, { aud: [] }])(
+    'refuses %j',
+    async (claims) => {
+      await expectRefused(server, await mintToken({ claims: { ...good, ...claims } }));
+    },
+  );
 });
 
 describe.each(KEYS)('with a public key for $alg', ({ alg, pair }) => {
@@ -218,8 +224,8 @@ describe('with a key set', () => {
   let server: Server;
   let port: number;
   const keySet = createServer((_request, response) => {
-    void Promise.all(KEYS.map(async ({ alg, pair }) => ({ ...(await exportJWK(pair.publicKey)), kid: alg, alg, use: 'sig' }))).then((keys) =>
-      response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys })),
+    void Promise.all(KEYS.map(async ({ alg, pair }) => ({ ...(await exportJWK(pair.publicKey)), kid: alg, alg, use: 'sig' }))).then(
+      (keys) => response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys })),
     );
   });
 

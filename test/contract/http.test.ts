@@ -50,7 +50,11 @@ describe('every answer', () => {
 
   it.each(['/api/credits/balance', '/api/version', '/api/docs', '/api/nothing'])('has security headers: %s', async (path) => {
     const { headers } = await client.get(path);
-    expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'x-frame-options': expect.stringMatching(/SAMEORIGIN|DENY/), 'referrer-policy': expect.any(String) });
+    expect(headers).toMatchObject({
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': expect.stringMatching(/SAMEORIGIN|DENY/),
+      'referrer-policy': expect.any(String),
+    });
     expect(headers['content-security-policy']).toMatch(/default-src 'self'/);
     expect(headers['content-security-policy']).not.toMatch(/script-src[^;]*'unsafe-(inline|eval)'/);
     expect(headers['x-powered-by']).toBeUndefined();
@@ -62,12 +66,25 @@ describe('every answer', () => {
   });
 
   it('is the same under /api/v1', async () => {
-    for (const path of ['/credits/balance', '/credits/packages', '/tokens/plans', '/credits/transactions?limit=1', '/version', '/docs/openapi.json']) {
+    for (const path of [
+      '/credits/balance',
+      '/credits/packages',
+      '/tokens/plans',
+      '/credits/transactions?limit=1',
+      '/version',
+      '/docs/openapi.json',
+    ]) {
       const [here, there] = await Promise.all([client.get(`/api${path}`), client.get(`/api/v1${path}`)]);
       expect({ status: there.status, body: there.body }).toEqual({ status: 200, body: here.body });
     }
     expect((await client.post('/api/v1/credits/deposit', { amount: 1, description: 'x' })).status).toBe(201);
-    for (const path of ['/api/v2/credits/balance', '/api/v1/v1/credits/balance', '/api/v1credits/balance', '/v1/credits/balance', '/credits/balance']) {
+    for (const path of [
+      '/api/v2/credits/balance',
+      '/api/v1/v1/credits/balance',
+      '/api/v1credits/balance',
+      '/v1/credits/balance',
+      '/credits/balance',
+    ]) {
       expectError(await client.get(path), 404, 'NOT_FOUND');
     }
   });
@@ -96,14 +113,28 @@ describe('every answer', () => {
 
   it('lets no origin in but the configured ones', async () => {
     const ask = (origin: string) => client.request('GET', '/api/credits/balance', { headers: { origin } });
-    expect((await ask('https://app.example.com')).headers).toMatchObject({ 'access-control-allow-origin': 'https://app.example.com', 'access-control-allow-credentials': 'true' });
+    expect((await ask('https://app.example.com')).headers).toMatchObject({
+      'access-control-allow-origin': 'https://app.example.com',
+      'access-control-allow-credentials': 'true',
+    });
     expect((await ask('https://evil.example.com')).headers['access-control-allow-origin']).toBeUndefined();
-    const preflight = await client.request('OPTIONS', '/api/credits/debit', { headers: { origin: 'https://app.example.com', 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,idempotency-key' } });
+    const preflight = await client.request('OPTIONS', '/api/credits/debit', {
+      headers: {
+        origin: 'https://app.example.com',
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'authorization,idempotency-key',
+      },
+    });
     expect(preflight.status).toBe(204);
   });
 
   it('never says what only the server should know', async () => {
-    for (const path of ["/api/credits/transactions/1'", '/api/credits/transactions?from=%27%3BDROP TABLE entry', '/api/credits/balance?account=user:%00', `/api/credits/balance?account=user:${'x'.repeat(5_000)}`]) {
+    for (const path of [
+      "/api/credits/transactions/1'",
+      '/api/credits/transactions?from=%27%3BDROP TABLE entry',
+      '/api/credits/balance?account=user:%00',
+      `/api/credits/balance?account=user:${'x'.repeat(5_000)}`,
+    ]) {
       const answer = await client.get(path);
       expect([400, 404, 414]).toContain(answer.status);
       expectError(answer, answer.status, answer.body.error.code);
@@ -113,7 +144,10 @@ describe('every answer', () => {
   it('a connection that sends no HTTP gets an answer or is closed, and the server goes on', async () => {
     const closed = new Promise<void>((resolve) => {
       const socket = connect(server.port, '127.0.0.1', () => socket.write('NONSENSE\r\n\r\n'));
-      socket.on('close', () => resolve()).on('error', () => undefined).resume();
+      socket
+        .on('close', () => resolve())
+        .on('error', () => undefined)
+        .resume();
     });
     await closed;
     expect((await client.get('/api/ready')).status).toBe(200);
@@ -124,7 +158,10 @@ describe('every answer', () => {
     const token = await mintToken({ sub, admin: true });
     await new Promise<void>((resolve) => {
       const body = '{"amount":1,"description":"x"}';
-      const request = httpRequest(`${server.url}/api/credits/deposit`, { method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'content-length': String(body.length + 10) } });
+      const request = httpRequest(`${server.url}/api/credits/deposit`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'content-length': String(body.length + 10) },
+      });
       request.on('error', () => resolve());
       request.write(body, () => request.destroy());
     });
@@ -135,7 +172,10 @@ describe('every answer', () => {
     const token = await mintToken({ sub: 'secretive' });
     const spender = client.as(token);
     await spender.post('/api/credits/debit', { amount: 1, description: 'hush-hush-description' }, { key: 'hush-hush-key' });
-    const { headers } = await spender.request('GET', '/api/credits/balance', { query: { account: 'user:hush-hush' }, headers: { cookie: `assimetria_jwt=${token}` } });
+    const { headers } = await spender.request('GET', '/api/credits/balance', {
+      query: { account: 'user:hush-hush' },
+      headers: { cookie: `assimetria_jwt=${token}` },
+    });
     await server.line((line) => line.includes(headers['x-trace-id'] as string));
     expect(server.output).not.toContain(token);
     expect(server.output).not.toContain(token.split('.')[2]);
@@ -156,7 +196,9 @@ describe('health', () => {
   });
 
   it('version says what is running', async () => {
-    expect((await server.client.get('/api/version')).body).toEqual({ data: { name: 'assimetria-credits', version: expect.stringMatching(/^\d+\.\d+\.\d+/), node: process.version } });
+    expect((await server.client.get('/api/version')).body).toEqual({
+      data: { name: 'assimetria-credits', version: expect.stringMatching(/^\d+\.\d+\.\d+/), node: process.version },
+    });
   });
 
   it('packages and plans need no token', async () => {
@@ -169,7 +211,14 @@ describe('health', () => {
     });
     const { body } = await server.client.get('/api/tokens/plans');
     expect(body.data.length).toBeGreaterThan(0);
-    for (const plan of body.data) expect(plan).toEqual({ id: expect.any(String), name: expect.any(String), tokens: expect.any(Number), price: expect.any(Number), currency: 'USD' });
+    for (const plan of body.data)
+      expect(plan).toEqual({
+        id: expect.any(String),
+        name: expect.any(String),
+        tokens: expect.any(Number),
+        price: expect.any(Number),
+        currency: 'USD',
+      });
   });
 });
 
@@ -185,7 +234,11 @@ describe('rate limit', () => {
     const client = await server.clientFor({ sub });
     for (let left = 4; left >= 0; left--) {
       const { status, headers } = await client.post('/api/credits/debit', { amount: 1, description: 'x' });
-      expect({ status, limit: headers['x-ratelimit-limit'], remaining: headers['x-ratelimit-remaining'] }).toEqual({ status: 201, limit: '5', remaining: String(left) });
+      expect({ status, limit: headers['x-ratelimit-limit'], remaining: headers['x-ratelimit-remaining'] }).toEqual({
+        status: 201,
+        limit: '5',
+        remaining: String(left),
+      });
       const reset = Number(headers['x-ratelimit-reset']) - Date.now() / 1000;
       expect(reset).toBeGreaterThan(0);
       expect(reset).toBeLessThanOrEqual(61);

@@ -55,15 +55,23 @@ describe('the OpenAPI document', () => {
     for (const { name, path, operation } of operations) {
       const where = (what: string) => `${name}: ${what}`;
       expect(where(operation.summary)).toMatch(/: \S.{5,}/);
-      expect({ name, secured: operation.security.some((schemes: object) => Object.keys(schemes).length > 0) }).toEqual({ name, secured: !OPEN.includes(path) });
+      expect({ name, secured: operation.security.some((schemes: object) => Object.keys(schemes).length > 0) }).toEqual({
+        name,
+        secured: !OPEN.includes(path),
+      });
       const codes = Object.keys(operation.responses);
       expect({ name, codes }).toEqual({ name, codes: expect.arrayContaining(['500']) });
       if (!OPEN.includes(path)) expect({ name, codes }).toEqual({ name, codes: expect.arrayContaining(['401', '429']) });
-      if (operation.requestBody && !OPEN.includes(path)) expect({ name, codes }).toEqual({ name, codes: expect.arrayContaining(['400', '413', '415']) });
+      if (operation.requestBody && !OPEN.includes(path))
+        expect({ name, codes }).toEqual({ name, codes: expect.arrayContaining(['400', '413', '415']) });
       for (const [status, response] of Object.entries<any>(operation.responses)) {
         if (Number(status) < 400) continue;
         const content = response.content?.['application/json'];
-        expect({ name, status, examples: Object.keys(content?.examples ?? {}) }).toEqual({ name, status, examples: content?.schema?.properties?.error?.properties?.code?.enum });
+        expect({ name, status, examples: Object.keys(content?.examples ?? {}) }).toEqual({
+          name,
+          status,
+          examples: content?.schema?.properties?.error?.properties?.code?.enum,
+        });
       }
     }
   });
@@ -74,7 +82,8 @@ describe('the OpenAPI document', () => {
       const reference = operation.requestBody?.content?.['application/json']?.schema?.$ref as string | undefined;
       if (!reference) continue;
       const schema = document.components.schemas[reference.split('/').at(-1)!];
-      for (const [field, property] of Object.entries<any>(schema.properties)) if (property.example === undefined) missing.push(`${name}: ${field}`);
+      for (const [field, property] of Object.entries<any>(schema.properties))
+        if (property.example === undefined) missing.push(`${name}: ${field}`);
     }
     expect(missing).toEqual([]);
   });
@@ -98,7 +107,9 @@ describe('the OpenAPI document', () => {
 
   it('documents exactly the fields that the answers have', async () => {
     const client = await server.clientFor({ sub: 'root', admin: true });
-    for (const { name, path, operation } of operations.filter((each) => each.method === 'get' && each.path !== '/api/payments/purchases/{id}')) {
+    for (const { name, path, operation } of operations.filter(
+      (each) => each.method === 'get' && each.path !== '/api/payments/purchases/{id}',
+    )) {
       const { body } = await client.get(path.replace('{id}', '1'));
       const ok = operation.responses['200'].content['application/json'].schema.properties.data;
       const schema = document.components.schemas[(ok.items ?? ok).$ref.split('/').at(-1)];

@@ -59,7 +59,9 @@ describe('the commands that are printed', () => {
 
   /** Does what curl would do with these few options. */
   function curl(command: string): Promise<Answer> {
-    const words = [...command.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(([, double, single, plain]) => double ?? single ?? plain!).slice(1);
+    const words = [...command.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)]
+      .map(([, double, single, plain]) => double ?? single ?? plain!)
+      .slice(1);
     const headers: Record<string, string> = {};
     let [url, method, raw]: [string, string | undefined, string | undefined] = ['', undefined, undefined];
     while (words.length > 0) {
@@ -83,7 +85,13 @@ describe('the commands that are printed', () => {
     const [balance, packages, purchase, , , history, summary] = answers.map(({ body }) => body);
     expect(balance.data).toMatchObject({ balance: 0, currency: 'USD' });
     expect(packages.data).toContainEqual({ id: 'pro', amount: 100, price: 90, currency: 'USD' });
-    expect(purchase.data).toMatchObject({ status: 'open', amount: 100, price: 90, currency: 'USD', checkout_url: expect.stringMatching(/^https?:/) });
+    expect(purchase.data).toMatchObject({
+      status: 'open',
+      amount: 100,
+      price: 90,
+      currency: 'USD',
+      checkout_url: expect.stringMatching(/^https?:/),
+    });
     expect(history).toMatchObject({
       data: [
         { id: 1, type: 'deposit', amount: 50, balance_after: 50, description: 'Manual top-up' },
@@ -98,14 +106,27 @@ describe('the commands that are printed', () => {
     const commands = commandsIn(readFileSync('README.md', 'utf8'));
     expect(commands.length).toBeGreaterThanOrEqual(7);
     for (const command of commands) {
-      const { status, text } = await curl(command.replaceAll('$API', `${server.url}/api`).replaceAll('$ADMIN', admin).replaceAll('$TOKEN', token));
-      expect({ command, status, text: status < 300 ? '' : text }).toEqual({ command, status: command.includes('POST') ? 201 : 200, text: '' });
+      const { status, text } = await curl(
+        command.replaceAll('$API', `${server.url}/api`).replaceAll('$ADMIN', admin).replaceAll('$TOKEN', token),
+      );
+      expect({ command, status, text: status < 300 ? '' : text }).toEqual({
+        command,
+        status: command.includes('POST') ? 201 : 200,
+        text: '',
+      });
     }
   });
 
   it('`npm run demo` walks the whole story', async () => {
     const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', resolve('scripts/demo.ts')]);
-    for (const landmark of ['→ 402', 'INSUFFICIENT_CREDITS', 'Idempotent-Replayed: true', '"status": "paid"', 'Pro package purchase', '"closing_balance": 103.75']) {
+    for (const landmark of [
+      '→ 402',
+      'INSUFFICIENT_CREDITS',
+      'Idempotent-Replayed: true',
+      '"status": "paid"',
+      'Pro package purchase',
+      '"closing_balance": 103.75',
+    ]) {
       expect(stdout).toContain(landmark);
     }
   });

@@ -19,7 +19,8 @@ const FLAGS = [
 
 const found = existsSync(CHROMIUM);
 const required = process.env['REQUIRE_ALL_DATABASES'] === '1';
-const name = found || required ? 'Swagger UI in a browser' : `Swagger UI in a browser: SKIPPED, because there is no ${CHROMIUM} (set CHROMIUM_PATH)`;
+const name =
+  found || required ? 'Swagger UI in a browser' : `Swagger UI in a browser: SKIPPED, because there is no ${CHROMIUM} (set CHROMIUM_PATH)`;
 
 (found || required ? describe : describe.skip)(name, () => {
   let server: Server;
@@ -41,7 +42,9 @@ const name = found || required ? 'Swagger UI in a browser' : `Swagger UI in a br
 
   it('shows every endpoint, takes a token, and makes a debit', async () => {
     const sub = newName();
-    await (await server.clientFor({ sub: 'root', admin: true })).post('/api/credits/deposit', { amount: 50, description: 'x', account: `user:${sub}` });
+    await (
+      await server.clientFor({ sub: 'root', admin: true })
+    ).post('/api/credits/deposit', { amount: 50, description: 'x', account: `user:${sub}` });
 
     await page.goto(`${server.url}/api/docs`);
     await page.getByRole('heading', { name: 'Assimetria Credits' }).waitFor();
@@ -49,7 +52,10 @@ const name = found || required ? 'Swagger UI in a browser' : `Swagger UI in a br
 
     await page.locator('.auth-wrapper .authorize').click();
     const form = page.locator('.auth-container', { hasText: 'bearer' }).first();
-    await form.locator('input').first().fill(await mintToken({ sub }));
+    await form
+      .locator('input')
+      .first()
+      .fill(await mintToken({ sub }));
     await form.locator('button[type=submit]').click();
     await page.locator('.close-modal').click();
 
@@ -63,6 +69,9 @@ const name = found || required ? 'Swagger UI in a browser' : `Swagger UI in a br
     expect(await live.innerText()).toContain('"balance_after": 48.75');
 
     const client = await server.clientFor({ sub });
-    expect((await client.get('/api/credits/transactions')).body.data.at(-1)).toMatchObject({ amount: -1.25, description: 'From Swagger UI' });
+    expect((await client.get('/api/credits/transactions')).body.data.at(-1)).toMatchObject({
+      amount: -1.25,
+      description: 'From Swagger UI',
+    });
   });
 });

@@ -44,7 +44,11 @@ describeEachDatabase((database) => {
       expect(history).toHaveLength(2_001);
       expectUnbroken(history, words);
       expect((await client.get(`${base}/balance`)).body.data).toMatchObject({ balance: 0, available: 0 });
-      expect((await client.get(`${base}/usage-summary`)).body.data).toMatchObject({ closing_balance: 0, total_debited: 2_000, transaction_count: 2_001 });
+      expect((await client.get(`${base}/usage-summary`)).body.data).toMatchObject({
+        closing_balance: 0,
+        total_debited: 2_000,
+        transaction_count: 2_001,
+      });
     });
 
     it('the same of two processes', async () => {
@@ -65,7 +69,11 @@ describeEachDatabase((database) => {
       ['two processes', 2],
     ])('400 requests at once over 20 keys have 20 effects and 400 equal answers, in %s', async (_, processes) => {
       const clients = await account(1_000);
-      const answers = await Promise.all(times(400, (i) => clients[Math.floor(i / 20) % processes]!.post(spend, { amount: (i % 20) + 1, description: 'x' }, { key: `k${i % 20}` })));
+      const answers = await Promise.all(
+        times(400, (i) =>
+          clients[Math.floor(i / 20) % processes]!.post(spend, { amount: (i % 20) + 1, description: 'x' }, { key: `k${i % 20}` }),
+        ),
+      );
       for (let key = 0; key < 20; key++) {
         const same = answers.filter((_answer, i) => i % 20 === key);
         expect(statuses(same)).toEqual({ 201: 20 });
@@ -81,12 +89,15 @@ describeEachDatabase((database) => {
     it('refusals under a key are equal too, and money that comes in between changes none of them', async () => {
       const name = newName();
       const clients = await account(5, name);
-      const wave = () => Promise.all(times(200, (i) => clients[i % 2]!.post(spend, { amount: 1, description: 'x' }, { key: `k${i % 20}` })));
+      const wave = () =>
+        Promise.all(times(200, (i) => clients[i % 2]!.post(spend, { amount: 1, description: 'x' }, { key: `k${i % 20}` })));
       const first = await wave();
       expect((await admin.post(add, { amount: 100, description: 'more', account: `user:${name}` })).status).toBe(201);
       const second = await wave();
       for (let key = 0; key < 20; key++) {
-        expect(new Set([...first, ...second].filter((_answer, i) => i % 20 === key).map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
+        expect(
+          new Set([...first, ...second].filter((_answer, i) => i % 20 === key).map(({ status, text }) => `${status} ${text}`)).size,
+        ).toBe(1);
       }
       expect(statuses(first)).toEqual({ 201: 50, 402: 150 });
       expect((await clients[0].get(`${base}/balance`)).body.data.balance).toBe(100);
@@ -95,7 +106,13 @@ describeEachDatabase((database) => {
     it('many new accounts at once are all made once', async () => {
       const names = times(100, newName);
       const answers = await Promise.all(
-        names.flatMap((name) => servers.flatMap((server) => times(2, async () => (await server.clientFor({ sub: 'root', admin: true })).post(add, { amount: 1, description: 'x', account: `user:${name}` })))),
+        names.flatMap((name) =>
+          servers.flatMap((server) =>
+            times(2, async () =>
+              (await server.clientFor({ sub: 'root', admin: true })).post(add, { amount: 1, description: 'x', account: `user:${name}` }),
+            ),
+          ),
+        ),
       );
       expect(statuses(answers)).toEqual({ 201: 400 });
       for (const name of names) expect((await admin.get(`${base}/balance`, { account: `user:${name}` })).body.data.balance).toBe(4);

@@ -10,9 +10,17 @@ import { expectError } from '../support/words.js';
 const run = promisify(execFile);
 
 describeEachDatabase((database) => {
-  const env = () => ({ PATH: process.env['PATH'], DATABASE_URL: database.engine === 'mariadb' ? database.url.replace('mysql:', 'mariadb:') : database.url, JWT_SECRET });
+  const env = () => ({
+    PATH: process.env['PATH'],
+    DATABASE_URL: database.engine === 'mariadb' ? database.url.replace('mysql:', 'mariadb:') : database.url,
+    JWT_SECRET,
+  });
   const typeorm = async (...args: string[]) => {
-    const { stdout } = await run(process.execPath, ['--import', 'tsx', resolve('node_modules/typeorm/cli.js'), ...args, '-d', 'ormconfig.ts'], { env: env() });
+    const { stdout } = await run(
+      process.execPath,
+      ['--import', 'tsx', resolve('node_modules/typeorm/cli.js'), ...args, '-d', 'ormconfig.ts'],
+      { env: env() },
+    );
     return stdout;
   };
   const migrate = () => run(process.execPath, [resolve('dist/migrate.command.js')], { env: env() });
@@ -43,6 +51,8 @@ describeEachDatabase((database) => {
 
 describe('npm run migrate', () => {
   it('names a bad environment and ends with 1', async () => {
-    await expect(run(process.execPath, [resolve('dist/migrate.command.js')], { env: { DATABASE_URL: 'postgres://x' } })).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('DATABASE_URL') });
+    await expect(
+      run(process.execPath, [resolve('dist/migrate.command.js')], { env: { DATABASE_URL: 'postgres://x' } }),
+    ).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('DATABASE_URL') });
   });
 });

@@ -76,7 +76,12 @@ describeEachDatabase((database) => {
         expect(new Set(again.map(({ status }) => status))).toEqual(new Set([201]));
         const after = await historyOf(client, words!);
         expectUnbroken(after, words!);
-        expect(after.slice(1).map(({ description }) => description as string).sort()).toEqual([...keys].sort());
+        expect(
+          after
+            .slice(1)
+            .map(({ description }) => description as string)
+            .sort(),
+        ).toEqual([...keys].sort());
       } finally {
         await server.stop('SIGKILL');
       }

@@ -12,7 +12,8 @@ const run = promisify(execFile);
 describe('npm run token', () => {
   let server: Server;
   const elsewhere = mkdtempSync(join(tmpdir(), 'credits-token-'));
-  const token = async (...args: string[]) => (await run(process.execPath, [resolve('dist/auth/token.command.js'), ...args], { cwd: server.directory, env: {} })).stdout;
+  const token = async (...args: string[]) =>
+    (await run(process.execPath, [resolve('dist/auth/token.command.js'), ...args], { cwd: server.directory, env: {} })).stdout;
 
   // Without a secret, so the server and the command have to agree on the generated one.
   beforeAll(async () => void (server = await startServer({ JWT_SECRET: undefined })));
@@ -41,12 +42,22 @@ describe('npm run token', () => {
     expect((await server.client.as(stdout.trim()).get('/api/credits/balance')).status).toBe(401);
   });
 
-  it.each([[[]], [['--user']], [['--user', '1', '--nonsense']], [['--user', '1', '--expires', 'soon']]])('%j explains its use and ends with 1', async (args) => {
-    await expect(token(...args)).rejects.toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('npm run token -- --user') });
-  });
+  it.each([[[]], [['--user']], [['--user', '1', '--nonsense']], [['--user', '1', '--expires', 'soon']]])(
+    '%j explains its use and ends with 1',
+    async (args) => {
+      await expect(token(...args)).rejects.toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringContaining('npm run token -- --user'),
+      });
+    },
+  );
 
   it('does not mint where another issues the tokens', async () => {
     const env = { JWT_JWKS_URL: 'https://id.example.com/jwks' };
-    await expect(run(process.execPath, [resolve('dist/auth/token.command.js'), '--user', '42'], { env })).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('JWT_SECRET') });
+    await expect(run(process.execPath, [resolve('dist/auth/token.command.js'), '--user', '42'], { env })).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('JWT_SECRET'),
+    });
   });
 });

@@ -161,7 +161,9 @@ function run(
     const plan = decideAll(rows, batch, stored, times[i] ?? NOW + i);
     for (const { accountId, operation: done, outcome } of plan.operations)
       stored.set(identity(accountId, done), { hash: done.hash, outcome });
-    rows = rows.map((row) => plan.accounts.find(({ account: { id } }) => id === row.account.id) ?? row).map((row) => ({ ...row, version: row.version + 1 }));
+    rows = rows
+      .map((row) => plan.accounts.find(({ account: { id } }) => id === row.account.id) ?? row)
+      .map((row) => ({ ...row, version: row.version + 1 }));
     return plan;
   });
   return { rows, plans, recorded: stored };
@@ -182,9 +184,7 @@ describe('any history', () => {
           );
           for (const { account: state } of rows) {
             const { id } = state;
-            const entries = plans
-              .flatMap((plan) => plan.entries)
-              .filter(({ accountId }) => accountId === id);
+            const entries = plans.flatMap((plan) => plan.entries).filter(({ accountId }) => accountId === id);
             let balance = 0;
             let time = 0;
             entries.forEach((entry, i) => {

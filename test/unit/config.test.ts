@@ -83,7 +83,11 @@ describe('configuration', () => {
   });
 
   it('takes an empty value for an absent one', () => {
-    expect(read({ PORT: '', DATABASE_URL: ' ', LOG_LEVEL: '' })).toMatchObject({ port: 3001, logLevel: 'info', database: { kind: 'sqlite' } });
+    expect(read({ PORT: '', DATABASE_URL: ' ', LOG_LEVEL: '' })).toMatchObject({
+      port: 3001,
+      logLevel: 'info',
+      database: { kind: 'sqlite' },
+    });
   });
 
   it.each([
@@ -118,7 +122,17 @@ describe('configuration', () => {
   });
 
   it('names every bad variable at once', () => {
-    const env = { PORT: 'x', LOG_LEVEL: 'x', DATABASE_URL: 'x', MIGRATE_ON_START: 'x', RATE_LIMIT_PER_MINUTE: 'x', PUBLIC_URL: 'x', JWT_SECRET: 'x', CORS_ORIGINS: 'x', PAYMENTS_PROVIDER: 'x' };
+    const env = {
+      PORT: 'x',
+      LOG_LEVEL: 'x',
+      DATABASE_URL: 'x',
+      MIGRATE_ON_START: 'x',
+      RATE_LIMIT_PER_MINUTE: 'x',
+      PUBLIC_URL: 'x',
+      JWT_SECRET: 'x',
+      CORS_ORIGINS: 'x',
+      PAYMENTS_PROVIDER: 'x',
+    };
     const named = problemsOf(env).map((problem) => /^[A-Z_]+/.exec(problem)?.[0]);
     expect(named.sort()).toEqual(Object.keys(env).sort());
     expect(() => readConfig(env, directory)).toThrow(/9 bad variables/);
@@ -130,21 +144,31 @@ describe('configuration', () => {
   });
 
   it('wants one source of keys, not two', () => {
-    expect(problemsOf({ JWT_SECRET: SECRET, JWT_JWKS_URL: 'https://id.example.com/jwks' })).toEqual([expect.stringContaining('exactly one')]);
+    expect(problemsOf({ JWT_SECRET: SECRET, JWT_JWKS_URL: 'https://id.example.com/jwks' })).toEqual([
+      expect.stringContaining('exactly one'),
+    ]);
   });
 
   it('knows what a public key can verify', () => {
-    const pem = (key: { export(options: { type: 'spki'; format: 'pem' }): string | Buffer }) => String(key.export({ type: 'spki', format: 'pem' }));
+    const pem = (key: { export(options: { type: 'spki'; format: 'pem' }): string | Buffer }) =>
+      String(key.export({ type: 'spki', format: 'pem' }));
     const algorithmOf = (text: string) => readConfig({ JWT_PUBLIC_KEY: text }, directory).jwt.key;
-    expect(algorithmOf(pem(generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey))).toMatchObject({ kind: 'public', algorithm: 'RS256' });
+    expect(algorithmOf(pem(generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey))).toMatchObject({
+      kind: 'public',
+      algorithm: 'RS256',
+    });
     expect(algorithmOf(pem(generateKeyPairSync('ed25519').publicKey))).toMatchObject({ algorithm: 'EdDSA' });
     const p256 = pem(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey);
     expect(algorithmOf(p256)).toMatchObject({ algorithm: 'ES256' });
     expect(algorithmOf(p256.replaceAll('\n', '\\n'))).toMatchObject({ algorithm: 'ES256' });
-    expect(problemsOf({ JWT_PUBLIC_KEY: pem(generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey) })).toEqual([expect.stringContaining('JWT_PUBLIC_KEY')]);
+    expect(problemsOf({ JWT_PUBLIC_KEY: pem(generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey) })).toEqual([
+      expect.stringContaining('JWT_PUBLIC_KEY'),
+    ]);
   });
 
   it('refuses another Stripe in production', () => {
-    expect(problemsOf({ NODE_ENV: 'production', JWT_SECRET: SECRET, STRIPE_API_BASE: 'http://127.0.0.1:1' })).toEqual([expect.stringContaining('STRIPE_API_BASE')]);
+    expect(problemsOf({ NODE_ENV: 'production', JWT_SECRET: SECRET, STRIPE_API_BASE: 'http://127.0.0.1:1' })).toEqual([
+      expect.stringContaining('STRIPE_API_BASE'),
+    ]);
   });
 });

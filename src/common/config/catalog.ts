@@ -10,8 +10,8 @@ export function readSection<T extends { id: string }>(item: ClassConstructor<T>,
   if (!Array.isArray(content)) throw new ConfigError([`CATALOG_FILE: ${section} must be a list`]);
   const items = plainToInstance(item, content as unknown[]);
   const problems = items.flatMap((entry, i) =>
-    validateSync(entry as object, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true }).flatMap(({ constraints = {} }) =>
-      Object.values(constraints).map((text) => `CATALOG_FILE: ${section}[${i}]: ${text}`),
+    validateSync(entry as object, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true }).flatMap(
+      ({ constraints = {} }) => Object.values(constraints).map((text) => `CATALOG_FILE: ${section}[${i}]: ${text}`),
     ),
   );
   if (new Set(items.map(({ id }) => id)).size < items.length) problems.push(`CATALOG_FILE: ${section} has an id twice`);

@@ -6,7 +6,10 @@ import { dirname, join, resolve } from 'node:path';
 export type DatabaseConfig = { kind: 'sqlite'; file: string } | { kind: 'mysql'; url: string };
 
 /** The one key family that tokens are verified with; a token of another family is refused. */
-export type JwtKeyConfig = { kind: 'secret'; secret: string } | { kind: 'public'; key: KeyObject; algorithm: 'RS256' | 'ES256' | 'EdDSA' } | { kind: 'jwks'; url: string };
+export type JwtKeyConfig =
+  | { kind: 'secret'; secret: string }
+  | { kind: 'public'; key: KeyObject; algorithm: 'RS256' | 'ES256' | 'EdDSA' }
+  | { kind: 'jwks'; url: string };
 
 /** How purchases are paid: by Stripe, on this server's own pages (no money moves), or not at all. */
 export type PaymentsProviderName = 'stripe' | 'sandbox' | 'off';
@@ -36,7 +39,9 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 /** Names every bad variable at once, so that an operator mends the environment in one go. */
 export class ConfigError extends Error {
   constructor(readonly problems: readonly string[]) {
-    super(`The environment has ${problems.length} bad variable${problems.length === 1 ? '' : 's'}:\n${problems.map((p) => `  - ${p}`).join('\n')}`);
+    super(
+      `The environment has ${problems.length} bad variable${problems.length === 1 ? '' : 's'}:\n${problems.map((p) => `  - ${p}`).join('\n')}`,
+    );
   }
 }
 
@@ -90,7 +95,8 @@ export function readConfig(env: NodeJS.ProcessEnv, dataDir = resolve('data')): C
 
   const corsOrigins = list('CORS_ORIGINS');
   for (const origin of corsOrigins) {
-    if (!URL.canParse(origin) || new URL(origin).origin !== origin) problems.push(`CORS_ORIGINS: ${origin} is not an origin such as https://app.example.com`);
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin)
+      problems.push(`CORS_ORIGINS: ${origin} is not an origin such as https://app.example.com`);
   }
 
   const config: Config = {
@@ -136,7 +142,8 @@ function readJwtKey(text: (name: string) => string | undefined, production: bool
   if (secret !== undefined && Buffer.byteLength(secret) < 32) problems.push('JWT_SECRET must have at least 32 bytes');
   const publicKey = pem === undefined ? undefined : readPublicKey(pem);
   if (publicKey === null) problems.push('JWT_PUBLIC_KEY must be a PEM public key: RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA)');
-  if (url !== undefined && !(URL.canParse(url) && /^https?:$/.test(new URL(url).protocol))) problems.push('JWT_JWKS_URL must be an http(s) URL');
+  if (url !== undefined && !(URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)))
+    problems.push('JWT_JWKS_URL must be an http(s) URL');
   if (publicKey) return publicKey;
   if (url !== undefined) return { kind: 'jwks', url };
   if (secret !== undefined) return { kind: 'secret', secret };
@@ -198,7 +205,8 @@ function readPayments(
   const stripeKey = text('STRIPE_SECRET_KEY');
   const asked = text('PAYMENTS_PROVIDER') ?? 'auto';
   if (!['auto', 'stripe', 'sandbox', 'off'].includes(asked)) problems.push('PAYMENTS_PROVIDER must be one of auto, stripe, sandbox, off');
-  if (stripeKey !== undefined && !/^(sk|rk)_(test|live)_\w+$/.test(stripeKey)) problems.push('STRIPE_SECRET_KEY must be a secret or restricted key (sk_… or rk_…)');
+  if (stripeKey !== undefined && !/^(sk|rk)_(test|live)_\w+$/.test(stripeKey))
+    problems.push('STRIPE_SECRET_KEY must be a secret or restricted key (sk_… or rk_…)');
   if (asked === 'stripe' && stripeKey === undefined) problems.push('STRIPE_SECRET_KEY is required with PAYMENTS_PROVIDER=stripe');
   if (apiBase !== undefined && production) problems.push('STRIPE_API_BASE is for tests and refused in production');
   const provider = asked === 'auto' ? (stripeKey ? 'stripe' : production ? 'off' : 'sandbox') : (asked as PaymentsProviderName);

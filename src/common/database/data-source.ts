@@ -61,7 +61,10 @@ function createPool(options: mysql.PoolOptions): mysql.Pool {
       if (error) connection.destroy();
     };
     connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED', closeOnError);
-    connection.query("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 5, time_zone = '+00:00'", closeOnError);
+    connection.query(
+      "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 5, time_zone = '+00:00'",
+      closeOnError,
+    );
   });
   return pool;
 }

@@ -14,7 +14,14 @@ import { Transactions } from './transactions.js';
     TypeOrmModule.forRootAsync({
       inject: [Config],
       // The entities come from the modules that own them.
-      useFactory: (config: Config) => ({ ...dataSourceOptions(config.database, []), autoLoadEntities: true, migrationsRun: config.migrateOnStart, retryAttempts: 10, retryDelay: 1000, verboseRetryLog: true }),
+      useFactory: (config: Config) => ({
+        ...dataSourceOptions(config.database, []),
+        autoLoadEntities: true,
+        migrationsRun: config.migrateOnStart,
+        retryAttempts: 10,
+        retryDelay: 1000,
+        verboseRetryLog: true,
+      }),
       dataSourceFactory: async (options) => {
         const { migrationsRun, ...rest } = options as DataSourceOptions;
         const dataSource = await newDataSource({ ...rest, migrationsRun: false }).initialize();

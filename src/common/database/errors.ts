@@ -30,7 +30,8 @@ const TRANSIENT = new Set([
   'SQLITE_LOCKED',
   'SQLITE_BUSY_SNAPSHOT',
 ]);
-const TRANSIENT_TEXT = /Connection lost|connection is in closed state|Can't add new command|Pool is closed|database is locked|Write conflict/i;
+const TRANSIENT_TEXT =
+  /Connection lost|connection is in closed state|Can't add new command|Pool is closed|database is locked|Write conflict/i;
 
 /** Whether a fresh attempt at the whole transaction makes sense. */
 export function isTransient(error: unknown): boolean {

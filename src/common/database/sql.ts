@@ -10,7 +10,13 @@ type OnConflict = { key: readonly string[]; add?: readonly string[] };
 const SQLITE_CHUNKS = [64, 8, 1];
 
 /** Inserts all rows in as few statements as the engine does well with. */
-export async function insertRows(tx: Tx, table: string, columns: readonly string[], rows: readonly Value[][], onConflict?: OnConflict): Promise<void> {
+export async function insertRows(
+  tx: Tx,
+  table: string,
+  columns: readonly string[],
+  rows: readonly Value[][],
+  onConflict?: OnConflict,
+): Promise<void> {
   if (rows.length === 0) return;
   const mysql = isMysql(tx);
   const head = `INSERT INTO \`${table}\` (${columns.map((c) => `\`${c}\``).join(', ')}) VALUES `;
@@ -20,7 +26,7 @@ export async function insertRows(tx: Tx, table: string, columns: readonly string
     return;
   }
   const tuple = `(${columns.map(() => '?').join(', ')})`;
-  for (let done = 0; done < rows.length; ) {
+  for (let done = 0; done < rows.length;) {
     const size = SQLITE_CHUNKS.find((chunk) => chunk <= rows.length - done)!;
     const chunk = rows.slice(done, done + size);
     await tx.query(`${head}${Array.from({ length: size }, () => tuple).join(', ')}${tail}`, chunk.flat());
@@ -33,7 +39,14 @@ export async function insertRows(tx: Tx, table: string, columns: readonly string
  * @param increment a column that each rewrite counts up by one
  * @returns how many rows were met
  */
-export async function updateRows(tx: Tx, table: string, keys: readonly string[], columns: readonly string[], rows: readonly Value[][], increment?: string): Promise<number> {
+export async function updateRows(
+  tx: Tx,
+  table: string,
+  keys: readonly string[],
+  columns: readonly string[],
+  rows: readonly Value[][],
+  increment?: string,
+): Promise<number> {
   if (rows.length === 0) return 0;
   if (!isMysql(tx)) {
     const sets = [...columns.map((c) => `\`${c}\` = ?`), ...(increment ? [`\`${increment}\` = \`${increment}\` + 1`] : [])].join(', ');
@@ -44,8 +57,15 @@ export async function updateRows(tx: Tx, table: string, keys: readonly string[],
   }
   const names = [...keys, ...columns];
   const source = rows.map((_, i) => `SELECT ${names.map((c) => (i === 0 ? `? AS \`${c}\`` : '?')).join(', ')}`).join(' UNION ALL ');
-  const sets = [...columns.map((c) => `t.\`${c}\` = n.\`${c}\``), ...(increment ? [`t.\`${increment}\` = t.\`${increment}\` + 1`] : [])].join(', ');
-  return affectedRows(tx, `UPDATE \`${table}\` t JOIN (${source}) n ON ${keys.map((c) => `t.\`${c}\` = n.\`${c}\``).join(' AND ')} SET ${sets}`, rows.flat());
+  const sets = [
+    ...columns.map((c) => `t.\`${c}\` = n.\`${c}\``),
+    ...(increment ? [`t.\`${increment}\` = t.\`${increment}\` + 1`] : []),
+  ].join(', ');
+  return affectedRows(
+    tx,
+    `UPDATE \`${table}\` t JOIN (${source}) n ON ${keys.map((c) => `t.\`${c}\` = n.\`${c}\``).join(' AND ')} SET ${sets}`,
+    rows.flat(),
+  );
 }
 
 /** Appended to a SELECT that decides something; SQLite has one writer at a time and needs none. */

@@ -7,7 +7,10 @@ import { ApiError } from '../http/index.js';
 import type { HealthDto, VersionDto } from './health.dto.js';
 
 const PATIENCE_MS = 2_000;
-const { name, version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { name: string; version: string };
+const { name, version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+  name: string;
+  version: string;
+};
 
 /** Says whether this process can do its work. */
 @Injectable()
@@ -36,7 +39,8 @@ export class HealthService implements BeforeApplicationShutdown {
   async ready(): Promise<HealthDto> {
     if (this.stopping) throw new ApiError('OVERLOADED', 'The server is stopping.', { details: { status: 'stopping' } });
     const health = await this.health();
-    if (await this.dataSource.showMigrations()) throw new ApiError('OVERLOADED', 'The database has pending migrations.', { details: { status: 'migrations pending' } });
+    if (await this.dataSource.showMigrations())
+      throw new ApiError('OVERLOADED', 'The database has pending migrations.', { details: { status: 'migrations pending' } });
     return health;
   }
 

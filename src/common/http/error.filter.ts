@@ -32,7 +32,16 @@ export function sendError(thrown: unknown, request: FastifyRequest, reply: Fasti
   if (retryAfter !== undefined) void reply.header('Retry-After', String(retryAfter));
   if (error.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
   if (error.options.replayedFrom !== undefined) void reply.header('Idempotent-Replayed', 'true');
-  void reply.status(error.status).send({ error: { code: error.code, message: error.message, details: error.options.details ?? null, trace_id: error.options.replayedFrom ?? request.id } });
+  void reply
+    .status(error.status)
+    .send({
+      error: {
+        code: error.code,
+        message: error.message,
+        details: error.options.details ?? null,
+        trace_id: error.options.replayedFrom ?? request.id,
+      },
+    });
 }
 
 function toApiError(thrown: unknown): ApiError {
@@ -42,5 +51,9 @@ function toApiError(thrown: unknown): ApiError {
   if (!code) return new ApiError('INTERNAL_ERROR');
   // Fastify and Nest word these for a client (a body that is no JSON, an unknown route); ours is the message where theirs could say too much.
   const speaks = code === 'VALIDATION_ERROR' || code === 'NOT_FOUND';
-  return new ApiError(code, speaks ? (thrown as Error).message : undefined, code === 'VALIDATION_ERROR' ? { details: [{ field: 'body', message: (thrown as Error).message }] } : {});
+  return new ApiError(
+    code,
+    speaks ? (thrown as Error).message : undefined,
+    code === 'VALIDATION_ERROR' ? { details: [{ field: 'body', message: (thrown as Error).message }] } : {},
+  );
 }

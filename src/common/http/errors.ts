@@ -13,7 +13,10 @@ export const ERRORS = {
   IDEMPOTENCY_KEY_REUSED: { status: 422, message: 'This Idempotency-Key was used with another request.' },
   RATE_LIMITED: { status: 429, message: 'Too many requests; see Retry-After.' },
   INTERNAL_ERROR: { status: 500, message: 'Something went wrong here; the trace id finds it in the log.' },
-  PAYMENT_PROVIDER_ERROR: { status: 502, message: 'The payment provider could not be reached or refused; the same request may be sent again.' },
+  PAYMENT_PROVIDER_ERROR: {
+    status: 502,
+    message: 'The payment provider could not be reached or refused; the same request may be sent again.',
+  },
   OVERLOADED: { status: 503, message: 'The server can not take this now; see Retry-After.' },
   PAYMENTS_NOT_CONFIGURED: { status: 503, message: 'No payment provider is configured.' },
 } as const;

@@ -4,8 +4,18 @@ import { ERRORS, type ErrorCode } from './errors.js';
 
 type SchemaObject = Record<string, unknown>;
 
-const TRACE_HEADER = { 'X-Trace-Id': { description: 'The id of this request in the log.', schema: { type: 'string', example: '4bf92f3577b34da6a3ce929d0e0e4736' } } };
-const REPLAYED_HEADER = { 'Idempotent-Replayed': { description: '`true` when this is the answer that the same key was given before.', schema: { type: 'string', example: 'true' } } };
+const TRACE_HEADER = {
+  'X-Trace-Id': {
+    description: 'The id of this request in the log.',
+    schema: { type: 'string', example: '4bf92f3577b34da6a3ce929d0e0e4736' },
+  },
+};
+const REPLAYED_HEADER = {
+  'Idempotent-Replayed': {
+    description: '`true` when this is the answer that the same key was given before.',
+    schema: { type: 'string', example: 'true' },
+  },
+};
 
 /** What a route does, for people and for generated clients. */
 interface Endpoint {
@@ -25,14 +35,24 @@ interface Endpoint {
 }
 
 /** Documents one route: summary, answer in its envelope, each error code with an example. */
-export function Endpoint({ summary, description, status = 200, answers, as = 'item', errors = [], idempotent = false }: Endpoint): MethodDecorator {
+export function Endpoint({
+  summary,
+  description,
+  status = 200,
+  answers,
+  as = 'item',
+  errors = [],
+  idempotent = false,
+}: Endpoint): MethodDecorator {
   const item = { $ref: getSchemaPath(answers) };
   const schema: SchemaObject =
-    as === 'bare' ? item : as === 'item'
-      ? { type: 'object', required: ['data'], properties: { data: item } }
-      : as === 'array'
-        ? { type: 'object', required: ['data'], properties: { data: { type: 'array', items: item } } }
-        : { type: 'object', required: ['data', 'meta'], properties: { data: { type: 'array', items: item }, meta: PAGE_META } };
+    as === 'bare'
+      ? item
+      : as === 'item'
+        ? { type: 'object', required: ['data'], properties: { data: item } }
+        : as === 'array'
+          ? { type: 'object', required: ['data'], properties: { data: { type: 'array', items: item } } }
+          : { type: 'object', required: ['data', 'meta'], properties: { data: { type: 'array', items: item }, meta: PAGE_META } };
   return applyDecorators(
     ApiOperation({ summary, ...(description ? { description } : {}) }),
     ApiExtraModels(answers),
@@ -42,7 +62,8 @@ export function Endpoint({ summary, description, status = 200, answers, as = 'it
           ApiHeader({
             name: 'Idempotency-Key',
             required: false,
-            description: '1–255 visible ASCII characters, scoped to the account and operation. The same key with the same request is answered as the first time; with another request: 422.',
+            description:
+              '1–255 visible ASCII characters, scoped to the account and operation. The same key with the same request is answered as the first time; with another request: 422.',
             schema: { type: 'string', minLength: 1, maxLength: 255, example: 'run-4521-step-7' },
           }),
         ]
@@ -100,7 +121,9 @@ function errorSchema(codes: readonly ErrorCode[]): SchemaObject {
         properties: {
           code: { type: 'string', enum: codes },
           message: { type: 'string' },
-          details: { description: 'What a client can act on: the refused fields of a VALIDATION_ERROR, the amounts of an INSUFFICIENT_…; else null.' },
+          details: {
+            description: 'What a client can act on: the refused fields of a VALIDATION_ERROR, the amounts of an INSUFFICIENT_…; else null.',
+          },
           trace_id: { type: 'string' },
         },
       },

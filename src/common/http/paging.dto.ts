@@ -3,7 +3,8 @@ import { Transform } from 'class-transformer';
 import { IsInt, IsOptional, Max, Min } from 'class-validator';
 
 /** A query carries text; only plain digits are a number, not `0x10`, `1e2` or nothing. */
-export const toInteger = ({ value }: { value: unknown }): unknown => (typeof value === 'string' ? (/^\d{1,16}$/.test(value) ? Number(value) : NaN) : value);
+export const toInteger = ({ value }: { value: unknown }): unknown =>
+  typeof value === 'string' ? (/^\d{1,16}$/.test(value) ? Number(value) : NaN) : value;
 
 /** Which part of a list to give. */
 export class PagingQuery {

@@ -12,7 +12,9 @@ export class UnknownQueryGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     const names = Object.keys(context.switchToHttp().getRequest<FastifyRequest>().query as object);
     if (names.length === 0 || this.hasQuery(context)) return true;
-    throw new ApiError('VALIDATION_ERROR', 'This route takes no query.', { details: names.map((field): FieldProblem => ({ field, message: 'is not a known field' })) });
+    throw new ApiError('VALIDATION_ERROR', 'This route takes no query.', {
+      details: names.map((field): FieldProblem => ({ field, message: 'is not a known field' })),
+    });
   }
 
   private hasQuery(context: ExecutionContext): boolean {

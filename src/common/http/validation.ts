@@ -21,12 +21,18 @@ function problems(error: ValidationError, path = ''): FieldProblem[] {
   const field = path === '' ? error.property : `${path}.${error.property}`;
   const { whitelistValidation, ...constraints } = error.constraints ?? {};
   if (whitelistValidation) return [{ field, message: 'is not a known field' }];
-  const own = Object.values(constraints).map((text) => ({ field, message: text.startsWith(`${error.property} `) ? text.slice(error.property.length + 1) : text }));
+  const own = Object.values(constraints).map((text) => ({
+    field,
+    message: text.startsWith(`${error.property} `) ? text.slice(error.property.length + 1) : text,
+  }));
   return [...own, ...(error.children ?? []).flatMap((child) => problems(child, field))];
 }
 
 /** Makes a property decorator of a pure rule; `problem` returns what is wrong, or undefined. */
-export function fieldRule(name: string, problem: (value: unknown) => string | undefined): (options?: ValidationOptions) => PropertyDecorator {
+export function fieldRule(
+  name: string,
+  problem: (value: unknown) => string | undefined,
+): (options?: ValidationOptions) => PropertyDecorator {
   return (options) => (target, property) =>
     registerDecorator({
       name,
@@ -48,7 +54,10 @@ function metadataProblem(value: unknown): string | undefined {
   if (pairs.length > MAX_KEYS) return `must have at most ${MAX_KEYS} keys`;
   for (const [key, item] of pairs) {
     if (textProblem(key, 1, 40) !== undefined) return 'must have keys of 1 to 40 characters';
-    const fits = typeof item === 'boolean' || (typeof item === 'number' && Number.isFinite(item)) || (typeof item === 'string' && textProblem(item, 0, 500) === undefined);
+    const fits =
+      typeof item === 'boolean' ||
+      (typeof item === 'number' && Number.isFinite(item)) ||
+      (typeof item === 'string' && textProblem(item, 0, 500) === undefined);
     if (!fits) return 'must have values that are strings of up to 500 characters, numbers or booleans';
   }
   return undefined;

@@ -5,8 +5,16 @@ import type { Config } from '../config/index.js';
 
 /** JSON lines on standard output; on a terminal outside production, lines for people. No header, body or SQL parameter is ever logged. */
 export function createLogger(config: Pick<Config, 'logLevel' | 'production'>): Logger {
-  const options = { level: config.logLevel, base: undefined, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: describeError }, formatters: { level: (label: string) => ({ level: label }) } };
-  return process.stdout.isTTY && !config.production ? pino(options, pretty({ ignore: 'trace_id', singleLine: true })) : pino(options, pino.destination({ dest: 1, sync: false }));
+  const options = {
+    level: config.logLevel,
+    base: undefined,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    serializers: { err: describeError },
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  return process.stdout.isTTY && !config.production
+    ? pino(options, pretty({ ignore: 'trace_id', singleLine: true }))
+    : pino(options, pino.destination({ dest: 1, sync: false }));
 }
 
 /** An error's own enumerable fields can carry SQL with its values, so only these are kept. */

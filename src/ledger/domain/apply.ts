@@ -1,8 +1,17 @@
-<<<<<<< HEAD
-import type { Account, Answer, Capture, Entry, EntryType, Hold, HoldStatus, Opening, Operation, Outcome, Posting, Recorded, Rejection } from './types.js';
-=======
-import type { Account, Answer, Entry, Operation, Recorded, Rejection } from './types.js';
->>>>>>> main
+import type {
+  Account,
+  Answer,
+  Capture,
+  Entry,
+  Hold,
+  HoldStatus,
+  Opening,
+  Operation,
+  Outcome,
+  Posting,
+  Recorded,
+  Rejection,
+} from './types.js';
 import { type Unit, UNITS } from './unit.js';
 
 /** An account, what the batch has changed of it so far, and the hold that an operation names. */
@@ -48,10 +57,14 @@ export function expire(account: Account, givenBack: number, nextExpiry: number |
  */
 export function apply(state: State, operation: Operation, now: number, recorded?: Recorded): { state: State; answer: Answer } {
   const { action } = operation;
-  const refused = (rejection: Rejection) => ({ state, answer: { outcome: { status: 'refused', rejection, traceId: operation.traceId } as const, replayed: false } });
+  const refused = (rejection: Rejection) => ({
+    state,
+    answer: { outcome: { status: 'refused', rejection, traceId: operation.traceId } as const, replayed: false },
+  });
 
   if (!isWellFormed(operation, state.account.unit)) return refused({ reason: 'malformed' });
-  if (recorded) return { state, answer: recorded.hash === operation.hash ? { outcome: recorded.outcome, replayed: true } : { outcome: 'key-reused' } };
+  if (recorded)
+    return { state, answer: recorded.hash === operation.hash ? { outcome: recorded.outcome, replayed: true } : { outcome: 'key-reused' } };
   const result =
     action.kind === 'post'
       ? post(state, action, now)
@@ -71,7 +84,11 @@ function isWellFormed({ action }: Operation, unit: Unit): boolean {
   if (action.kind === 'release' || action.kind === 'claim') return true;
   const { amount } = action;
   const inRange = Number.isSafeInteger(amount) && amount !== 0 && Math.abs(amount) <= UNITS[unit].limit;
-  return inRange && (action.kind === 'post' || amount > 0) && (action.kind !== 'hold' || (Number.isSafeInteger(action.expiresIn) && action.expiresIn > 0));
+  return (
+    inRange &&
+    (action.kind === 'post' || amount > 0) &&
+    (action.kind !== 'hold' || (Number.isSafeInteger(action.expiresIn) && action.expiresIn > 0))
+  );
 }
 
 function post(state: State, posting: Posting, now: number): Result {
@@ -86,9 +103,22 @@ function post(state: State, posting: Posting, now: number): Result {
 
 function open({ account }: State, { amount, description, metadata, expiresIn }: Opening, now: number): Result {
   if (amount > available(account)) return { reason: 'insufficient', required: amount, available: available(account) };
-  const hold: Hold = { accountId: account.id, number: account.holds + 1, status: 'open', amount, captured: 0, description, metadata, expiresAt: now + expiresIn, createdAt: now };
+  const hold: Hold = {
+    accountId: account.id,
+    number: account.holds + 1,
+    status: 'open',
+    amount,
+    captured: 0,
+    description,
+    metadata,
+    expiresAt: now + expiresIn,
+    createdAt: now,
+  };
   const nextExpiry = Math.min(hold.expiresAt, account.nextExpiry ?? Infinity);
-  return { state: { account: { ...account, held: account.held + amount, holds: hold.number, nextExpiry }, hold }, outcome: { status: 'held', hold } };
+  return {
+    state: { account: { ...account, held: account.held + amount, holds: hold.number, nextExpiry }, hold },
+    outcome: { status: 'held', hold },
+  };
 }
 
 function capture(state: State, { type, amount, final, description }: Capture, now: number): Result {
@@ -102,7 +132,15 @@ function capture(state: State, { type, amount, final, description }: Capture, no
   const captured = hold.captured + amount;
   const settled = final || captured === hold.amount;
   const after: Hold = { ...hold, captured, status: settled ? 'captured' : 'open' };
-  const entry = { type, amount: -amount, description: description ?? hold.description, metadata: hold.metadata, model: null, purchaseId: null, hold: hold.number };
+  const entry = {
+    type,
+    amount: -amount,
+    description: description ?? hold.description,
+    metadata: hold.metadata,
+    model: null,
+    purchaseId: null,
+    hold: hold.number,
+  };
   return enter({ account: { ...account, held: account.held - (settled ? rest : amount) }, hold: after }, entry, now);
 }
 
@@ -110,7 +148,10 @@ function release({ account, hold }: State, now: number): Result {
   const refusal = notOpen(hold, now);
   if (refusal || !hold) return refusal ?? { reason: 'no-hold' };
   const released: Hold = { ...hold, status: 'released' };
-  return { state: { account: { ...account, held: account.held - remaining(hold) }, hold: released }, outcome: { status: 'held', hold: released } };
+  return {
+    state: { account: { ...account, held: account.held - remaining(hold) }, hold: released },
+    outcome: { status: 'held', hold: released },
+  };
 }
 
 function notOpen(hold: Hold | undefined, now: number): Rejection | undefined {
@@ -119,18 +160,17 @@ function notOpen(hold: Hold | undefined, now: number): Rejection | undefined {
   return status === 'open' ? undefined : { reason: 'hold-settled', status };
 }
 
-function enter({ account, hold }: State, movement: Pick<Entry, 'type' | 'amount' | 'description' | 'metadata' | 'model' | 'purchaseId' | 'hold'>, now: number): Result {
+function enter(
+  { account, hold }: State,
+  movement: Pick<Entry, 'type' | 'amount' | 'description' | 'metadata' | 'model' | 'purchaseId' | 'hold'>,
+  now: number,
+): Result {
   const entry: Entry = {
     ...movement,
     accountId: account.id,
     sequence: account.sequence + 1,
-<<<<<<< HEAD
-    typeSequence: (account.counts[movement.type as EntryType] ?? 0) + 1,
+    typeSequence: (account.counts[movement.type] ?? 0) + 1,
     balanceAfter: account.balance + movement.amount,
-=======
-    typeSequence: (account.counts[posting.type] ?? 0) + 1,
-    balanceAfter: account.balance + posting.amount,
->>>>>>> main
     createdAt: Math.max(now, account.lastAt),
   };
   const after: Account = {

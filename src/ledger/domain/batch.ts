@@ -52,7 +52,7 @@ export interface Plan {
 }
 
 /** Sum and number of an account's entries of one type on one UTC day. */
-interface DailyTotal {
+export interface DailyTotal {
   readonly accountId: number;
   /** Days since 1970-01-01. */
   readonly day: number;
@@ -108,7 +108,8 @@ class Ledger {
     this.accounts = new Map(loaded.locked.map(({ account }) => [account.id, account]));
     this.holds = new Map(loaded.holds);
     this.recorded = new Map(loaded.recorded);
-    for (const { accountId, givenBack, nextExpiry } of loaded.expired) this.accounts.set(accountId, expire(this.accounts.get(accountId)!, givenBack, nextExpiry));
+    for (const { accountId, givenBack, nextExpiry } of loaded.expired)
+      this.accounts.set(accountId, expire(this.accounts.get(accountId)!, givenBack, nextExpiry));
   }
 
   run({ accountId, operation, keyed }: Addressed, now: number): Answer {
@@ -155,20 +156,27 @@ class Ledger {
   changes(locked: readonly LockedAccount[]): Omit<Plan, 'answers'> {
     const totals = new Map<string, DailyTotal>();
     for (const entry of this.entries) addTotal(totals, entry);
-    const touched = (isNew: boolean) => [...this.touchedHolds].filter(([, hold]) => hold.isNew === isNew).map(([id]) => this.holds.get(id)!);
+    const touched = (isNew: boolean) =>
+      [...this.touchedHolds].filter(([, hold]) => hold.isNew === isNew).map(([id]) => this.holds.get(id)!);
     return {
       entries: this.entries,
       operations: this.operations,
       totals: [...totals.values()],
       newHolds: touched(true),
       changedHolds: touched(false),
-      accounts: locked.map((row) => ({ ...row, account: this.accounts.get(row.account.id)! })).filter(({ account }, i) => account !== locked[i]!.account),
+      accounts: locked
+        .map((row) => ({ ...row, account: this.accounts.get(row.account.id)! }))
+        .filter(({ account }, i) => account !== locked[i]!.account),
     };
   }
 
   private rememberRefusal([claim]: Group, index: number, refused: Extract<Outcome, { status: 'refused' }>): void {
     if (!claim?.keyed) return;
-    const outcome: Outcome = { status: 'refused', rejection: { reason: 'group', index, because: refused.rejection }, traceId: claim.operation.traceId };
+    const outcome: Outcome = {
+      status: 'refused',
+      rejection: { reason: 'group', index, because: refused.rejection },
+      traceId: claim.operation.traceId,
+    };
     this.recorded.set(identity(claim.accountId, claim.operation), { hash: claim.operation.hash, outcome });
     this.operations.push({ accountId: claim.accountId, operation: claim.operation, outcome });
   }
@@ -196,8 +204,16 @@ function refuseAll(group: Group, answers: readonly Answer[], index: number): Ans
     const rejection = decisive.outcome.status === 'refused' && decisive.outcome.rejection;
     if (!rejection) return decisive;
     // The claim's recorded refusal names the place in the group that was refused the first time, and what for.
-    if (rejection.reason === 'group' && i === rejection.index) return { ...decisive, outcome: { status: 'refused', rejection: rejection.because, traceId: operation.traceId } };
-    return { ...decisive, outcome: { status: 'refused', rejection: rejection.reason === 'group' ? rejection : { reason: 'group', index, because: rejection }, traceId: operation.traceId } };
+    if (rejection.reason === 'group' && i === rejection.index)
+      return { ...decisive, outcome: { status: 'refused', rejection: rejection.because, traceId: operation.traceId } };
+    return {
+      ...decisive,
+      outcome: {
+        status: 'refused',
+        rejection: rejection.reason === 'group' ? rejection : { reason: 'group', index, because: rejection },
+        traceId: operation.traceId,
+      },
+    };
   });
 }
 

@@ -8,5 +8,7 @@ export function tableOptions(runner: QueryRunner): string {
 
 /** A primary key that the database counts. TypeORM finds it again in a SQLite schema by its quotes. */
 export function autoIncrementKey(runner: QueryRunner, name: string): string {
-  return engineOf(runner.dataSource) === 'mysql' ? `${name} integer NOT NULL AUTO_INCREMENT PRIMARY KEY` : `"${name}" integer PRIMARY KEY AUTOINCREMENT NOT NULL`;
+  return engineOf(runner.dataSource) === 'mysql'
+    ? `${name} integer NOT NULL AUTO_INCREMENT PRIMARY KEY`
+    : `"${name}" integer PRIMARY KEY AUTOINCREMENT NOT NULL`;
 }
