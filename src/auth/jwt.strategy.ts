@@ -30,7 +30,9 @@ export class JwtStrategy extends PassportStrategy(Strategy) {
         done(null, 'held by TokenVerifier'),
     });
     (Strategy as unknown as { JwtVerifier: unknown }).JwtVerifier = (token: string, _key: unknown, _options: unknown, done: Verified) => {
-      verifier.verify(token).then((claims) => (claims ? done(null, claims) : done(new Error('invalid token'))), done);
+      const known = verifier.remembered(token);
+      if (known) done(null, known);
+      else verifier.verify(token).then((claims) => (claims ? done(null, claims) : done(new Error('invalid token'))), done);
     };
   }
 
