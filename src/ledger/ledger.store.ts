@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { execute, FenceLost, forUpdate, insertRows, isDuplicate, isMysql, type Tx, updateRows } from '../common/database/index.js';
+import { execute, FenceLost, forUpdate, insertRows, isDuplicate, isMysql, query, type Tx, updateRows } from '../common/database/index.js';
 import {
   type Account,
   type Addressed,
@@ -63,9 +63,8 @@ export class LedgerStore {
   /** Locks the accounts in the order of their ids, so that two batches never wait for each other crosswise. */
   async lock(tx: Tx, ids: readonly number[]): Promise<LockedAccount[]> {
     const [among, parameter] = isMysql(tx) ? ['IN (?)', ids] : ['IN (SELECT value FROM json_each(?))', JSON.stringify(ids)];
-    const rows = (await tx.query(`SELECT id, ${ACCOUNT.join(', ')}, version FROM account WHERE id ${among} ORDER BY id${forUpdate(tx)}`, [
-      parameter,
-    ])) as Row[];
+    const sql = `SELECT id, ${ACCOUNT.join(', ')}, version FROM account WHERE id ${among} ORDER BY id${forUpdate(tx)}`;
+    const rows = await query<Row>(tx, sql, [parameter]);
     return rows.map((row) => ({ version: Number(row['version']), account: accountOf(row) }));
   }
 
@@ -156,9 +155,9 @@ export class LedgerStore {
     values: (item: T) => (string | number)[],
   ): Promise<Row[]> {
     if (items.length === 0) return [];
-    if (isMysql(tx)) return (await tx.query(head + items.map(() => term).join(' OR '), items.flatMap(values))) as Row[];
+    if (isMysql(tx)) return query<Row>(tx, head + items.map(() => term).join(' OR '), items.flatMap(values));
     const rows: Row[] = [];
-    for (const item of items) rows.push(...((await tx.query(head + term, values(item))) as Row[]));
+    for (const item of items) rows.push(...(await query<Row>(tx, head + term, values(item))));
     return rows;
   }
 }

@@ -54,7 +54,7 @@ export async function configureHttp(app: NestFastifyApplication, config: Config)
     done();
   });
   server.addHook('onRequest', (request, reply, done) => {
-    void reply.headers(security).header('X-Trace-Id', request.id);
+    void reply.headers(security).header('x-trace-id', request.id);
     done(stopping ? new ApiError('OVERLOADED', 'The server is stopping; send the request again.') : undefined);
   });
   server.addHook('onSend', (_request, reply, _payload, done) => {
@@ -93,7 +93,10 @@ const EXPOSED_HEADERS = [
 /** What helmet sets. It never changes, so it is asked once and not with every request, where it cost more than the routing. */
 function securityHeaders(config: Config): Record<string, string> {
   const headers: Record<string, string> = {};
-  const response = { setHeader: (name: string, value: string) => void (headers[name] = value), removeHeader: () => undefined };
+  const response = {
+    setHeader: (name: string, value: string) => void (headers[name.toLowerCase()] = value),
+    removeHeader: () => undefined,
+  };
   helmet({
     contentSecurityPolicy: {
       directives: {
