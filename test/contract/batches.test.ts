@@ -275,6 +275,16 @@ describeEachDatabase((database) => {
       expect((await send(client, 'atomic', [item(1)], 'k')).body.meta).toEqual({ posted: 1, rejected: 0 });
     });
 
+    it('atomic: a new batch is no replay, though an item of it repeats a refusal', async () => {
+      const { client } = await account(5);
+      expectError(await client.post(spend, { amount: 9, description: 'x' }, { key: 'refused' }), 402, short);
+      const answer = await send(client, 'atomic', [item(1), { amount: 9, description: 'x', idempotency_key: 'refused' }], 'k');
+      expect({ meta: answer.body.meta, replayed: answer.headers['idempotent-replayed'] }).toEqual({
+        meta: { posted: 0, rejected: 2 },
+        replayed: undefined,
+      });
+    });
+
     it('atomic: all of what can just be paid, and not a part more', async () => {
       const { client, name } = await account(6);
       expect((await send(client, 'atomic', [item(1), item(2), item(3), item(words.smallest)])).body.meta.posted).toBe(0);
