@@ -26,7 +26,9 @@ interface Waiting extends Submission {
 
 const LANES = { mysql: 4, sqlite: 1 } as const;
 const BATCH = 512;
-const QUEUE = 10_000;
+/** How many operations may wait in a lane, and how many of them may be one owner's, so that a flood leaves room for others. */
+const QUEUE = 20_000;
+const SHARE = QUEUE / 2;
 const REMEMBERED_ACCOUNTS = 100_000;
 
 /**
@@ -127,25 +129,33 @@ export class Lanes implements OnApplicationShutdown {
   }
 }
 
-/** A bounded queue with one writer. */
+/** What waits for one owner's turn. */
+interface Queue {
+  readonly waiting: Waiting[];
+  operations: number;
+}
+
+/** Bounded queues with one writer. */
 class Lane {
   /** What waits, by owner, so that a flood of one account's operations does not keep another's waiting behind it. */
-  private readonly queues = new Map<string, Waiting[]>();
-  private length = 0;
+  private readonly queues = new Map<string, Queue>();
+  private operations = 0;
   private working: Promise<void> | undefined;
 
   constructor(private readonly write: (batch: readonly Waiting[]) => Promise<readonly (readonly Answer[])[]>) {}
 
   enqueue(waiting: Waiting): void {
-    if (this.length >= QUEUE) {
+    const { owner } = waiting.steps[0];
+    const added = waiting.steps.length;
+    const queue = this.queues.get(owner) ?? { waiting: [], operations: 0 };
+    if (this.operations + added > QUEUE || queue.operations + added > SHARE) {
       waiting.reject(new ApiError('OVERLOADED', 'Too many operations are waiting for the ledger.'));
       return;
     }
-    const { owner } = waiting.steps[0];
-    const queue = this.queues.get(owner);
-    if (queue) queue.push(waiting);
-    else this.queues.set(owner, [waiting]);
-    this.length += 1;
+    queue.waiting.push(waiting);
+    queue.operations += added;
+    this.operations += added;
+    this.queues.set(owner, queue);
     this.working ??= this.work();
   }
 
@@ -154,7 +164,7 @@ class Lane {
   }
 
   private async work(): Promise<void> {
-    while (this.length > 0) await this.settle(this.takeBatch());
+    while (this.operations > 0) await this.settle(this.takeBatch());
     this.working = undefined;
   }
 
@@ -185,7 +195,7 @@ class Lane {
     for (let round = 0, found = true; found; round++) {
       found = false;
       for (const [owner, queue] of this.queues) {
-        const waiting = queue[round];
+        const waiting = queue.waiting[round];
         if (!waiting || (taken.get(owner) ?? 0) < round) continue;
         if (batch.length > 0 && (waiting.attach || steps + waiting.steps.length > BATCH)) continue;
         batch.push(waiting);
@@ -201,11 +211,13 @@ class Lane {
   private remove(batch: Waiting[], taken: ReadonlyMap<string, number>): Waiting[] {
     for (const [owner, count] of taken) {
       const queue = this.queues.get(owner)!;
+      const operations = queue.waiting.splice(0, count).reduce((sum, { steps }) => sum + steps.length, 0);
+      queue.operations -= operations;
+      this.operations -= operations;
       this.queues.delete(owner);
       // Whoever still has something waiting stands last in the next batch's turn.
-      if (queue.length > count) this.queues.set(owner, queue.slice(count));
+      if (queue.operations > 0) this.queues.set(owner, queue);
     }
-    this.length -= batch.length;
     return batch;
   }
 }

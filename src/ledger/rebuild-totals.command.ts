@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { ConfigError, currentConfig } from '../common/config/index.js';
-import { dataSourceOptions, forUpdate, newDataSource } from '../common/database/index.js';
+import { dataSourceOptions, forUpdate, isMysql, newDataSource } from '../common/database/index.js';
 import { LEDGER_ENTITIES } from './ledger.entities.js';
 import { accountIds, rebuildTotals } from './verifier.js';
 
@@ -12,7 +12,7 @@ async function main(): Promise<void> {
   let done = 0;
   try {
     for await (const id of accountIds(dataSource, values.account)) {
-      await runner.query(dataSource.options.type === 'mysql' ? 'START TRANSACTION' : 'BEGIN IMMEDIATE');
+      await runner.query(isMysql(runner) ? 'START TRANSACTION' : 'BEGIN IMMEDIATE');
       try {
         await runner.query(`SELECT id FROM account WHERE id = ?${forUpdate(runner)}`, [id]);
         await rebuildTotals(runner, id);

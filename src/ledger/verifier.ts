@@ -7,11 +7,7 @@ const CHUNK = 2_000;
 const SPENDING: ReadonlySet<EntryType> = new Set<EntryType>(['debit', 'consume']);
 
 /** The first thing that is not as it must be. */
-export class Divergence extends Error {
-  constructor(account: Pick<AccountRow, 'owner' | 'unit'>, what: string) {
-    super(`${account.owner} (${account.unit}): ${what}`);
-  }
-}
+export class Divergence extends Error {}
 
 /** What was looked at. */
 export interface Verified {
@@ -35,6 +31,7 @@ export async function verifyLedger(
     verified.entries += await inSnapshot(dataSource, (runner) => verifyAccount(runner, id, onEntries));
     verified.accounts += 1;
   }
+  if (owner === undefined) await verifyBelonging(dataSource);
   return verified;
 }
 
@@ -85,7 +82,7 @@ async function inSnapshot<T>(dataSource: DataSource, work: (runner: QueryRunner)
 async function verifyAccount(runner: QueryRunner, id: number, onEntries: (count: number) => void): Promise<number> {
   const account = await runner.manager.findOneByOrFail(AccountRow, { id });
   const fail = (what: string): never => {
-    throw new Divergence(account, what);
+    throw new Divergence(`${account.owner} (${account.unit}): ${what}`);
   };
   let state: State = { account: emptyAccount(id, account.unit) };
   const totals = new Totals();
@@ -112,6 +109,16 @@ async function verifyAccount(runner: QueryRunner, id: number, onEntries: (count:
   await verifyTotals(runner, id, totals, fail);
   await verifyOperations(runner, account, fail);
   return sequence;
+}
+
+/** Nothing is left of an account that is not there; the ids of a table are a skip through its primary key. */
+async function verifyBelonging(dataSource: DataSource): Promise<void> {
+  for (const table of ['entry', 'operation', 'hold', 'daily_total']) {
+    const [orphan] = await dataSource.query<{ id: number }[]>(
+      `SELECT t.account_id AS id FROM (SELECT DISTINCT account_id FROM ${table}) t LEFT JOIN account a ON a.id = t.account_id WHERE a.id IS NULL LIMIT 1`,
+    );
+    if (orphan) throw new Divergence(`${table} has rows of account ${orphan.id}, which is not there`);
+  }
 }
 
 function follow(state: State, entry: EntryRow, fail: (what: string) => never): State {
@@ -191,7 +198,11 @@ async function verifyOperations(runner: QueryRunner, account: AccountRow, fail: 
     for (const { name, idempotencyKey, sequence, hold, refusal } of chunk) {
       const called = `operation ${name} "${idempotencyKey.trim()}"`;
       if (sequence !== null && !ofEntries.mark(sequence)) fail(`${called} names entry ${sequence}, which is not there or another's`);
-      if (name === 'hold' && hold !== null && !ofHolds.mark(hold)) fail(`${called} names hold ${hold}, which is not there or another's`);
+      if (hold !== null && !(name === 'hold' ? ofHolds.mark(hold) : hold <= account.holds))
+        fail(`${called} names hold ${hold}, which is not there or another's`);
+      // The claim of a batch is the one operation that makes nothing of its own.
+      if (sequence === null && hold === null && refusal === null && !name.endsWith('_batch'))
+        fail(`${called} was not refused and made nothing`);
       if (refusal !== null && (sequence !== null || hold !== null)) fail(`${called} was refused and yet made something`);
     }
   }

@@ -1,6 +1,17 @@
 import { OmitType } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { ArrayMaxSize, ArrayMinSize, IsArray, IsIn, IsNumber, IsOptional, IsPositive, Matches, ValidateNested } from 'class-validator';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsIn,
+  IsNumber,
+  IsObject,
+  IsOptional,
+  IsPositive,
+  Matches,
+  ValidateNested,
+} from 'class-validator';
 import { AccountField } from '../auth/index.js';
 import { IsKey, IsMetadata, IsText } from '../common/http/index.js';
 import { HistoryQuery, IsTokens, SummaryDto, TransactionDto } from '../ledger/index.js';
@@ -79,6 +90,7 @@ export class ConsumeBatchDto extends AccountField {
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(1000)
+  @IsObject({ each: true })
   @ValidateNested({ each: true })
   @Type(() => ConsumeItemDto)
   items: ConsumeItemDto[];

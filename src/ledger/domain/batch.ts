@@ -196,25 +196,17 @@ class Ledger {
   }
 }
 
-/** The operation at `index` has its own answer; the others are refused because of it. */
+/** The operation at `index` has its own answer; the others are refused because of it, anew unless the claim of the whole was decided before. */
 function refuseAll(group: Group, answers: readonly Answer[], index: number): Answer[] {
   const decisive = answers[index]!;
-  return group.map(({ operation }, i) => {
-    if (i === index || decisive.outcome === 'key-reused') return decisive;
-    const rejection = decisive.outcome.status === 'refused' && decisive.outcome.rejection;
-    if (!rejection) return decisive;
-    // The claim's recorded refusal names the place in the group that was refused the first time, and what for.
-    if (rejection.reason === 'group' && i === rejection.index)
-      return { ...decisive, outcome: { status: 'refused', rejection: rejection.because, traceId: operation.traceId } };
-    return {
-      ...decisive,
-      outcome: {
-        status: 'refused',
-        rejection: rejection.reason === 'group' ? rejection : { reason: 'group', index, because: rejection },
-        traceId: operation.traceId,
-      },
-    };
-  });
+  if (decisive.outcome === 'key-reused' || decisive.outcome.status !== 'refused') return group.map(() => decisive);
+  const { rejection } = decisive.outcome;
+  const replayed = 'replayed' in answers[0]! && answers[0].replayed;
+  // The claim's recorded refusal names the place in the group that was refused the first time, and what for.
+  const whole = rejection.reason === 'group' ? rejection : ({ reason: 'group', index, because: rejection } as const);
+  return group.map(({ operation: { traceId } }, i) =>
+    i === index ? decisive : { outcome: { status: 'refused', rejection: i === whole.index ? whole.because : whole, traceId }, replayed },
+  );
 }
 
 function addTotal(totals: Map<string, DailyTotal>, { accountId, type, amount, createdAt }: Entry): void {

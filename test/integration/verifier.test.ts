@@ -1,0 +1,230 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { DataSource } from 'typeorm';
+import { describeEachDatabase } from '../support/databases.js';
+import { LEDGER_ENTITIES } from '../../src/ledger/ledger.entities.js';
+import { Divergence, verifyLedger } from '../../src/ledger/verifier.js';
+import { connectTo, ledgerCommand } from '../support/ledger.js';
+import { startServer } from '../support/server.js';
+
+const DAY = 86_400_000;
+const TABLES = ['account', 'entry', 'operation', 'hold', 'daily_total'];
+
+/** One change behind the ledger's back, and how the verifier names it. `victim` is account 1, with 5 deposits, 5 debits, a captured, a released and an open hold. */
+const CORRUPTIONS: [name: string, sql: string, named: RegExp][] = [
+  ["an entry's amount", 'UPDATE entry SET amount = amount - 1 WHERE account_id = 1 AND sequence = 4', /entry 4: balanceAfter/],
+  ["the last entry's amount", 'UPDATE entry SET amount = amount - 1 WHERE account_id = 1 AND sequence = 11', /entry 11: balanceAfter/],
+  [
+    "an entry's balance_after",
+    'UPDATE entry SET balance_after = balance_after + 1 WHERE account_id = 1 AND sequence = 4',
+    /entry 4: balanceAfter/,
+  ],
+  ['an entry that is gone', 'DELETE FROM entry WHERE account_id = 1 AND sequence = 5', /entry 6: sequence is 6, must be 5/],
+  ['the first entry gone', 'DELETE FROM entry WHERE account_id = 1 AND sequence = 1', /entry 2: sequence is 2, must be 1/],
+  ['the last entry gone', 'DELETE FROM entry WHERE account_id = 1 AND sequence = 11', /its balance is|its last number is 11/],
+  [
+    'an entry too many',
+    "INSERT INTO entry (account_id, sequence, type, type_sequence, amount, balance_after, created_at) SELECT account_id, 12, 'deposit', 6, 1, balance_after + 1, created_at FROM entry WHERE account_id = 1 AND sequence = 11",
+    /its balance is/,
+  ],
+  ["an entry's number of its type", 'UPDATE entry SET type_sequence = 99 WHERE account_id = 1 AND sequence = 11', /entry 11: typeSequence/],
+  ["an entry's time", `UPDATE entry SET created_at = created_at - ${2 * DAY} WHERE account_id = 1 AND sequence = 6`, /entry 6: createdAt/],
+  [
+    'spending what was not there',
+    'UPDATE entry SET balance_after = balance_after - 1000000000 - amount, amount = -1000000000 WHERE account_id = 1 AND sequence = 11',
+    /entry 11 spent what was not there/,
+  ],
+  ["the account's balance", 'UPDATE account SET balance = balance + 1 WHERE id = 1', /its balance is/],
+  ["the account's number", 'UPDATE account SET sequence = sequence + 1 WHERE id = 1', /its last number is 12, its last entry is 11/],
+  [
+    "the account's counts",
+    'UPDATE account SET counts = \'{"deposit":5,"debit":7}\' WHERE id = 1',
+    /counts 7 entries of type debit, there are 6/,
+  ],
+  ["the account's last time", 'UPDATE account SET last_at = last_at + 1 WHERE id = 1', /its last time is/],
+  ['held', 'UPDATE account SET held = held + 1 WHERE id = 1', /held is 2000001, its open holds keep 2000000/],
+  ["the account's number of holds", 'UPDATE account SET holds = 4 WHERE id = 1', /its last hold is 4, there are 3/],
+  [
+    'a next expiry that is too late',
+    'UPDATE account SET next_expiry = (SELECT expires_at + 1 FROM hold WHERE account_id = 1 AND number = 3) WHERE id = 1',
+    /before the next expiry/,
+  ],
+  ['no next expiry with an open hold', 'UPDATE account SET next_expiry = NULL WHERE id = 1', /before the next expiry/],
+  [
+    'what a hold has captured',
+    'UPDATE hold SET captured = captured + 1 WHERE account_id = 1 AND number = 1',
+    /hold 1: 1000001 captured, its entries make 1000000/,
+  ],
+  [
+    'a capture that names another hold',
+    'UPDATE entry SET hold = 2 WHERE account_id = 1 AND hold = 1',
+    /hold 1: 1000000 captured, its entries make 0/,
+  ],
+  ['a hold that is gone', 'DELETE FROM hold WHERE account_id = 1 AND number = 2', /hold 2 is missing/],
+  [
+    'the status of an open hold',
+    "UPDATE hold SET status = 'released' WHERE account_id = 1 AND number = 3",
+    /held is 2000000, its open holds keep 0/,
+  ],
+  ['the status of a settled hold', "UPDATE hold SET status = 'open' WHERE account_id = 1 AND number = 2", /held is 2000000/],
+  ['less held than captured', 'UPDATE hold SET amount = 1 WHERE account_id = 1 AND number = 1', /hold 1: more was captured than it held/],
+  ['the amount of a total', "UPDATE daily_total SET amount = amount + 1 WHERE account_id = 1 AND type = 'debit'", /the total of debit/],
+  ['the count of a total', "UPDATE daily_total SET count = count + 1 WHERE account_id = 1 AND type = 'deposit'", /the total of deposit/],
+  ['a total that is gone', "DELETE FROM daily_total WHERE account_id = 1 AND type = 'debit'", /the total of debit on day \d+ is missing/],
+  [
+    'a total too many',
+    "INSERT INTO daily_total (account_id, day, type, amount, count) VALUES (1, 1, 'debit', -1, 1)",
+    /the total of debit on day 1/,
+  ],
+  ['an operation that is gone', 'DELETE FROM operation WHERE account_id = 1 AND sequence = 7', /entry 7 has no operation/],
+  ["a hold's operation gone", "DELETE FROM operation WHERE account_id = 1 AND name = 'hold' AND hold = 2", /hold 2 has no operation/],
+  [
+    'two operations of one entry',
+    'UPDATE operation SET sequence = 3 WHERE account_id = 1 AND sequence = 7',
+    /names entry 3, which is not there or another's/,
+  ],
+  ['an operation of no entry', 'UPDATE operation SET sequence = 99 WHERE account_id = 1 AND sequence = 7', /names entry 99/],
+  [
+    'an operation that made nothing',
+    'UPDATE operation SET sequence = NULL WHERE account_id = 1 AND sequence = 6',
+    /operation debit "k2" was not refused and made nothing/,
+  ],
+  [
+    'an operation more, that claims to have made nothing',
+    "INSERT INTO operation (account_id, name, idempotency_key, request_hash, created_at) VALUES (1, 'debit', 'more', 'x', 0)",
+    /operation debit "more" was not refused and made nothing/,
+  ],
+  [
+    'a refused operation that made something',
+    "UPDATE operation SET refusal = '{}' WHERE account_id = 1 AND sequence = 7",
+    /was refused and yet made something/,
+  ],
+  [
+    'a release of a hold that is not there',
+    "UPDATE operation SET hold = 9 WHERE account_id = 1 AND name = 'release'",
+    /operation release .* names hold 9/,
+  ],
+  [
+    'an entry of no account',
+    "INSERT INTO entry (account_id, sequence, type, type_sequence, amount, balance_after, created_at) VALUES (999, 1, 'deposit', 1, 1, 1, 0)",
+    /entry has rows of account 999, which is not there/,
+  ],
+];
+
+describeEachDatabase((database) => {
+  let dataSource: DataSource;
+  let saved: Map<string, Record<string, unknown>[]>;
+
+  beforeAll(async () => {
+    const server = await startServer({ DATABASE_URL: database.url });
+    try {
+      const admin = await server.clientFor({ sub: 'root', admin: true });
+      const victim = await server.clientFor({ sub: 'victim' });
+      for (let i = 0; i < 5; i++) {
+        await admin.post('/api/credits/deposit', { amount: 10, description: 'in', account: 'user:victim' });
+        await victim.post('/api/credits/debit', { amount: 1, description: 'out' }, { key: `k${i}` });
+      }
+      await victim.post('/api/credits/debit', { amount: 1_000, description: 'too much' }, { key: 'refused' });
+      const holds = [];
+      for (const amount of [3, 4, 2]) holds.push((await victim.post('/api/credits/holds', { amount })).body.data.id);
+      expect((await victim.post(`/api/credits/holds/${holds[0]}/capture`, { amount: 1 })).status).toBe(201);
+      expect((await victim.post(`/api/credits/holds/${holds[1]}/release`, {}, { key: 'r' })).status).toBe(200);
+      // A neighbour, in whom nothing is wrong.
+      await admin.post('/api/tokens/grant', { amount: 5, description: 'in', account: 'user:neighbour' });
+    } finally {
+      await server.stop();
+    }
+    dataSource = await connectTo(database, LEDGER_ENTITIES);
+    saved = new Map();
+    for (const table of TABLES) saved.set(table, await dataSource.query(`SELECT * FROM ${table}`));
+    expect(saved.get('account')).toEqual(expect.arrayContaining([expect.objectContaining({ id: 1, owner: 'user:victim' })]));
+  });
+  afterAll(() => dataSource?.destroy());
+
+  /** Everything as it was before the last corruption. */
+  beforeEach(async () => {
+    await dataSource.transaction(async (manager) => {
+      for (const [table, rows] of saved) {
+        await manager.query(`DELETE FROM ${table}`);
+        for (const row of rows) {
+          const columns = Object.keys(row);
+          await manager.query(
+            `INSERT INTO ${table} (${columns.map((column) => `\`${column}\``).join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,
+            Object.values(row),
+          );
+        }
+      }
+    });
+  });
+
+  it('finds nothing in a ledger that is as it must be, in all accounts or one', async () => {
+    expect(await ledgerCommand('verify', database)).toEqual({ code: 0, output: '2 accounts and 12 entries are as they must be.\n' });
+    expect(await ledgerCommand('verify', database, '--account', 'user:neighbour')).toEqual({
+      code: 0,
+      output: '1 accounts and 1 entries are as they must be.\n',
+    });
+  });
+
+  // In this process: starting the command for each of them would take longer than all that it does.
+  it.each(CORRUPTIONS)('finds and names %s', async (_, sql, named) => {
+    await dataSource.query(sql);
+    const found: unknown = await verifyLedger(dataSource).catch((error: unknown) => error);
+    expect(found).toBeInstanceOf(Divergence);
+    expect((found as Divergence).message).toMatch(named);
+    // An account that it does not concern is as it must be.
+    expect(await verifyLedger(dataSource, 'user:neighbour')).toEqual({ accounts: 1, entries: 1 });
+  });
+
+  it('the command names the first one and ends with 1', async () => {
+    await dataSource.query('UPDATE entry SET amount = amount - 1 WHERE account_id = 1 AND sequence = 4');
+    expect(await ledgerCommand('verify', database)).toEqual({
+      code: 1,
+      output: 'Divergence: user:victim (USD): entry 4: balanceAfter is 18000000, must be 17999999\n',
+    });
+    expect((await ledgerCommand('verify', database, '--account', 'user:neighbour')).code).toBe(0);
+  });
+
+  describe('rebuild-totals', () => {
+    const rows = async () =>
+      Object.fromEntries(await Promise.all(TABLES.map(async (table) => [table, await dataSource.query(`SELECT * FROM ${table}`)])));
+
+    it('makes the totals anew, and touches nothing else', async () => {
+      const before = await rows();
+      await dataSource.query("UPDATE daily_total SET amount = amount + 1, count = 0 WHERE type = 'debit'");
+      await dataSource.query("DELETE FROM daily_total WHERE type = 'deposit'");
+      await dataSource.query("INSERT INTO daily_total (account_id, day, type, amount, count) VALUES (1, 1, 'refund', -1, 1)");
+      expect(await ledgerCommand('rebuild-totals', database)).toEqual({
+        code: 0,
+        output: 'The daily totals of 2 accounts were made anew.\n',
+      });
+      const byKey = (a: any, b: any) => `${a.account_id} ${a.type}`.localeCompare(`${b.account_id} ${b.type}`);
+      const after = await rows();
+      for (const all of [before, after]) all['daily_total'].sort(byKey);
+      expect(after).toEqual(before);
+      expect((await ledgerCommand('verify', database)).code).toBe(0);
+    });
+
+    it('does one account alone when it is asked to', async () => {
+      await dataSource.query('UPDATE daily_total SET count = 0');
+      expect(await ledgerCommand('rebuild-totals', database, '--account', 'user:neighbour')).toMatchObject({ code: 0 });
+      expect((await ledgerCommand('verify', database, '--account', 'user:neighbour')).code).toBe(0);
+      expect((await ledgerCommand('verify', database)).code).toBe(1);
+    });
+
+    it('heals no other corruption', async () => {
+      await dataSource.query('UPDATE account SET balance = balance + 1 WHERE id = 1');
+      expect((await ledgerCommand('rebuild-totals', database)).code).toBe(0);
+      expect(await ledgerCommand('verify', database)).toMatchObject({ code: 1, output: expect.stringMatching(/its balance is/) });
+    });
+
+    if (database.engine === 'mariadb')
+      it('works under the name that TypeORM has for MariaDB', async () => {
+        const named = { url: database.url.replace('mysql:', 'mariadb:') };
+        expect(await ledgerCommand('rebuild-totals', named)).toMatchObject({ code: 0 });
+        expect(await ledgerCommand('verify', named)).toMatchObject({ code: 0 });
+      });
+  });
+
+  it('ends with 2, not with a divergence, when it can not look', async () => {
+    expect((await ledgerCommand('verify', { url: 'mysql://nobody@127.0.0.1:1/none' })).code).toBe(2);
+  });
+});

@@ -1,0 +1,143 @@
+import type { Action, Group, HoldStatus } from '../../src/ledger/domain/index.js';
+
+/** What an operation is expected to come to, in the plainest words. */
+export type Expected = { readonly replayed: boolean } & (
+  | { readonly posted: { readonly sequence: number; readonly amount: number; readonly balanceAfter: number; readonly hold: number | null } }
+  | { readonly held: { readonly number: number; readonly status: HoldStatus; readonly captured: number } }
+  | { readonly claimed: true }
+  | { readonly refused: string; readonly group?: { readonly index: number; readonly because: string } }
+  | { readonly reused: true }
+);
+
+interface NaiveHold {
+  amount: number;
+  captured: number;
+  status: HoldStatus;
+  expiresAt: number;
+}
+
+interface NaiveAccount {
+  entries: { amount: number; at: number }[];
+  holds: NaiveHold[];
+}
+
+interface Remembered {
+  hash: string;
+  expected: Expected;
+}
+
+const LIMIT = 2 ** 33 * 1_000_000 - 1;
+
+/** A ledger that keeps nothing but what happened, adds it up again for every question, and copies everything before it tries anything. */
+export class NaiveLedger {
+  private state = { accounts: {} as Record<number, NaiveAccount>, keys: {} as Record<string, Remembered> };
+
+  account(id: number): NaiveAccount {
+    return (this.state.accounts[id] ??= { entries: [], holds: [] });
+  }
+
+  balance(id: number): number {
+    return this.account(id).entries.reduce((sum, { amount }) => sum + amount, 0);
+  }
+
+  held(id: number, now: number): number {
+    return this.account(id)
+      .holds.filter((hold) => this.status(hold, now) === 'open')
+      .reduce((sum, { amount, captured }) => sum + amount - captured, 0);
+  }
+
+  status({ status, expiresAt }: NaiveHold, now: number): HoldStatus {
+    return status === 'open' && expiresAt <= now ? 'expired' : status;
+  }
+
+  /** Each group one after the other. */
+  run(groups: readonly Group[], clock: number): Expected[][] {
+    for (const { accountId } of groups.flat()) this.settleExpired(accountId, this.time(accountId, clock));
+    return groups.map((group) => (group.length === 1 ? [this.one(group[0]!, clock)] : this.together(group, clock)));
+  }
+
+  /** A hold that was seen to have expired stays so, even when the clock is set back. */
+  private settleExpired(id: number, now: number): void {
+    for (const hold of this.account(id).holds) hold.status = this.status(hold, now);
+  }
+
+  /** All or nothing: the first operation stands for the whole. */
+  private together(group: Group, clock: number): Expected[] {
+    const before = structuredClone(this.state);
+    const answers: Expected[] = [];
+    for (const [index, addressed] of group.entries()) {
+      const answer = this.one(addressed, clock);
+      answers.push(answer);
+      if ('reused' in answer) {
+        this.state = before;
+        return group.map(() => answer);
+      }
+      if (!('refused' in answer)) continue;
+      // A claim that was refused before says again which of its operations it was, and why.
+      const { index: culprit, because } = answer.group ?? { index, because: answer.refused };
+      if (index > 0) this.state = before;
+      const replayed = answers[0]!.replayed;
+      const [claim] = group as [Group[number]];
+      const whole: Expected = { replayed, refused: 'group', group: { index: culprit, because } };
+      if (index > 0 && claim.keyed) this.remember(claim, { ...whole, replayed: false });
+      return group.map((_, i) => (i === index && index > 0 ? answer : i === culprit ? { replayed, refused: because } : whole));
+    }
+    return answers;
+  }
+
+  private one(addressed: Group[number], clock: number): Expected {
+    const { accountId, operation, keyed } = addressed;
+    const { action } = operation;
+    if ('amount' in action && !isAmount(action)) return { replayed: false, refused: 'malformed' };
+    const known = this.state.keys[`${accountId} ${operation.name} ${operation.key}`];
+    if (known && known.hash !== operation.hash) return { replayed: false, reused: true };
+    if (known) return { ...known.expected, replayed: true };
+    const expected: Expected = { replayed: false, ...this.act(accountId, action, this.time(accountId, clock)) };
+    if (keyed || 'posted' in expected || 'held' in expected) this.remember(addressed, expected);
+    return expected;
+  }
+
+  private act(id: number, action: Action, now: number) {
+    const { entries, holds } = this.account(id);
+    const available = this.balance(id) - this.held(id, now);
+    const post = (amount: number, hold: number | null) => {
+      entries.push({ amount, at: now });
+      return { posted: { sequence: entries.length, amount, balanceAfter: this.balance(id), hold } };
+    };
+    if (action.kind === 'claim') return { claimed: true } as const;
+    if (action.kind === 'post') {
+      if (action.amount < 0 && !action.overdraw && -action.amount > available) return { refused: 'insufficient' };
+      return Math.abs(this.balance(id) + action.amount) > LIMIT ? { refused: 'limit' } : post(action.amount, null);
+    }
+    if (action.kind === 'hold') {
+      if (action.amount > available) return { refused: 'insufficient' };
+      holds.push({ amount: action.amount, captured: 0, status: 'open', expiresAt: now + action.expiresIn });
+      return { held: { number: holds.length, status: 'open', captured: 0 } } as const;
+    }
+    const hold = holds[action.hold - 1];
+    if (!hold) return { refused: 'no-hold' };
+    if (this.status(hold, now) !== 'open') return { refused: 'hold-settled' };
+    if (action.kind === 'release') {
+      hold.status = 'released';
+      return { held: { number: action.hold, status: hold.status, captured: hold.captured } };
+    }
+    if (action.amount > hold.amount - hold.captured) return { refused: 'hold-exceeded' };
+    if (action.amount > this.balance(id)) return { refused: 'insufficient' };
+    hold.captured += action.amount;
+    if (action.final || hold.captured === hold.amount) hold.status = 'captured';
+    return post(-action.amount, action.hold);
+  }
+
+  /** Time never runs backwards within an account. */
+  private time(id: number, clock: number): number {
+    return Math.max(clock, this.account(id).entries.at(-1)?.at ?? 0);
+  }
+
+  private remember({ accountId, operation }: Group[number], expected: Expected): void {
+    this.state.keys[`${accountId} ${operation.name} ${operation.key}`] = { hash: operation.hash, expected };
+  }
+}
+
+function isAmount({ kind, amount }: Extract<Action, { amount: number }>): boolean {
+  return Number.isSafeInteger(amount) && Math.abs(amount) <= LIMIT && (kind === 'post' ? amount !== 0 : amount > 0);
+}

@@ -1,0 +1,247 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  type Action,
+  type Addressed,
+  type Answer,
+  decide,
+  type Group,
+  type Hold,
+  remaining,
+  statusAt,
+} from '../../src/ledger/domain/index.js';
+import { MemoryTables } from '../support/memory-ledger.js';
+import { type Expected, NaiveLedger } from '../support/naive-ledger.js';
+
+const START = Date.UTC(2026, 3, 15, 23, 59);
+const ACCOUNTS = [1, 2, 3];
+/** `FAST_CHECK_RUNS` makes a soak of it, and `FAST_CHECK_SEED` repeats one. */
+const runs = Number(process.env['FAST_CHECK_RUNS'] ?? 300);
+const seed = process.env['FAST_CHECK_SEED'];
+const parameters = { numRuns: runs, ...(seed === undefined ? {} : { seed: Number(seed) }) };
+
+const amount = fc.oneof(
+  { weight: 20, arbitrary: fc.integer({ min: 1, max: 40 }) },
+  { weight: 1, arbitrary: fc.constantFrom(0, 0.5, -3, 2 ** 53, 2 ** 33 * 1_000_000 - 1) },
+);
+const post = (sign: 1 | -1, overdraw = false) =>
+  amount.map((value): Action => ({
+    kind: 'post',
+    type: overdraw ? 'refund' : sign * value < 0 ? 'debit' : 'deposit',
+    amount: sign * value,
+    description: null,
+    metadata: null,
+    model: null,
+    purchaseId: null,
+    overdraw,
+  }));
+const holdNumber = fc.integer({ min: 1, max: 6 });
+const anyAction: fc.Arbitrary<Action> = fc.oneof(
+  { weight: 4, arbitrary: post(1) },
+  { weight: 4, arbitrary: post(-1) },
+  { weight: 1, arbitrary: post(-1, true) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant('hold' as const),
+      amount,
+      description: fc.constant(null),
+      metadata: fc.constant(null),
+      expiresIn: fc.integer({ min: 1, max: 5_000 }),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('capture' as const),
+      hold: holdNumber,
+      type: fc.constant('debit' as const),
+      amount: fc.oneof(fc.integer({ min: 1, max: 10 }), amount),
+      final: fc.boolean(),
+      description: fc.constant(null),
+    }),
+  },
+  { weight: 2, arbitrary: holdNumber.map((hold): Action => ({ kind: 'release', hold })) },
+);
+
+/** An operation without an identity, which is given when it is sent. */
+interface Draft {
+  accountId: number;
+  action: Action;
+  key: number | null;
+}
+const newDraft: fc.Arbitrary<Draft> = fc.record({
+  accountId: fc.constantFrom(...ACCOUNTS),
+  action: anyAction,
+  key: fc.option(fc.integer({ min: 0, max: 9 }), { freq: 2 }),
+});
+/** Few enough to meet again: requests that are sent twice, alone, in one batch or inside a group. */
+const USUAL: Draft[] = fc.sample(
+  newDraft.filter(({ key }) => key !== null),
+  { numRuns: 15, seed: 1 },
+);
+const anyDraft = fc.oneof(newDraft, fc.constantFrom(...USUAL));
+/** One operation, or several under a claim that are done together or not at all. */
+const newGroup = fc
+  .tuple(fc.constantFrom(...ACCOUNTS), fc.option(fc.integer({ min: 0, max: 4 })), fc.array(anyDraft, { minLength: 1, maxLength: 5 }))
+  .map(([accountId, key, items]): Draft[] => [{ accountId, action: { kind: 'claim' }, key }, ...items]);
+const USUAL_GROUPS = fc.sample(
+  newGroup.filter(([claim]) => claim?.key !== null),
+  { numRuns: 6, seed: 2 },
+);
+const anyGroup = fc.oneof(
+  { weight: 5, arbitrary: anyDraft.map((draft) => [draft]) },
+  { weight: 1, arbitrary: newGroup },
+  { weight: 1, arbitrary: fc.constantFrom(...USUAL_GROUPS) },
+);
+
+/** The engine over tables in memory: what one batch writes, the next one reads. */
+class Engine {
+  readonly tables = new MemoryTables();
+  private given = 0;
+
+  constructor() {
+    for (const id of ACCOUNTS) expect(this.tables.accountId(`user:${id}`, 'USD')).toBe(id);
+  }
+
+  /** As the service and the lane do it: without a key of the client's an operation has its place under the key of the whole, or one of its own. */
+  address(groups: readonly (readonly Draft[])[]): Group[] {
+    return groups.map((group) => {
+      const whole = JSON.stringify(group);
+      const wholeKey = group.length > 1 ? group[0]!.key : null;
+      return group.map(({ accountId, action, key }, i): Addressed => ({
+        accountId,
+        keyed: key !== null || wholeKey !== null,
+        operation: {
+          name: action.kind === 'post' ? (action.overdraw ? 'refund' : action.amount < 0 ? 'debit' : 'deposit') : action.kind,
+          key: key !== null ? `k${key}` : wholeKey !== null ? `k${wholeKey} ${i}` : ` own ${this.given++}`,
+          hash: action.kind === 'claim' ? whole : JSON.stringify(action),
+          traceId: `t${this.given}`,
+          action,
+        },
+      }));
+    });
+  }
+
+  run(groups: readonly Group[], now: number): Expected[][] {
+    const loaded = this.tables.load(groups, now);
+    const plan = decide(loaded, groups, now);
+    if (this.tables.isFenced(plan)) throw new Error('the plan meets a key that is taken');
+    this.tables.write(plan, loaded.expiredRows);
+    return plan.answers.map((answers) => answers.map(plainly));
+  }
+}
+
+function plainly({ outcome, ...answer }: Answer): Expected {
+  if (outcome === 'key-reused') return { replayed: false, reused: true };
+  const replayed = 'replayed' in answer && answer.replayed;
+  if (outcome.status === 'posted') {
+    const { sequence, amount: value, balanceAfter, hold } = outcome.entry;
+    return { replayed, posted: { sequence, amount: value, balanceAfter, hold } };
+  }
+  if (outcome.status === 'held') {
+    const { number, status, captured } = outcome.hold;
+    return { replayed, held: { number, status, captured } };
+  }
+  if (outcome.status === 'claimed') return { replayed, claimed: true };
+  const { rejection } = outcome;
+  return rejection.reason === 'group'
+    ? { replayed, refused: 'group', group: { index: rejection.index, because: rejection.because.reason } }
+    : { replayed, refused: rejection.reason };
+}
+
+interface Model {
+  ledger: NaiveLedger;
+  now: number;
+}
+
+/** What both show of an account at a time. */
+function expectSame({ ledger, now }: Model, { tables }: Engine): void {
+  expect(tables.problems()).toEqual([]);
+  for (const id of ACCOUNTS) {
+    const { account } = tables.accounts.get(id)!;
+    const holds = [...tables.holds.values()].filter(({ accountId }) => accountId === id);
+    const kept = (hold: Hold) => (hold.status === 'open' && statusAt(hold, now) === 'expired' ? remaining(hold) : 0);
+    expect({
+      balance: account.balance,
+      held: account.held - holds.reduce((sum, hold) => sum + kept(hold), 0),
+      amounts: tables.entriesOf(id).map((entry) => entry.amount),
+      holds: holds.map((hold) => [hold.amount, hold.captured, statusAt(hold, now)]),
+    }).toEqual({
+      balance: ledger.balance(id),
+      held: ledger.held(id, now),
+      amounts: ledger.account(id).entries.map((entry) => entry.amount),
+      holds: ledger.account(id).holds.map((hold) => [hold.amount, hold.captured, ledger.status(hold, now)]),
+    });
+  }
+}
+
+/** Groups of operations that meet in one batch. */
+class Transact implements fc.Command<Model, Engine> {
+  constructor(private readonly groups: readonly Draft[][]) {}
+  check = () => true;
+  run(model: Model, engine: Engine): void {
+    const groups = engine.address(this.groups);
+    expect(engine.run(groups, model.now)).toEqual(model.ledger.run(groups, model.now));
+    expectSame(model, engine);
+  }
+  toString = () => `Transact(${JSON.stringify(this.groups)})`;
+}
+
+/** The clock goes on, or jumps, also backwards. */
+class Wait implements fc.Command<Model, Engine> {
+  constructor(private readonly milliseconds: number) {}
+  check = () => true;
+  run(model: Model, engine: Engine): void {
+    model.now += this.milliseconds;
+    expectSame(model, engine);
+  }
+  toString = () => `Wait(${this.milliseconds})`;
+}
+
+/** A batch without an operation, as the sweep sends it. */
+class Sweep implements fc.Command<Model, Engine> {
+  constructor(private readonly accountId: number) {}
+  check = () => true;
+  run(model: Model, engine: Engine): void {
+    const groups = engine.address([[{ accountId: this.accountId, action: { kind: 'claim' }, key: null }]]);
+    expect(engine.run(groups, model.now)).toEqual(model.ledger.run(groups, model.now));
+    expectSame(model, engine);
+    for (const hold of engine.tables.openHolds(this.accountId)) expect(statusAt(hold, model.now)).toBe('open');
+  }
+  toString = () => `Sweep(${this.accountId})`;
+}
+
+describe('the engine against a naive ledger', () => {
+  it('answers and stands the same after any sequence of batches, groups, waits and sweeps', () => {
+    const commands = fc.commands(
+      [
+        fc.array(anyGroup, { minLength: 1, maxLength: 6 }).map((groups) => new Transact(groups)),
+        fc.array(anyGroup, { minLength: 1, maxLength: 6 }).map((groups) => new Transact(groups)),
+        fc.oneof(fc.integer({ min: 0, max: 3_000 }), fc.constantFrom(-2_000, 86_400_000)).map((ms) => new Wait(ms)),
+        fc.constantFrom(...ACCOUNTS).map((id) => new Sweep(id)),
+      ],
+      { maxCommands: 40, size: '+1' },
+    );
+    fc.assert(
+      fc.property(commands, (all) => {
+        fc.modelRun(() => ({ model: { ledger: new NaiveLedger(), now: START }, real: new Engine() }), all);
+      }),
+      parameters,
+    );
+  });
+
+  it('comes to the same in one batch as group by group', () => {
+    fc.assert(
+      fc.property(fc.array(anyGroup, { maxLength: 20 }), fc.array(anyGroup, { maxLength: 30 }), (before, groups) => {
+        const [together, apart] = [new Engine(), new Engine()];
+        for (const engine of [together, apart]) engine.run(engine.address(before), START);
+        const [all, each] = [together.address(groups), apart.address(groups)];
+        expect(together.run(all, START + 2_000)).toEqual(each.map((group) => apart.run([group], START + 2_000)[0]));
+        expect([...together.tables.entries.values()]).toEqual([...apart.tables.entries.values()]);
+        expect([...together.tables.holds.values()]).toEqual([...apart.tables.holds.values()]);
+      }),
+      parameters,
+    );
+  });
+});

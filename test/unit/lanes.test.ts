@@ -1,0 +1,152 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { Answer } from '../../src/ledger/domain/index.js';
+import type { Step, Submission } from '../../src/ledger/lanes.js';
+import type { Process, World } from '../support/lane-world.js';
+import { Random } from '../support/random.js';
+
+let world: World;
+jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: () => world.pause(), setImmediate: () => world.pause() }));
+const { NO_FAULTS, POISON, Process: Server, World: NewWorld } = await import('../support/lane-world.js');
+
+/** What a lane takes at once, and what may wait in it. */
+const BATCH = 512;
+const QUEUE = 20_000;
+const SHARE = 10_000;
+/** Owners whose accounts fall to the same lane of four. */
+const [FLOOD, SINGLE, OTHER] = ['user:flood', 'user:ka', 'user:ke'] as const;
+
+const step = (owner: string, description: string, amount = 1): Step => ({
+  owner,
+  unit: 'USD',
+  operation: {
+    name: 'deposit',
+    hash: '',
+    traceId: '',
+    action: { kind: 'post', type: 'deposit', amount, description, metadata: null, model: null, purchaseId: null, overdraw: false },
+  },
+});
+const single = (owner: string, description = 'x'): Submission => ({ steps: [step(owner, description)] });
+const group = (owner: string, size: number): Submission => ({
+  steps: [
+    { ...step(owner, ''), operation: { name: 'claim', hash: '', traceId: '', action: { kind: 'claim' } } },
+    ...Array.from({ length: size }, (_, i) => step(owner, `#${i}`)),
+  ],
+});
+
+describe('a lane', () => {
+  let server: Process;
+  /** What was answered, in the order in which it was. */
+  let told: { name: string; answers?: readonly Answer[]; error?: Error & { code?: string }; after: number }[];
+  let asked: number;
+
+  beforeEach(async () => {
+    world = new NewWorld(new Random(1));
+    jest.spyOn(Date, 'now').mockImplementation(() => world.now);
+    server = await Server.start(world);
+    [told, asked] = [[], 0];
+  });
+  afterEach(() => void jest.restoreAllMocks());
+
+  function send(name: string, submission: Submission): void {
+    asked += 1;
+    server.lanes.submit(submission).then(
+      (answers) => told.push({ name, answers, after: world.committed.length }),
+      (error: Error) => told.push({ name, error, after: world.committed.length }),
+    );
+  }
+  const settle = () => world.run(() => told.length === asked);
+  const answerOf = (name: string) => told.find((each) => each.name === name)!;
+  const codes = () => told.filter(({ error }) => error).map(({ error }) => error!.code);
+
+  it('takes what arrives during a transaction as the next batch, bounded, in order', async () => {
+    for (let i = 0; i < 3 * BATCH; i++) send(`#${i}`, single(FLOOD, `#${i}`));
+    await settle();
+    // The first one waits for nobody.
+    expect(world.committed.map(({ entries }) => entries.length)).toEqual([1, BATCH, BATCH, BATCH - 1]);
+    expect(told.map(({ name }) => name)).toEqual(Array.from({ length: 3 * BATCH }, (_, i) => `#${i}`));
+    expect(world.tables.entriesOf(1).map(({ description }) => description)).toEqual(told.map(({ name }) => name));
+  });
+
+  it("answers another account's single operation with the next batch, however many of one account wait before it", async () => {
+    for (let i = 0; i < SHARE; i++) send(`#${i}`, single(FLOOD));
+    send('single', single(SINGLE));
+    await settle();
+    expect(codes()).toEqual([]);
+    // The second batch is the first that could have it in.
+    expect(answerOf('single').after).toBeLessThanOrEqual(2);
+    expect(told.findIndex(({ name }) => name === 'single')).toBeLessThanOrEqual(BATCH + 1);
+  });
+
+  it('takes several accounts in turn, so that none waits for all of another', async () => {
+    for (const owner of [FLOOD, SINGLE, OTHER]) for (let i = 0; i < 2 * BATCH; i++) send(owner, single(owner));
+    await settle();
+    for (const [i, { entries }] of world.committed.slice(1, -1).entries()) {
+      const shares = new Map<number, number>();
+      for (const { accountId } of entries) shares.set(accountId, (shares.get(accountId) ?? 0) + 1);
+      expect({ i, shares: [...shares.values()].every((share) => share > BATCH / 3 - 2) }).toEqual({ i, shares: true });
+    }
+  });
+
+  it('refuses what goes beyond its bound with OVERLOADED, and answers all that it took', async () => {
+    for (let i = 0; i < SHARE + 100; i++) send('x', single(FLOOD));
+    await settle();
+    // The one that is being written no longer waits.
+    expect(codes()).toEqual(Array.from({ length: 99 }, () => 'OVERLOADED'));
+    expect(world.tables.entriesOf(1)).toHaveLength(SHARE + 1);
+  });
+
+  it('leaves room for others when one account has filled its share', async () => {
+    for (let i = 0; i < 2 * SHARE; i++) send('flood', single(FLOOD));
+    send('single', single(SINGLE));
+    await settle();
+    expect(answerOf('single')).toMatchObject({ answers: [{ outcome: { status: 'posted' } }] });
+    expect(answerOf('single').after).toBeLessThanOrEqual(2);
+  });
+
+  it('counts operations and not requests, so that large groups do not wait without a bound', async () => {
+    for (let i = 0; i < 100; i++) send('group', group(FLOOD, 999));
+    await settle();
+    const taken = told.filter(({ answers }) => answers).length;
+    expect(taken).toBe(1 + SHARE / 1_000);
+    expect(codes()).toHaveLength(100 - taken);
+    for (const { entries } of world.committed) expect(entries).toHaveLength(999);
+  });
+
+  it('is bounded however many accounts there are', async () => {
+    for (let i = 0; i < 8 * QUEUE; i += 100) send('x', group(`user:${i}`, 99));
+    const refused = () => codes().length;
+    await settle();
+    expect(refused()).toBeGreaterThan(0);
+    expect(told.length - refused()).toBeLessThanOrEqual((4 * (QUEUE + BATCH)) / 100);
+  });
+
+  it('finds the one that the database can not take by halving; it fails alone', async () => {
+    for (let i = 0; i <= 400; i++) send(`#${i}`, single(i % 2 ? FLOOD : SINGLE, i === 123 ? POISON : `#${i}`));
+    await settle();
+    expect(told.filter(({ error }) => error)).toMatchObject([{ name: '#123', error: { code: 'ER_DATA_TOO_LONG' } }]);
+    expect(world.tables.entries.size).toBe(400);
+    expect(world.tables.problems()).toEqual([]);
+    // The halves of the halves: about the logarithm, not one by one.
+    expect(world.committed.length).toBeLessThanOrEqual(2 + 2 * Math.ceil(Math.log2(400)));
+  });
+
+  it('answers OVERLOADED while the database is away, and works when it is back', async () => {
+    world.faults = { ...NO_FAULTS, away: true };
+    for (let i = 0; i < 10; i++) send('away', single(FLOOD));
+    await settle();
+    expect(codes()).toEqual(Array.from({ length: 10 }, () => 'OVERLOADED'));
+    world.faults = NO_FAULTS;
+    send('back', single(FLOOD));
+    await settle();
+    expect(answerOf('back').answers).toMatchObject([{ outcome: { status: 'posted', entry: { sequence: 1 } } }]);
+  });
+
+  it('drains: whoever stops it waits for all that it took', async () => {
+    for (let i = 0; i < 2_000; i++) send('x', single(FLOOD));
+    let stopped = false;
+    void server.lanes.onApplicationShutdown().then(() => (stopped = true));
+    await world.run(() => stopped);
+    expect(told).toHaveLength(2_000);
+    expect(codes()).toEqual([]);
+  });
+});
