@@ -20,7 +20,7 @@ export class MariaDb {
   /** The server that TEST_MARIADB_URL names, or else one of our own in a directory of its own, as durable as its defaults are. */
   static async start(directory: string): Promise<MariaDb> {
     const given = process.env['TEST_MARIADB_URL'];
-    if (given) return new MariaDb(given);
+    if (given) return new MariaDb(given.replace(/^mariadb:/, 'mysql:'));
     const [socket, log, port] = [join(directory, 'mariadb.sock'), join(directory, 'mariadb.log'), await freePort()];
     const server = spawnServer(directory, socket, log, port);
     const root = await whenItAnswers(server, socket, log);
@@ -91,8 +91,10 @@ async function whenItAnswers(server: ChildProcess, socketPath: string, log: stri
     try {
       return await createConnection({ socketPath, user: 'root' });
     } catch (error) {
-      if (server.exitCode !== null || attempt === 300)
+      if (server.exitCode !== null || attempt === 300) {
+        server.kill();
         throw new Error(`MariaDB did not start: ${readFileSync(log, 'utf8')}`, { cause: error });
+      }
       await setTimeout(100);
     }
   }

@@ -115,7 +115,11 @@ export function readComparisons(engine: Engine, token: string, long: LongHistory
     row(`p50 of a page at the end of ${more} entries ÷ the first page`, last, first, { atMost: 1.3 }),
     row(`p50 of a page anywhere in ${more} entries ÷ the first page`, anywhere, first),
     row(`p50 of the usage summary at ${more} entries ÷ at ${fewer}`, summary(long), summary(short), { atMost: 1.3 }),
-    row(`the same for a period that cuts its first and last day`, summary(long, cut), summary(short, cut)),
+    row(
+      `p50 of the usage summary of a period that cuts its first and last day, at ${more} ÷ at ${fewer}`,
+      summary(long, cut),
+      summary(short, cut),
+    ),
   ];
 }
 
