@@ -43,7 +43,7 @@ export function isTransient(error: unknown): boolean {
 /** Whether the error says that a unique key is taken. */
 export function isDuplicate(error: unknown): boolean {
   const { code, message } = driverError(error);
-  return code === 'ER_DUP_ENTRY' || code.startsWith('SQLITE_CONSTRAINT') || /UNIQUE constraint failed/.test(message);
+  return code === 'ER_DUP_ENTRY' || /UNIQUE constraint failed/.test(message);
 }
 
 function driverError(error: unknown): { code: string; message: string } {

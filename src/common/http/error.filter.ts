@@ -1,5 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isTransient } from '../database/index.js';
 import { ApiError, type ErrorCode } from './errors.js';
 
 const BY_STATUS: Partial<Record<number, ErrorCode>> = {
@@ -44,6 +45,7 @@ export function sendError(thrown: unknown, request: FastifyRequest, reply: Fasti
 
 function toApiError(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown;
+  if (isTransient(thrown)) return new ApiError('OVERLOADED', 'The database is not available; send the request again.');
   const status = thrown instanceof HttpException ? thrown.getStatus() : (thrown as { statusCode?: unknown }).statusCode;
   const code = typeof status === 'number' ? BY_STATUS[status] : undefined;
   if (!code) return new ApiError('INTERNAL_ERROR');

@@ -1,0 +1,56 @@
+import { Random } from './random.js';
+import { type Server, startServer } from './server.js';
+
+/** The servers of one database, of which any may be gone at any time. */
+export class Fleet {
+  /** Those that take requests. */
+  readonly alive: Server[] = [];
+  /** Everything that servers wrote which are gone. */
+  output = '';
+  private someone: { back: Promise<void>; tell: () => void } | undefined;
+
+  constructor(
+    private readonly env: Record<string, string>,
+    private readonly preload: readonly string[] = [],
+  ) {}
+
+  async start(count = 1): Promise<void> {
+    for (const server of await Promise.all(Array.from({ length: count }, () => startServer(this.env, this.preload)))) this.add(server);
+  }
+
+  /** Any that is there; waits while none is. */
+  async any(random: Random): Promise<Server> {
+    while (this.alive.length === 0) {
+      if (!this.someone) {
+        let tell = () => undefined as void;
+        this.someone = { back: new Promise((done) => (tell = done)), tell: () => tell() };
+      }
+      await this.someone.back;
+    }
+    return random.of(this.alive);
+  }
+
+  /** Ends one and starts another. */
+  async replace(signal: NodeJS.Signals): Promise<number | NodeJS.Signals> {
+    const server = this.alive.shift()!;
+    const ended = await server.stop(signal);
+    this.output += server.output;
+    this.add(await startServer(this.env, this.preload));
+    return ended;
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    await Promise.all(
+      this.alive.splice(0).map(async (server) => {
+        await server.stop(signal);
+        this.output += server.output;
+      }),
+    );
+  }
+
+  private add(server: Server): void {
+    this.alive.push(server);
+    this.someone?.tell();
+    this.someone = undefined;
+  }
+}
