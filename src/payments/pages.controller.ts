@@ -7,7 +7,10 @@ import { missingPage, purchasePage, sandboxPage } from './pages.js';
 import { SandboxActionDto } from './payments.dto.js';
 import { PAYMENT_PROVIDER, type PaymentProvider } from './provider.js';
 import { PurchasesService } from './purchases.service.js';
-import { SandboxProvider } from './sandbox.provider.js';
+import { type SandboxAction, SandboxProvider } from './sandbox.provider.js';
+
+/** The buttons after which the buyer leaves the checkout. */
+const LEAVES: ReadonlySet<SandboxAction> = new Set<SandboxAction>(['pay', 'pay_later', 'cancel']);
 
 /** Pages for buyers, outside of the API. Whoever knows the long random id in the address may see the one checkout behind it. */
 @ApiExcludeController()
@@ -43,14 +46,12 @@ export class PagesController {
     const sandbox = this.provider;
     const session = sandbox instanceof SandboxProvider ? await sandbox.find(id) : null;
     if (!(sandbox instanceof SandboxProvider) || !session) return send(reply, null);
-    if (action === 'pay') await sandbox.pay(id);
-    if (action === 'cancel') await sandbox.cancel(id);
+    await sandbox.act(session, action);
+    const page = `/sandbox/checkout/${id}`;
+    if (!LEAVES.has(action)) return void reply.redirect(action === 'decline' ? `${page}?declined` : page, 303);
     // Whatever another window did meanwhile, the buyer is sent where the session now says.
     const status = (await sandbox.find(id))?.status;
-    void reply.redirect(
-      status === 'complete' ? session.successUrl : status === 'expired' ? session.cancelUrl : `/sandbox/checkout/${id}?declined`,
-      303,
-    );
+    void reply.redirect(status === 'complete' ? session.successUrl : status === 'expired' ? session.cancelUrl : page, 303);
   }
 }
 

@@ -7,6 +7,7 @@ import type { PurchaseDto, PurchasesQuery } from './payments.dto.js';
 import { Purchase } from './payments.entities.js';
 import { toPurchase } from './present.js';
 import { SettlementService } from './settlement.service.js';
+import { isSettled } from './verdict.js';
 
 /** Purchases as their buyers see them. */
 @Injectable()
@@ -46,7 +47,9 @@ export class PurchasesService {
   }
 
   /** Looking must not fail because the provider does; the worker comes back to it. */
-  private async current({ id }: Purchase): Promise<Purchase> {
+  private async current(purchase: Purchase): Promise<Purchase> {
+    if (isSettled(purchase)) return purchase;
+    const { id } = purchase;
     await this.settlement.settle(id).catch((error: Error) => this.logger.warn(`purchase ${id} could not be settled now: ${error.message}`));
     return this.purchases.findOneByOrFail({ id });
   }

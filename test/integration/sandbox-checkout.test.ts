@@ -107,7 +107,7 @@ describeEachDatabase((database) => {
       expect([status, headers['content-type']]).toEqual([404, 'text/html; charset=utf-8']);
     }
     const { page } = await open(server);
-    expect((await press(server, page, 'refund')).status).toBe(400);
+    expect((await press(server, page, 'steal')).status).toBe(400);
     expect((await server.client.request('POST', page, { body: { action: 'pay' } })).status).toBe(303);
   });
 

@@ -23,7 +23,18 @@ export class Config {
   readonly database: DatabaseConfig;
   readonly migrateOnStart: boolean;
   readonly jwt: { key: JwtKeyConfig; issuer?: string; audience?: string };
-  readonly payments: { provider: PaymentsProviderName; stripeKey?: string; webhookSecrets: string[]; stripeApiBase?: URL };
+  readonly payments: {
+    provider: PaymentsProviderName;
+    stripeKey?: string;
+    webhookSecrets: string[];
+    stripeApiBase?: URL;
+    /** Whether Stripe adds tax on top of the price. */
+    automaticTax: boolean;
+    /** Whether a buyer may enter a promotion code. */
+    promotionCodes: boolean;
+    /** How often purchases are held against the provider; 0 turns it off. */
+    reconcileEverySeconds: number;
+  };
   readonly publicUrl: string;
   readonly checkoutSuccessUrl?: string;
   readonly checkoutCancelUrl?: string;
@@ -107,7 +118,12 @@ export function readConfig(env: NodeJS.ProcessEnv, dataDir = resolve('data')): C
     database: readDatabase(text('DATABASE_URL') ?? 'sqlite:./data/credits.sqlite', problems),
     migrateOnStart: oneOf('MIGRATE_ON_START', ['true', 'false'], 'true') === 'true',
     jwt: { key: readJwtKey(text, production, dataDir, problems), issuer: text('JWT_ISSUER'), audience: text('JWT_AUDIENCE') },
-    payments: readPayments(text, list('STRIPE_WEBHOOK_SECRET'), httpUrl('STRIPE_API_BASE'), production, problems),
+    payments: {
+      ...readPayments(text, list('STRIPE_WEBHOOK_SECRET'), httpUrl('STRIPE_API_BASE'), production, problems),
+      automaticTax: oneOf('STRIPE_AUTOMATIC_TAX', ['true', 'false'], 'false') === 'true',
+      promotionCodes: oneOf('STRIPE_PROMOTION_CODES', ['true', 'false'], 'false') === 'true',
+      reconcileEverySeconds: integer('RECONCILE_EVERY_SECONDS', 300, 0, 86_400),
+    },
     publicUrl: httpUrl('PUBLIC_URL') ?? `http://localhost:${port}`,
     checkoutSuccessUrl: httpUrl('CHECKOUT_SUCCESS_URL'),
     checkoutCancelUrl: httpUrl('CHECKOUT_CANCEL_URL'),
@@ -201,7 +217,7 @@ function readPayments(
   apiBase: string | undefined,
   production: boolean,
   problems: string[],
-): Config['payments'] {
+): Omit<Config['payments'], 'automaticTax' | 'promotionCodes' | 'reconcileEverySeconds'> {
   const stripeKey = text('STRIPE_SECRET_KEY');
   const asked = text('PAYMENTS_PROVIDER') ?? 'auto';
   if (!['auto', 'stripe', 'sandbox', 'off'].includes(asked)) problems.push('PAYMENTS_PROVIDER must be one of auto, stripe, sandbox, off');

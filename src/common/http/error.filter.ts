@@ -32,16 +32,14 @@ export function sendError(thrown: unknown, request: FastifyRequest, reply: Fasti
   if (retryAfter !== undefined) void reply.header('Retry-After', String(retryAfter));
   if (error.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
   if (error.options.replayedFrom !== undefined) void reply.header('Idempotent-Replayed', 'true');
-  void reply
-    .status(error.status)
-    .send({
-      error: {
-        code: error.code,
-        message: error.message,
-        details: error.options.details ?? null,
-        trace_id: error.options.replayedFrom ?? request.id,
-      },
-    });
+  void reply.status(error.status).send({
+    error: {
+      code: error.code,
+      message: error.message,
+      details: error.options.details ?? null,
+      trace_id: error.options.replayedFrom ?? request.id,
+    },
+  });
 }
 
 function toApiError(thrown: unknown): ApiError {
