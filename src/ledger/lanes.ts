@@ -120,7 +120,7 @@ export class Lanes implements OnApplicationShutdown {
       const made = await this.transactions.run((tx) => this.store.accountIds(tx, [...missing.values()]));
       [...missing.keys()].forEach((key, i) => {
         known.set(key, made[i]!);
-        this.ids.set(key, made[i]!);
+        this.ids.set(key, made[i]);
       });
     }
     return owners.map((owner) => known.get(name(owner))!);

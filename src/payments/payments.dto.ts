@@ -1,5 +1,5 @@
 import { ApiProperty, OmitType } from '@nestjs/swagger';
-import { IsIn, IsOptional, IsString, Length, MaxLength } from 'class-validator';
+import { IsIn, IsOptional, IsString, Length, MaxLength, ValidateIf } from 'class-validator';
 import { AccountField } from '../auth/index.js';
 import { fieldRule, PagingQuery } from '../common/http/index.js';
 import { PURCHASE_STATUSES, type PurchaseKind, type PurchaseStatus } from './payments.entities.js';
@@ -159,13 +159,16 @@ const IsPrice = fieldRule('isPrice', (value) =>
     : 'must be a number greater than 0 with at most two decimals',
 );
 
+/** Only what is absent may be left out: null would be no sum, and not all of it either. */
+const isGiven = (_: unknown, value: unknown) => value !== undefined;
+
 /** How much to refund. */
 export class RefundPurchaseDto {
   /**
    * In units of the purchase's currency with at most two decimals; without it, all that remains.
    * @example 45
    */
-  @IsOptional()
+  @ValidateIf(isGiven)
   @IsPrice()
   amount?: number;
 
@@ -173,7 +176,7 @@ export class RefundPurchaseDto {
    * What the payment provider is told.
    * @example "requested_by_customer"
    */
-  @IsOptional()
+  @ValidateIf(isGiven)
   @IsIn(REFUND_REASONS)
   reason?: RefundReason;
 }

@@ -82,8 +82,10 @@ export class ReconciliationService implements OnApplicationBootstrap, OnModuleDe
   onApplicationBootstrap(): void {
     const { reconcileEverySeconds: every } = this.config.payments;
     if (!this.provider || !this.host.httpAdapter || every === 0) return;
-    this.timer = setInterval(() => (this.working ??= this.scheduled(every * 1000).finally(() => (this.working = undefined))), every * 1000);
-    this.timer.unref();
+    const everyMs = every * 1000;
+    this.timer = setInterval(() => {
+      this.working ??= this.scheduled(everyMs).finally(() => (this.working = undefined));
+    }, everyMs).unref();
   }
 
   async onModuleDestroy(): Promise<void> {

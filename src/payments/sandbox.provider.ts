@@ -149,21 +149,21 @@ export class SandboxProvider implements PaymentProvider {
         return this.change(id, 'checkout.session.expired', `status = 'expired'`, OPEN);
       case 'decline':
         return;
-    }
-    if (paymentIntent === null) return;
-    switch (action) {
       case 'refund':
       case 'refund_half': {
+        if (paymentIntent === null) return;
         const taken = (await this.reversalsOf(paymentIntent)).reduce((sum, { amount, status }) => sum + (status === 'won' ? 0 : amount), 0);
         const amount = action === 'refund' ? price - taken : Math.ceil((price - taken) / 2);
         await this.takeBack(paymentIntent, { kind: 'refund', status: 'succeeded', amount });
         return;
       }
       case 'dispute':
+        if (paymentIntent === null) return;
         await this.takeBack(paymentIntent, { kind: 'dispute', status: 'needs_response', amount: price });
         return;
       case 'win':
       case 'lose':
+        if (paymentIntent === null) return;
         await this.closeDispute(paymentIntent, action === 'win' ? 'won' : 'lost');
     }
   }

@@ -165,9 +165,9 @@ export class StripeProvider implements PaymentProvider {
   private async *pages<T>(what: string, list: AsyncIterable<T>): AsyncIterable<T> {
     const iterator = list[Symbol.asyncIterator]();
     for (;;) {
-      const { value, done } = await this.ask(what, () => iterator.next());
-      if (done) return;
-      yield value as T;
+      const next = await this.ask(what, () => iterator.next());
+      if (next.done) return;
+      yield next.value;
     }
   }
 
