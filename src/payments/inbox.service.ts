@@ -6,6 +6,7 @@ import { In, IsNull, LessThanOrEqual, type Repository } from 'typeorm';
 import { affectedRows, insertRows, Transactions } from '../common/database/index.js';
 import { ApiError } from '../common/http/index.js';
 import { type EventOutcome, Purchase, WebhookEvent } from './payments.entities.js';
+import { PaymentsMetrics } from './payments.metrics.js';
 import { PAYMENT_PROVIDER, type PaymentProvider, type ProviderEvent, USED_EVENTS } from './provider.js';
 import { SettlementService } from './settlement.service.js';
 import { verifiedEvent } from './stripe.provider.js';
@@ -49,6 +50,7 @@ export class InboxService implements OnApplicationBootstrap, OnModuleDestroy {
     @Inject(PAYMENT_PROVIDER) private readonly provider: PaymentProvider | null,
     private readonly transactions: Transactions,
     private readonly settlement: SettlementService,
+    private readonly metrics: PaymentsMetrics,
     private readonly host: HttpAdapterHost,
   ) {}
 
@@ -168,7 +170,9 @@ export class InboxService implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async process(event: WebhookEvent): Promise<void> {
     try {
-      await this.finish(event, await this.settle(event));
+      const outcome = await this.settle(event);
+      await this.finish(event, outcome);
+      this.metrics.workedOff(outcome);
     } catch (error) {
       await this.putOff(event, error as Error);
     }
@@ -213,6 +217,7 @@ export class InboxService implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async putOff({ id, lease, attempts }: WebhookEvent, { message }: Error): Promise<void> {
     this.logger.warn(`event ${id} is put off: ${message}`);
+    this.metrics.workedOff('put-off');
     const due = Date.now() + Math.min(LONGEST_PAUSE_MS, 1000 * 2 ** attempts);
     await this.transactions.run((tx) =>
       affectedRows(

@@ -5,6 +5,7 @@ import type { FastifyReply } from 'fastify';
 import { Public } from '../common/http/index.js';
 import { missingPage, purchasePage, sandboxPage } from './pages.js';
 import { SandboxActionDto } from './payments.dto.js';
+import type { Purchase } from './payments.entities.js';
 import { PAYMENT_PROVIDER, type PaymentProvider } from './provider.js';
 import { PurchasesService } from './purchases.service.js';
 import { type SandboxAction, SandboxProvider } from './sandbox.provider.js';
@@ -23,21 +24,26 @@ export class PagesController {
   ) {}
 
   @Get('checkout/return/:id')
-  async returned(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
+  async returned(@Param('id') id: string, @Res() reply: FastifyReply, @Query('token') token?: string): Promise<void> {
     const purchase = await this.purchases.find(id);
-    send(reply, purchase && purchasePage(purchase, false));
+    if (!purchase) return send(reply, null);
+    const balance = await this.purchases.balanceFor(purchase, token);
+    send(reply, purchasePage(purchase, { left: false, balance, controls: controlsOf(purchase) }));
   }
 
   @Get('checkout/cancel/:id')
   async left(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
     const purchase = await this.purchases.find(id);
-    send(reply, purchase && purchasePage(purchase, true));
+    send(reply, purchase && purchasePage(purchase, { left: true }));
   }
 
   @Get('sandbox/checkout/:id')
   async sandbox(@Param('id') id: string, @Res() reply: FastifyReply, @Query('declined') declined?: string): Promise<void> {
-    const session = this.provider instanceof SandboxProvider ? await this.provider.find(id) : null;
-    send(reply, session && sandboxPage(session, declined !== undefined), session ? [session.successUrl, session.cancelUrl] : []);
+    const sandbox = this.provider;
+    const session = sandbox instanceof SandboxProvider ? await sandbox.find(id) : null;
+    if (!(sandbox instanceof SandboxProvider) || !session) return send(reply, null);
+    const reversals = session.paymentIntent === null ? [] : await sandbox.reversalsOf(session.paymentIntent);
+    send(reply, sandboxPage(session, reversals, declined !== undefined), [session.successUrl, session.cancelUrl]);
   }
 
   @Post('sandbox/checkout/:id')
@@ -53,6 +59,11 @@ export class PagesController {
     const status = (await sandbox.find(id))?.status;
     void reply.redirect(status === 'complete' ? session.successUrl : status === 'expired' ? session.cancelUrl : page, 303);
   }
+}
+
+/** Once it is paid, a sandbox purchase leads back to the page that plays the bank. */
+function controlsOf({ provider, status, sessionId }: Purchase): string | undefined {
+  return provider === 'sandbox' && (status === 'paid' || status === 'processing') ? `/sandbox/checkout/${sessionId}` : undefined;
 }
 
 /**

@@ -9,6 +9,7 @@ import { CustomersService } from './customers.service.js';
 import { InboxService } from './inbox.service.js';
 import { PagesController } from './pages.controller.js';
 import { PAYMENTS_ENTITIES } from './payments.entities.js';
+import { PaymentsMetrics } from './payments.metrics.js';
 import { PAYMENT_PROVIDER, type PaymentProvider } from './provider.js';
 import { PurchasesController } from './purchases.controller.js';
 import { PurchasesService } from './purchases.service.js';
@@ -26,6 +27,7 @@ import { WebhookController } from './webhook.controller.js';
   providers: [
     SandboxProvider,
     { provide: PAYMENT_PROVIDER, useFactory: chooseProvider, inject: [Config, SandboxProvider] },
+    PaymentsMetrics,
     CustomersService,
     CheckoutService,
     SettlementService,

@@ -9,6 +9,7 @@ import { TokensService } from '../tokens/index.js';
 import { CheckoutService } from './checkout.service.js';
 import { InboxService } from './inbox.service.js';
 import { Purchase, Reconciliation } from './payments.entities.js';
+import { PaymentsMetrics } from './payments.metrics.js';
 import { PAYMENT_PROVIDER, type PaymentProvider, type ProviderEvent } from './provider.js';
 import { RefundsService } from './refunds.service.js';
 import { SettlementService } from './settlement.service.js';
@@ -76,6 +77,7 @@ export class ReconciliationService implements OnApplicationBootstrap, OnModuleDe
     private readonly credits: CreditsService,
     private readonly tokens: TokensService,
     private readonly config: Config,
+    private readonly metrics: PaymentsMetrics,
     private readonly host: HttpAdapterHost,
   ) {}
 
@@ -130,6 +132,7 @@ export class ReconciliationService implements OnApplicationBootstrap, OnModuleDe
           limit: A_ROUND,
         });
         await this.transactions.run((tx) => affectedRows(tx, 'UPDATE reconciliation SET done_until = ? WHERE name = ?', [now, name]));
+        this.metrics.reconciled(summary.changes.length, summary.problems.length);
         for (const change of summary.changes) this.logger.warn(`reconciliation changed ${change}`);
         for (const problem of summary.problems) this.logger.error(`reconciliation found a problem: ${problem}`);
       } catch (error) {

@@ -107,7 +107,7 @@ export class FakeStripe {
   /** Makes no events, as Stripe does not for everything. */
   silent = false;
   private readonly faults: { on: string; fault: Fault }[] = [];
-  private readonly holds: { on: string; arrived: () => void; released: Promise<void> }[] = [];
+  private readonly holds: { on: string; what: 'request' | 'answer'; arrived: () => void; released: Promise<void> }[] = [];
   private readonly keys = new Map<string, Kept>();
 
   private constructor(
@@ -152,13 +152,13 @@ export class FakeStripe {
     this.faults.length = 0;
   }
 
-  /** Keeps the next request that begins so waiting: `arrived` says that it is there, and `release` lets it go on. */
-  holdOn(on: string): { arrived: Promise<void>; release: () => void } {
+  /** Keeps the next request that begins so waiting, or its answer: `arrived` says that it is there, and `release` lets it go on. */
+  holdOn(on: string, what: 'request' | 'answer' = 'request'): { arrived: Promise<void>; release: () => void } {
     let release!: () => void;
     let arrive!: () => void;
     const released = new Promise<void>((done) => (release = done));
     const arrived = new Promise<void>((done) => (arrive = done));
-    this.holds.push({ on, arrived: arrive, released });
+    this.holds.push({ on, what, arrived: arrive, released });
     return { arrived, release };
   }
 
@@ -350,12 +350,7 @@ export class FakeStripe {
     const form = new URLSearchParams(request.method === 'GET' ? search : raw);
     this.requests.push({ method: request.method ?? '', path, headers: request.headers, form: Object.fromEntries(form) });
     const name = `${request.method} ${path}`;
-    const held = this.holds.findIndex(({ on }) => name.startsWith(on));
-    if (held >= 0) {
-      const [{ arrived, released }] = this.holds.splice(held, 1) as [(typeof this.holds)[number]];
-      arrived();
-      await released;
-    }
+    await this.hold(name, 'request');
     if (this.latency > 0) await new Promise((resolve) => setTimeout(resolve, this.latency));
 
     const met = this.faults.findIndex(({ on }) => name.startsWith(on));
@@ -365,6 +360,7 @@ export class FakeStripe {
     if (fault === '409') return send(response, failure(409, 'idempotency_error', 'Another request with this key is under way'));
     if (fault === 'html-502') return void response.writeHead(502, { 'Content-Type': 'text/html' }).end('<h1>Bad gateway</h1>');
     const answer = this.answer(request, name, form, fault);
+    await this.hold(name, 'answer');
     if (fault === 'reset-after') return void request.socket.destroy();
     if (fault === 'cut-body') {
       const body = JSON.stringify(answer.body);
@@ -372,6 +368,14 @@ export class FakeStripe {
       return void response.write(body.slice(0, body.length / 2), () => request.socket.destroy());
     }
     send(response, answer);
+  }
+
+  private async hold(name: string, what: 'request' | 'answer'): Promise<void> {
+    const held = this.holds.findIndex((hold) => hold.what === what && name.startsWith(hold.on));
+    if (held < 0) return;
+    const [{ arrived, released }] = this.holds.splice(held, 1) as [(typeof this.holds)[number]];
+    arrived();
+    await released;
   }
 
   /** Stripe keeps the first answer under a key for a day, a 500 included, and refuses the key with another request; what it found malformed it doesn't keep. */

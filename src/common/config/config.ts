@@ -43,6 +43,8 @@ export class Config {
   /** Requests a minute and principal; 0 turns the limit off. */
   readonly rateLimitPerMinute: number;
   readonly corsOrigins: string[];
+  /** Where `GET /metrics` is served; without it, nowhere. */
+  readonly metrics?: { readonly port: number; readonly host: string };
 }
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
@@ -102,6 +104,7 @@ export function readConfig(env: NodeJS.ProcessEnv, dataDir = resolve('data')): C
 
   const production = env['NODE_ENV'] === 'production';
   const port = integer('PORT', 3001, 1, 65535);
+  const metricsPort = integer('METRICS_PORT', 0, 0, 65535);
   const host = text('HOST') ?? '0.0.0.0';
 
   const corsOrigins = list('CORS_ORIGINS');
@@ -130,7 +133,9 @@ export function readConfig(env: NodeJS.ProcessEnv, dataDir = resolve('data')): C
     catalog: readCatalog(text('CATALOG_FILE'), problems),
     rateLimitPerMinute: integer('RATE_LIMIT_PER_MINUTE', 6000, 0, 100_000_000),
     corsOrigins,
+    metrics: metricsPort === 0 ? undefined : { port: metricsPort, host: text('METRICS_HOST') ?? '127.0.0.1' },
   };
+  if (metricsPort === port) problems.push('METRICS_PORT must be another port than PORT');
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
 }
