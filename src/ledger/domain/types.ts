@@ -101,13 +101,13 @@ export interface Capture {
 }
 
 /** Gives back what remains of a hold. */
-export interface Release {
+interface Release {
   readonly kind: 'release';
   readonly hold: number;
 }
 
 /** Changes nothing but remembers its key: what several operations have in common. */
-export interface Claim {
+interface Claim {
   readonly kind: 'claim';
 }
 
