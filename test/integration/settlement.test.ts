@@ -6,6 +6,7 @@ import { describeEachDatabase } from '../support/databases.js';
 import { eventually } from '../support/eventually.js';
 import type { FakeEvent, FakeSession } from '../support/fake-stripe.js';
 import { OLD_SECRET, type Sale, SECRET, Shop } from '../support/shop.js';
+import { startServer } from '../support/server.js';
 import { JWT_SECRET } from '../support/tokens.js';
 import { newName } from '../support/words.js';
 
@@ -287,6 +288,34 @@ describeEachDatabase((database) => {
       expect(done.stdout).toContain(`purchase ${sale.id}: open to paid`);
       await shop.expectEnd(sale, { status: 'paid', entries: [100] });
       await expect(command('--since', 'yesterday')).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('--since 24h') });
+    });
+  });
+});
+
+describeEachDatabase((database) => {
+  describe('reconciliation on its schedule', () => {
+    it('is done by one of two processes, and heals what no event told', async () => {
+      const shop = await Shop.open(database, { RECONCILE_EVERY_SECONDS: '1' });
+      const twin = await startServer(shop.environment);
+      try {
+        const [bought, sold] = [await shop.buy(), await shop.sell()];
+        shop.stripe.silent = true;
+        shop.stripe.pay(bought.session);
+        shop.stripe.silent = false;
+        await shop.expectEnd(bought, { status: 'paid', entries: [100] });
+        shop.stripe.refund(sold.session, 4500);
+        await shop.expectEnd(sold, { status: 'paid', entries: [100, -50], refunded: 45 });
+        const rounds = await shop.sql.query('SELECT name FROM reconciliation');
+        expect(rounds.map(({ name }) => name).sort()).toEqual(['daily', 'frequent']);
+        expect(`${shop.server.output}${twin.output}`).toContain(`reconciliation changed purchase ${bought.id}: open to paid`);
+        // Whoever did it, the day's listing was done once.
+        expect(shop.stripe.requests.filter(({ method, path }) => method === 'GET' && path === '/v1/disputes')).toHaveLength(
+          1 + shop.stripe.requests.filter(({ path, form }) => path === '/v1/disputes' && form['payment_intent'] !== undefined).length,
+        );
+      } finally {
+        await twin.stop();
+        await shop.close();
+      }
     });
   });
 });

@@ -136,7 +136,7 @@ export async function startServer(env: Environment = {}): Promise<Server> {
 
 /** As `startServer`, without waiting for anything. */
 export async function spawnServer(env: Environment = {}): Promise<Server> {
-  const port = await freePort();
+  const port = Number(env['PORT'] ?? (await freePort()));
   const directory = mkdtempSync(join(tmpdir(), 'credits-server-'));
   const child = fork(MAIN, {
     cwd: directory,
