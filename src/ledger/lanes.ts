@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { isTransient, Transactions, type Tx } from '../common/database/index.js';
 import { ApiError } from '../common/http/index.js';
 import { type Action, type Answer, decide, type Group, type Loaded, type Operation } from './domain/index.js';
+import { LedgerMetrics } from './ledger.metrics.js';
 import { LedgerStore, type Owner } from './ledger.store.js';
 
 /** One operation on its way into the ledger. Without a key of the client's, the lane gives it an identity of its own. */
@@ -48,8 +49,10 @@ export class Lanes implements OnApplicationShutdown {
   constructor(
     private readonly transactions: Transactions,
     private readonly store: LedgerStore,
+    private readonly metrics: LedgerMetrics,
   ) {
-    this.lanes = Array.from({ length: LANES[transactions.engine] }, () => new Lane((batch) => this.write(batch)));
+    this.lanes = Array.from({ length: LANES[transactions.engine] }, () => new Lane((batch) => this.measured(batch)));
+    metrics.watchQueue(() => this.lanes.reduce((sum, lane) => sum + lane.operations, 0));
   }
 
   /**
@@ -76,6 +79,18 @@ export class Lanes implements OnApplicationShutdown {
   /** A leading space can't come from a client, whose keys are visible characters; the counter keeps the keys of one process side by side in the index. */
   private ownKey(): string {
     return `${this.boot}${(this.given++).toString(36).padStart(8, '0')}`;
+  }
+
+  private async measured(batch: readonly Waiting[]): Promise<readonly (readonly Answer[])[]> {
+    const begun = performance.now();
+    try {
+      const answers = await this.write(batch);
+      this.metrics.committed(batch, answers, performance.now() - begun);
+      return answers;
+    } catch (error) {
+      this.metrics.failed();
+      throw error;
+    }
   }
 
   private async write(batch: readonly Waiting[]): Promise<readonly (readonly Answer[])[]> {
@@ -142,7 +157,8 @@ interface Queue {
 class Lane {
   /** What waits, by owner, so that a flood of one account's operations does not keep another's waiting behind it. */
   private readonly queues = new Map<string, Queue>();
-  private operations = 0;
+  /** How many operations wait. */
+  operations = 0;
   private working: Promise<void> | undefined;
 
   constructor(private readonly write: (batch: readonly Waiting[]) => Promise<readonly (readonly Answer[])[]>) {}
