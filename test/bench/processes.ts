@@ -77,7 +77,8 @@ export class BenchServer {
    */
   async measure(plan: Omit<LoadPlan, 'port'>): Promise<Sample> {
     const [command, ...args] = pinned(LOAD_CORE, [process.execPath, '--import', TSX, file('load.ts')]);
-    const load = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    // JSON knows no NaN, which is the median of no answers.
+    const load = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'advanced' });
     const { pid } = this.process;
     let [before, cpu]: [number | undefined, number | undefined] = [undefined, undefined];
     let rssMb: number | undefined;

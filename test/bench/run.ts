@@ -36,6 +36,7 @@ const scale = options.quick ? 0.1 : 1;
 const long: LongHistory = { account: 'user:long', entries: 10_000_000 * scale };
 const short: LongHistory = { account: 'user:short', entries: 1_000_000 * scale };
 const MEMORY_GOAL_MB = 250;
+const WAITING_SECONDS = 10;
 const DOCUMENT = fileURLToPath(new URL('../../docs/performance.md', import.meta.url));
 
 const began = Date.now();
@@ -62,11 +63,11 @@ async function measureRounds(comparisons: readonly Comparison[]): Promise<void> 
 }
 
 /** Measures one scenario once. What goes wrong stands below the table and makes the command fail, but does not end the run. */
-async function measure(name: string, scenario: Scenario, expected: readonly number[]): Promise<Sample | undefined> {
+async function measure(name: string, scenario: Scenario, expected: readonly number[], measured = seconds): Promise<Sample | undefined> {
   const { requests, connections, firstShare } = scenario;
   try {
     const { server } = await house.resident(scenario.engine, scenario.kind);
-    const sample = await server.measure({ requests, connections, firstShare, warmupSeconds, seconds });
+    const sample = await server.measure({ requests, connections, firstShare, warmupSeconds, seconds: measured });
     const { answered, p50Ms, p99Ms, statuses, unanswered, busy, cpuUs, rssMb } = sample;
     say(
       `${name}: ${Math.round(answered / sample.seconds)}/s, p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms, server ${cpuUs?.toFixed(0)} µs and ${rssMb?.toFixed(0)} MB, load ${Math.round(busy * 100)} % busy`,
@@ -96,7 +97,7 @@ function memoryLine(engine: Engine): string[] {
 /** Many more clients than the server can serve at once, each of which sends again when it was answered. */
 async function waitingLine(engine: Engine): Promise<string[]> {
   const title = `${ENGINE_NAMES[engine]}: ${WAITING_CLIENTS.toLocaleString('en')} clients waiting`;
-  const sample = await measure(title, { ...hotScenario(engine, token), connections: WAITING_CLIENTS }, [201, 503]);
+  const sample = await measure(title, { ...hotScenario(engine, token), connections: WAITING_CLIENTS }, [201, 503], WAITING_SECONDS);
   const { server } = await house.resident(engine, 'lanes');
   const alive = (await server.client().get('/api/version')).status === 200;
   if (!sample) return textLine(title, 'failed');
