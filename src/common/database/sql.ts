@@ -61,9 +61,10 @@ export async function updateRows(
     ...columns.map((c) => `t.\`${c}\` = n.\`${c}\``),
     ...(increment ? [`t.\`${increment}\` = t.\`${increment}\` + 1`] : []),
   ].join(', ');
+  // The new rows first, and then each row by its key: left to itself MariaDB walks over a small table and waits for rows of other transactions.
   return affectedRows(
     tx,
-    `UPDATE \`${table}\` t JOIN (${source}) n ON ${keys.map((c) => `t.\`${c}\` = n.\`${c}\``).join(' AND ')} SET ${sets}`,
+    `UPDATE (${source}) n STRAIGHT_JOIN \`${table}\` t FORCE INDEX (PRIMARY) ON ${keys.map((c) => `t.\`${c}\` = n.\`${c}\``).join(' AND ')} SET ${sets}`,
     rows.flat(),
   );
 }
