@@ -10,7 +10,7 @@ import type { Server } from './server.js';
 import { expectUnbroken, historyOf, newName, WORDS } from './words.js';
 
 /** `FAULT_OPERATIONS` makes a soak of it; `FAULT_SEED` makes the same requests again. */
-const OPERATIONS = Number(process.env['FAULT_OPERATIONS'] ?? 600);
+const OPERATIONS = Number(process.env['FAULT_OPERATIONS'] ?? 300);
 const SEED = Number(process.env['FAULT_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const WORKERS = 48;
 const ACCOUNTS = 6;
