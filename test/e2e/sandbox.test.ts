@@ -102,7 +102,12 @@ describeInBrowser('The sandbox', () => {
     await page.getByRole('heading', { name: 'Payment under way' }).waitFor();
     await picture('under-way');
     const bank = await browser.newPage();
-    await bank.goto((await page.getByRole('link', { name: 'Refund or dispute' }).getAttribute('href').then((path) => new URL(path!, server.url).href)));
+    await bank.goto(
+      await page
+        .getByRole('link', { name: 'Say in the sandbox' })
+        .getAttribute('href')
+        .then((path) => new URL(path!, server.url).href),
+    );
     await bank.getByRole('button', { name: 'The money arrives' }).click();
     await page.getByRole('heading', { name: 'Thank you' }).waitFor();
     expect(await balance(client)).toBe(100);

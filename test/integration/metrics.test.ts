@@ -40,7 +40,7 @@ describeEachDatabase((database) => {
     expect((await shop.deliver(completed!)).status).toBe(200);
     await held.arrived;
     const waiting = await read();
-    expect(waiting).toMatchObject({ 'payments_purchases{status="paid"}': 1, 'payments_events_unprocessed': 1 });
+    expect(waiting).toMatchObject({ 'payments_purchases{status="paid"}': 1, payments_events_unprocessed: 1 });
     expect(waiting['payments_oldest_unprocessed_event_seconds']).toBeGreaterThan(0);
     held.release();
     await shop.expectEnd(sale, { status: 'paid', entries: [100] });
@@ -79,12 +79,16 @@ describe('without METRICS_PORT', () => {
     const port = await freePort();
     const server = await startServer();
     try {
-      await expect(new Promise((answered, failed) => request({ port, host: '127.0.0.1' }, answered).on('error', failed).end())).rejects.toMatchObject({
+      await expect(
+        new Promise((answered, failed) => request({ port, host: '127.0.0.1' }, answered).on('error', failed).end()),
+      ).rejects.toMatchObject({
         code: 'ECONNREFUSED',
       });
     } finally {
       await server.stop();
     }
-    await expect(startServer({ PORT: String(port), METRICS_PORT: String(port) })).rejects.toThrow('METRICS_PORT must be another port than PORT');
+    await expect(startServer({ PORT: String(port), METRICS_PORT: String(port) })).rejects.toThrow(
+      'METRICS_PORT must be another port than PORT',
+    );
   });
 });

@@ -15,7 +15,7 @@ import { newName } from './words.js';
 
 export const SECRET = 'whsec_of_the_tests';
 export const OLD_SECRET = 'whsec_before_the_rotation';
-export const WEBHOOK = '/api/webhooks/stripe';
+const WEBHOOK = '/api/webhooks/stripe';
 
 /** A purchase with its buyer. */
 export interface Sale {
