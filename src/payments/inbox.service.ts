@@ -24,6 +24,8 @@ const LEASE_MS = 90_000;
 const LONGEST_PAUSE_MS = 3_600_000;
 /** After about a day of attempts, a purchase that isn't there won't come. */
 const UNMATCHED_AFTER = 30;
+/** After about four days. What such an event was about is then left to reconciliation. */
+const FAILED_AFTER = 100;
 
 /** An event that waits to be stored. */
 interface Arrived {
@@ -222,7 +224,14 @@ export class InboxService implements OnApplicationBootstrap, OnModuleDestroy {
     );
   }
 
-  private async putOff({ id, lease, attempts }: WebhookEvent, { message }: Error): Promise<void> {
+  private async putOff(event: WebhookEvent, { message }: Error): Promise<void> {
+    const { id, lease, attempts } = event;
+    if (attempts >= FAILED_AFTER) {
+      this.logger.error(`event ${id} is given up: ${message}`);
+      this.metrics.workedOff('failed');
+      await this.finish(event, 'failed');
+      return;
+    }
     this.logger.warn(`event ${id} is put off: ${message}`);
     this.metrics.workedOff('put-off');
     const due = Date.now() + Math.min(LONGEST_PAUSE_MS, 1000 * 2 ** attempts);

@@ -91,12 +91,13 @@ export class SettlementService {
     }
     const asked = sessionId ?? (purchase.sessionId as string);
     const own = asked === purchase.sessionId;
-    if (own && isSettled(purchase)) return this.reverse(purchase);
+    if (own && purchase.status === 'paid') return this.reverse(purchase);
     const session = await provider.fetchSession(asked);
     const now = Date.now();
-    if (!own && isSettled(purchase)) {
-      if (isPaid(session) && session.purchaseId === purchase.id)
-        await this.flag(purchase, `The checkout session ${session.id} was paid besides the purchase's own.`);
+    if (isSettled(purchase)) {
+      const besides = isPaid(session) && session.purchaseId === purchase.id && session.paymentIntent !== purchase.paymentIntent;
+      if (!besides) return own ? this.reverse(purchase) : true;
+      await this.flag(purchase, `The checkout session ${session.id} was paid besides the one that counts.`);
       return true;
     }
     const { status, reason = null } = verdict(purchase, session, now);
