@@ -48,6 +48,7 @@ const STYLE = new Html(`
   form { display: grid; gap: .6rem; margin-top: 1.25rem; }
   button, .button { display: block; width: 100%; padding: .8rem 1rem; border: 1px solid var(--line); border-radius: 10px; background: transparent; color: var(--ink); font: inherit; font-weight: 600; text-align: center; text-decoration: none; cursor: pointer; }
   button:hover, .button:hover { border-color: var(--soft); }
+  form + .button, .button + .button { margin-top: .6rem; }
   button.main, .button.main { border-color: var(--accent); background: var(--accent); color: var(--on-accent); }
   :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
   dl { display: grid; grid-template-columns: auto 1fr; gap: .35rem 1rem; margin: 1.1rem 0; font-size: .95rem; }

@@ -16,12 +16,16 @@ const STORED = ['id', 'type', 'session_id', 'payment_intent', 'purchase_id', 're
 const STORED_AT_ONCE = 200;
 
 const POLL_MS = 5_000;
-const BATCH = 20;
+const BATCH = 12;
+/** Each settlement writes, and where there is one writer the events that arrive stand behind it. */
+const AT_ONCE = 6;
 /** Longer than a settlement takes, the provider's timeouts and retries included. Two at once would do no harm, only twice the work. */
-const LEASE_MS = 60_000;
+const LEASE_MS = 90_000;
 const LONGEST_PAUSE_MS = 3_600_000;
 /** After about a day of attempts, a purchase that isn't there won't come. */
 const UNMATCHED_AFTER = 30;
+/** After about four days. What such an event was about is then left to reconciliation. */
+const FAILED_AFTER = 100;
 
 /** An event that waits to be stored. */
 interface Arrived {
@@ -81,7 +85,8 @@ export class InboxService implements OnApplicationBootstrap, OnModuleDestroy {
     const event = payload && signature ? verifiedEvent(payload, signature, secrets) : undefined;
     if (!event) throw new ApiError('WEBHOOK_SIGNATURE_INVALID');
     if (!(USED_EVENTS as readonly string[]).includes(event.type)) return;
-    await this.store(event);
+    // Most of what comes twice is known by then, and a read need not wait for whoever is writing.
+    if (!(await this.events.existsBy({ id: event.id }))) await this.store(event);
     this.kick();
   }
 
@@ -141,7 +146,11 @@ export class InboxService implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async workThrough(): Promise<number> {
     const taken = await this.take();
-    await Promise.all(taken.map((event) => this.process(event)));
+    const waiting = taken.values();
+    const work = async () => {
+      for (const event of waiting) await this.process(event);
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
     return taken.length;
   }
 
@@ -215,7 +224,14 @@ export class InboxService implements OnApplicationBootstrap, OnModuleDestroy {
     );
   }
 
-  private async putOff({ id, lease, attempts }: WebhookEvent, { message }: Error): Promise<void> {
+  private async putOff(event: WebhookEvent, { message }: Error): Promise<void> {
+    const { id, lease, attempts } = event;
+    if (attempts >= FAILED_AFTER) {
+      this.logger.error(`event ${id} is given up: ${message}`);
+      this.metrics.workedOff('failed');
+      await this.finish(event, 'failed');
+      return;
+    }
     this.logger.warn(`event ${id} is put off: ${message}`);
     this.metrics.workedOff('put-off');
     const due = Date.now() + Math.min(LONGEST_PAUSE_MS, 1000 * 2 ** attempts);

@@ -62,7 +62,7 @@ export function purchasePage(purchase: Purchase, { left, balance, controls }: Ex
       </dl>
       ${purchase.status === 'open' && purchase.checkoutUrl ? html`<a class="button main" href="${purchase.checkoutUrl}">Go to the checkout</a>` : ''}
       ${purchase.receiptUrl ? html`<a class="button" href="${purchase.receiptUrl}">Receipt</a>` : ''}
-      ${controls ? html`<a class="button" href="${controls}">Refund or dispute it in the sandbox</a>` : ''}
+      ${controls ? html`<a class="button" href="${controls}">${purchase.status === 'paid' ? 'Refund or dispute it in the sandbox' : 'Say in the sandbox how it ends'}</a>` : ''}
       <small>${purchase.id}</small>`,
   });
 }

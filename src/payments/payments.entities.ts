@@ -131,8 +131,8 @@ export class Purchase {
   paidAt: number | null;
 }
 
-/** How an event of the inbox ended: its purchase was settled, it concerns nothing of ours, or it names a purchase that doesn't exist. */
-export type EventOutcome = 'settled' | 'ignored' | 'unmatched';
+/** How an event of the inbox ended: its purchase was settled, it concerns nothing of ours, it names a purchase that doesn't exist, or it was given up. */
+export type EventOutcome = 'settled' | 'ignored' | 'unmatched' | 'failed';
 
 /** The inbox: each of the provider's events once, until it has been worked off. */
 @Entity('webhook_event')

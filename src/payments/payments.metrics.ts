@@ -20,7 +20,7 @@ export class PaymentsMetrics {
     const registers = [registry];
     this.outcomes = new Counter({
       name: 'payments_events_total',
-      help: 'Events that this process has worked off: settled, ignored, unmatched; put-off counts each failed try.',
+      help: 'Events that this process has worked off: settled, ignored, unmatched, failed; put-off counts each failed try.',
       labelNames: ['outcome'],
       registers,
     });

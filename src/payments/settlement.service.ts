@@ -61,7 +61,7 @@ export class SettlementService {
     const asked = sessionId ?? purchase.sessionId;
     if (asked === null) return 'it has no session yet';
     if (isSettled(purchase) && asked === purchase.sessionId) {
-      const { reversed } = purchase.paymentIntent === null ? purchase : await this.fetchReversals(purchase, purchase.paymentIntent);
+      const { reversed } = await this.fetchReversals(purchase, purchase.paymentIntent);
       return reversed === purchase.reversed ? undefined : `reversed ${purchase.reversed} to ${reversed}`;
     }
     const { status } = verdict(purchase, await this.provider!.fetchSession(asked), Date.now());
@@ -91,19 +91,22 @@ export class SettlementService {
     }
     const asked = sessionId ?? (purchase.sessionId as string);
     const own = asked === purchase.sessionId;
-    if (own && isSettled(purchase)) return this.reverse(purchase);
+    if (own && purchase.status === 'paid') return this.reverse(purchase);
     const session = await provider.fetchSession(asked);
     const now = Date.now();
-    if (!own && isSettled(purchase)) {
-      if (isPaid(session) && session.purchaseId === purchase.id)
-        await this.flag(purchase, `The checkout session ${session.id} was paid besides the purchase's own.`);
+    if (isSettled(purchase)) {
+      const besides = isPaid(session) && session.purchaseId === purchase.id && session.paymentIntent !== purchase.paymentIntent;
+      if (!besides) return own ? this.reverse(purchase) : true;
+      await this.flag(purchase, `The checkout session ${session.id} was paid besides the one that counts.`);
       return true;
     }
     const { status, reason = null } = verdict(purchase, session, now);
     const payment = { paymentIntent: session.paymentIntent, receiptUrl: session.receiptUrl, paid: isPaid(session) ? session.total : null };
     if (status === 'paid') {
-      await this.grant(purchase, { ...payment, status, paidAt: now });
-      return false;
+      const granted = { ...payment, status, paidAt: now };
+      const reversals = await this.fetchReversals({ ...purchase, ...granted }, payment.paymentIntent);
+      await this.grant(purchase, granted);
+      return reversals.refunded + reversals.disputed === 0;
     }
     // The state is written even when it is the old one: whoever fetched something older at the same time must not write it after this.
     const change = status === 'review' ? { ...payment, status, reviewReason: reason } : { status };
@@ -160,7 +163,11 @@ export class SettlementService {
     return true;
   }
 
-  private async fetchReversals(purchase: Purchase, paymentIntent: string): Promise<Pick<Purchase, 'refunded' | 'disputed' | 'reversed'>> {
+  private async fetchReversals(
+    purchase: Pick<Purchase, 'status' | 'amount' | 'paid'>,
+    paymentIntent: string | null,
+  ): Promise<Pick<Purchase, 'refunded' | 'disputed' | 'reversed'>> {
+    if (paymentIntent === null) return { refunded: 0, disputed: 0, reversed: 0 };
     const { refunds, withdrawn } = await this.provider!.fetchReversals(paymentIntent);
     const refunded = sum(refunds.filter(({ status }) => status !== 'failed' && status !== 'canceled'));
     const disputed = sum(withdrawn);

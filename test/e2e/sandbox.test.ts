@@ -104,7 +104,7 @@ describeInBrowser('The sandbox', () => {
     const bank = await browser.newPage();
     await bank.goto(
       await page
-        .getByRole('link', { name: 'Refund or dispute' })
+        .getByRole('link', { name: 'Say in the sandbox' })
         .getAttribute('href')
         .then((path) => new URL(path!, server.url).href),
     );

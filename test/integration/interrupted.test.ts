@@ -80,6 +80,8 @@ describeEachDatabase((database) => {
       const before = await saleOf(sub);
       const [completed] = shop.stripe.pay(before.session);
       shop.stripe.refund(before.session, 4500);
+      // The refunds are asked for once before the grant.
+      if (on.includes('refunds')) shop.stripe.holdOn(on).release();
       const held = shop.stripe.holdOn(on);
       expect((await shop.deliver(completed!)).status).toBe(200);
       await held.arrived;

@@ -122,7 +122,7 @@ describeEachDatabase((database) => {
       await shop.tell(...events);
       await shop.expectEnd(sale, { status: 'review', entries: [] });
       expect(await shop.outcomeOf(events[0]!)).toBe('settled');
-      expect(shop.server.output).toContain(`purchase ${sale.id} needs a review`);
+      await shop.server.line((line) => line.includes(`purchase ${sale.id} needs a review`));
     });
 
     it('a session swapped for one of another purchase', async () => {
@@ -145,7 +145,9 @@ describeEachDatabase((database) => {
       shop.stripe.sessions.set(second.id, second);
       await shop.tell(...shop.stripe.pay(second));
       await shop.expectEnd(sale, { status: 'paid', entries: [100] });
-      expect(shop.server.output).toContain(`purchase ${sale.id} needs a review: The checkout session ${second.id} was paid besides`);
+      await shop.server.line((line) =>
+        line.includes(`purchase ${sale.id} needs a review: The checkout session ${second.id} was paid besides the one that counts`),
+      );
       expect((await shop.reconcile()).problems.join()).toContain(second.id);
     });
 
@@ -174,6 +176,30 @@ describeEachDatabase((database) => {
       await shop.sql.query('UPDATE webhook_event SET attempts = 30, next_attempt_at = 0 WHERE id = ?', [event.id]);
       await shop.reconcile({ thorough: false });
       await eventually(async () => expect(await shop.outcomeOf(event)).toBe('unmatched'));
+    });
+
+    it('when another session was paid for a purchase first, its own that is paid after it is not lost sight of', async () => {
+      const sale = await shop.buy();
+      const second: FakeSession = { ...sale.session, id: `cs_test_${newName().slice(2)}` };
+      shop.stripe.sessions.set(second.id, second);
+      await shop.tell(...shop.stripe.pay(second));
+      await shop.expectEnd(sale, { status: 'review', entries: [] });
+      await shop.tell(...shop.stripe.pay(sale.session));
+      await shop.expectEnd(sale, { status: 'review', entries: [] });
+      await shop.server.line((line) => line.includes(`The checkout session ${sale.session.id} was paid besides`));
+    });
+
+    it('an event that can not be settled for days is given up, and said so', async () => {
+      const sale = await shop.buy();
+      const events = shop.stripe.pay(sale.session);
+      shop.stripe.failOn(`GET /v1/checkout/sessions/${sale.session.id}`, '429', '429');
+      expect((await shop.deliver(events[0]!)).status).toBe(200);
+      await eventually(async () => expect((await shop.inbox()).find(({ id }) => id === events[0]!.id)).toMatchObject({ attempts: 1 }));
+      await shop.sql.query('UPDATE webhook_event SET attempts = 100, next_attempt_at = 0 WHERE id = ?', [events[0]!.id]);
+      await shop.reconcile({ thorough: false, untouchedSince: 0 });
+      await eventually(async () => expect(await shop.outcomeOf(events[0]!)).toBe('failed'));
+      await shop.reconcile({ thorough: false });
+      await shop.expectEnd(sale, { status: 'paid', entries: [100] });
     });
 
     it('what belongs to somebody else on the same Stripe account is ignored', async () => {
@@ -307,7 +333,9 @@ describeEachDatabase((database) => {
         await shop.expectEnd(sold, { status: 'paid', entries: [100, -50], refunded: 45 });
         const rounds = await shop.sql.query('SELECT name FROM reconciliation');
         expect(rounds.map(({ name }) => name).sort()).toEqual(['daily', 'frequent']);
-        expect(`${shop.server.output}${twin.output}`).toContain(`reconciliation changed purchase ${bought.id}: open to paid`);
+        await eventually(async () =>
+          expect(`${shop.server.output}${twin.output}`).toContain(`reconciliation changed purchase ${bought.id}: open to paid`),
+        );
         // Whoever did it, the day's listing was done once.
         expect(shop.stripe.requests.filter(({ method, path }) => method === 'GET' && path === '/v1/disputes')).toHaveLength(
           1 + shop.stripe.requests.filter(({ path, form }) => path === '/v1/disputes' && form['payment_intent'] !== undefined).length,

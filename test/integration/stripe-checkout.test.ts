@@ -173,7 +173,7 @@ describeEachDatabase((database) => {
     await deliver(COMPLETED, session);
     await eventually(async () => expect(await statusInList(client)).toBe('review'));
     expect(await history(client)).toEqual([]);
-    expect(server.output).toContain('needs a review');
+    await server.line((line) => line.includes('needs a review'));
   });
 
   it('a payment that the balance has no room for is for a person to look at', async () => {
