@@ -58,6 +58,8 @@ function greet(config: Config): void {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof ConfigError ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  // A port that is taken or a database that is away says it in its message; a stack is for what nobody foresaw.
+  const told = error instanceof ConfigError || (error instanceof Error && 'code' in error);
+  process.stderr.write(`${told ? (error as Error).message : error instanceof Error ? error.stack : String(error)}\n`);
   process.exit(1);
 });

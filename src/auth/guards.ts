@@ -4,8 +4,9 @@ import { AuthGuard } from '@nestjs/passport';
 import type { FastifyRequest } from 'fastify';
 import { Config } from '../common/config/index.js';
 import { ApiError, PUBLIC_ROUTE } from '../common/http/index.js';
-import { usesCookie } from './jwt.strategy.js';
+import { fromHeader } from './jwt.strategy.js';
 import type { Principal } from './principal.js';
+import { TokenVerifier } from './token-verifier.js';
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
@@ -13,23 +14,47 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 @Injectable()
 export class JwtAuthGuard extends AuthGuard('jwt') {
   private readonly origins: ReadonlySet<string>;
+  private readonly publicRoutes = new Map<unknown, boolean>();
 
   constructor(
     private readonly reflector: Reflector,
+    private readonly verifier: TokenVerifier,
     config: Config,
   ) {
     super();
     this.origins = new Set([new URL(config.publicUrl).origin, ...config.corsOrigins]);
   }
 
-  override async canActivate(context: ExecutionContext): Promise<boolean> {
-    if (this.reflector.getAllAndOverride<boolean | undefined>(PUBLIC_ROUTE, [context.getHandler(), context.getClass()])) return true;
+  /** A token that was verified before is let through at once; passport and its promises are for the others. */
+  override canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    if (this.isPublic(context)) return true;
+    const request = context.switchToHttp().getRequest<FastifyRequest & { user: Principal }>();
+    const token = fromHeader(request);
+    const known = token === null ? undefined : this.verifier.remembered(token);
+    if (known) {
+      request.user = known;
+      return true;
+    }
+    return this.authenticate(context, request, token === null);
+  }
+
+  private async authenticate(context: ExecutionContext, request: FastifyRequest, byCookie: boolean): Promise<boolean> {
     await super.canActivate(context);
-    const request = context.switchToHttp().getRequest<FastifyRequest>();
-    if (!SAFE_METHODS.has(request.method) && usesCookie(request) && !this.isSameOrigin(request)) {
+    // A browser sends the cookie along unasked, whoever makes it send the request.
+    if (byCookie && !SAFE_METHODS.has(request.method) && !this.isSameOrigin(request)) {
       throw new ApiError('FORBIDDEN', 'A write that is authenticated by the cookie must come from the same origin.');
     }
     return true;
+  }
+
+  private isPublic(context: ExecutionContext): boolean {
+    const handler = context.getHandler();
+    let known = this.publicRoutes.get(handler);
+    if (known === undefined) {
+      known = this.reflector.getAllAndOverride<boolean | undefined>(PUBLIC_ROUTE, [handler, context.getClass()]) ?? false;
+      this.publicRoutes.set(handler, known);
+    }
+    return known;
   }
 
   override handleRequest<T = Principal>(error: unknown, user: T | false, info: unknown): T {

@@ -14,12 +14,15 @@ export class RateLimitGuard implements CanActivate {
     if (config.rateLimitPerMinute > 0) this.limiter = new RateLimiterMemory({ points: config.rateLimitPerMinute, duration: 60 });
   }
 
-  async canActivate(context: ExecutionContext): Promise<boolean> {
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const { user } = context.switchToHttp().getRequest<{ user?: Principal }>();
     if (!this.limiter || !user || user.admin) return true;
-    const reply = context.switchToHttp().getResponse<FastifyReply>();
+    return this.count(this.limiter, user, context.switchToHttp().getResponse<FastifyReply>());
+  }
+
+  private async count(limiter: RateLimiterMemory, { account, subject }: Principal, reply: FastifyReply): Promise<boolean> {
     try {
-      this.tell(reply, await this.limiter.consume(`${user.account} ${user.subject}`));
+      this.tell(reply, await limiter.consume(`${account} ${subject}`));
       return true;
     } catch (refused) {
       if (!(refused instanceof RateLimiterRes)) throw refused;

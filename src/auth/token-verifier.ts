@@ -1,20 +1,21 @@
 import { createSecretKey } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions } from 'jose';
+import { createRemoteJWKSet, errors, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { Config } from '../common/config/index.js';
 import { ApiError } from '../common/http/index.js';
+import { type Principal, principalOf } from './principal.js';
 
 const REMEMBERED = 10_000;
 const REMEMBERED_MS = 5 * 60_000;
 
 /**
- * Checks a token's signature and claims. A token that passed is remembered for at most five minutes, because checking the signature costs more
- * than the rest of a request; its expiry is looked at every time.
+ * Says whom a token speaks for, when its signature and claims are good. Such a token is remembered for at most five minutes, because checking it
+ * costs more than the rest of a request; its expiry is looked at every time.
  */
 @Injectable()
 export class TokenVerifier {
-  private readonly verified = new LRUCache<string, JWTPayload>({ max: REMEMBERED, ttl: REMEMBERED_MS });
+  private readonly verified = new LRUCache<string, { principal: Principal; expiresAt: number }>({ max: REMEMBERED, ttl: REMEMBERED_MS });
   private readonly key: JWTVerifyGetKey;
   private readonly options: JWTVerifyOptions;
 
@@ -30,21 +31,22 @@ export class TokenVerifier {
     }
   }
 
-  /** The claims of a token that passed before and has not expired; at once, for a request has better things to do than to wait for a promise. */
-  remembered(token: string): JWTPayload | undefined {
-    const claims = this.verified.get(token);
-    return claims && claims.exp! * 1000 > Date.now() ? claims : undefined;
+  /** Whom a token that passed before speaks for, unless it has expired since. */
+  remembered(token: string): Principal | undefined {
+    const known = this.verified.get(token);
+    return known && known.expiresAt > Date.now() ? known.principal : undefined;
   }
 
   /**
-   * @returns the claims, or undefined when the token is not to be trusted
+   * @returns undefined when the token is not to be trusted
    * @throws ApiError OVERLOADED when the key set can't be fetched, which says nothing about the token
    */
-  async verify(token: string): Promise<JWTPayload | undefined> {
+  async verify(token: string): Promise<Principal | undefined> {
     try {
       const { payload } = await jwtVerify(token, this.key, this.options);
-      this.verified.set(token, payload);
-      return payload;
+      const principal = principalOf(payload);
+      if (principal) this.verified.set(token, { principal, expiresAt: payload.exp! * 1000 });
+      return principal;
     } catch (error) {
       if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) && error.code !== 'ERR_JOSE_GENERIC')
         return undefined;

@@ -116,7 +116,7 @@ export class OpenHoldDto extends AccountField {
   description?: string;
 
   /**
-   * Seconds until it expires, 1–604800.
+   * Seconds until it expires, 1–604800; 3600 when absent.
    * @example 3600
    */
   @ApiPropertyOptional({ type: 'integer' })
@@ -124,7 +124,7 @@ export class OpenHoldDto extends AccountField {
   @IsInt()
   @Min(1)
   @Max(604_800)
-  expires_in?: number = 3600;
+  expires_in?: number;
 
   /**
    * At most 50 keys (1–40 characters) with strings (up to 500 characters), numbers or booleans. Captures bear it.
@@ -145,12 +145,12 @@ export class CaptureDto extends AccountField {
   amount: number;
 
   /**
-   * Whether the rest is released; `false` leaves the hold open for further captures.
+   * Whether the rest is released, which is so when absent; `false` leaves the hold open for further captures.
    * @example true
    */
   @IsOptional()
   @IsBoolean()
-  final?: boolean = true;
+  final?: boolean;
 
   /**
    * What it is for: 1–500 characters; without it, the hold's own.
@@ -207,7 +207,7 @@ export class CreditBalanceDto {
 }
 
 /** A movement of credits, in US dollars. */
-export class CreditTransactionDto extends OmitType(TransactionDto, ['type']) {
+export class CreditTransactionDto extends OmitType(TransactionDto, ['type', 'model']) {
   /**
    * `deposit` also stands for a purchase.
    * @example "debit"

@@ -50,9 +50,10 @@ export class CreditsService {
   }
 
   /** Puts credits into an account. */
-  deposit(who: Principal, { account, ...body }: DepositDto, idempotency: Idempotency): Promise<CreditTransactionDto> {
+  deposit(who: Principal, { account, amount, description }: DepositDto, idempotency: Idempotency): Promise<CreditTransactionDto> {
     return this.ledger.post({
-      ...body,
+      amount,
+      description,
       account: accountFor(who, account),
       unit,
       operation: 'deposit',
@@ -62,10 +63,11 @@ export class CreditsService {
   }
 
   /** Spends credits that are there. */
-  debit(who: Principal, { account, amount, ...body }: DebitDto, idempotency: Idempotency): Promise<CreditTransactionDto> {
+  debit(who: Principal, { account, amount, description, metadata }: DebitDto, idempotency: Idempotency): Promise<CreditTransactionDto> {
     return this.ledger.post({
-      ...body,
       amount: -amount,
+      description,
+      metadata,
       account: accountFor(who, account),
       unit,
       operation: 'debit',
@@ -82,13 +84,12 @@ export class CreditsService {
       amount: -amount,
       type: 'debit' as const,
       key,
-      account: account === undefined ? own : accountFor(who, account),
+      account: accountFor(who, account ?? own),
     }));
     return this.ledger.postBatch({
       account: own,
       unit,
       operation: 'debit',
-      request: body,
       items,
       atomic: body.mode === 'atomic',
       idempotency,
@@ -98,21 +99,26 @@ export class CreditsService {
   /** Keeps credits back for something that will cost at most as much. */
   openHold(
     who: Principal,
-    { account, expires_in: expiresInSeconds = 3600, ...body }: OpenHoldDto,
+    { account, amount, description, expires_in, metadata }: OpenHoldDto,
     idempotency: Idempotency,
   ): Promise<HoldDto> {
-    return this.ledger.openHold({ account: accountFor(who, account), unit }, { ...body, expiresInSeconds }, idempotency);
+    const request = { amount, description, metadata, expiresInSeconds: expires_in ?? 3600 };
+    return this.ledger.openHold({ account: accountFor(who, account), unit }, request, idempotency);
   }
 
   /** Spends from a hold. */
   async capture(
     who: Principal,
     id: string,
-    { account, final = true, ...body }: CaptureDto,
+    { account, amount, final, description }: CaptureDto,
     idempotency: Idempotency,
   ): Promise<CreditTransactionDto> {
     const { reference } = await this.findHold(who, id, account);
-    return (await this.ledger.capture(reference, { ...body, final, type: 'debit' }, idempotency)) as CreditTransactionDto;
+    return (await this.ledger.capture(
+      reference,
+      { amount, description, final: final ?? true, type: 'debit' },
+      idempotency,
+    )) as CreditTransactionDto;
   }
 
   /** Gives back what remains of a hold. */

@@ -94,6 +94,12 @@ export class TransactionDto {
   metadata: Record<string, string | number | boolean> | null;
 
   /**
+   * The language model that used the tokens.
+   * @example "large-2026-10"
+   */
+  model?: string;
+
+  /**
    * The hold that it captured.
    * @example "hold_7_12"
    */

@@ -40,8 +40,6 @@ export interface PostRequest
 export interface BatchRequest extends Target {
   /** What each item does; the batch's own key has the scope `<operation>_batch`. */
   readonly operation: string;
-  /** The request as it came, for telling it from another under the same key. */
-  readonly request: object;
   readonly items: readonly (Omit<PostRequest, 'unit' | 'operation' | 'idempotency' | 'attach'> & { readonly key?: string })[];
   /** Whether one refusal refuses all. */
   readonly atomic: boolean;
@@ -119,11 +117,13 @@ export class LedgerService {
    * Posts many, each with its own outcome or all of them together. Under the batch's key the answer can be asked for again, and what a crash left undone is done then.
    * @throws ApiError IDEMPOTENCY_KEY_REUSED, OVERLOADED
    */
-  async postBatch({ account, unit, operation, request, items, atomic, idempotency }: BatchRequest): Promise<BatchAnswer> {
-    const claim = step({ account, unit }, `${operation}_batch`, { kind: 'claim' }, idempotency, request);
+  async postBatch({ account, unit, operation, items, atomic, idempotency }: BatchRequest): Promise<BatchAnswer> {
+    const claim = step({ account, unit }, `${operation}_batch`, { kind: 'claim' }, idempotency, () => ({ items, atomic }));
+    // Named by the batch's account and key, for another account's batch may have the same key and an item for the same customer. A space can't stand
+    // in a client's key, so the place in a batch never meets a key that somebody chose.
+    const batch = idempotency.key === undefined ? undefined : ` ${requestHash({ account, key: idempotency.key })}`;
     const steps = items.map(({ key, ...item }, i) => {
-      // A space can't stand in a client's key, so the place in a batch never meets a key that somebody chose.
-      const derived = idempotency.key === undefined ? undefined : `${idempotency.key} ${i}`;
+      const derived = batch === undefined ? undefined : `${batch} ${i}`;
       return postStep({ ...item, unit, operation, idempotency: { key: key ?? derived, traceId: idempotency.traceId } });
     });
     const claimed = await this.lanes.submit({ steps: atomic ? [claim, ...steps] : [claim] });
@@ -164,7 +164,9 @@ export class LedgerService {
       metadata: request.metadata ? JSON.stringify(request.metadata) : null,
       expiresIn: request.expiresInSeconds * 1000,
     };
-    const [answer] = await this.lanes.submit({ steps: [step(target, 'hold', action, idempotency, request)] });
+    const [answer] = await this.lanes.submit({
+      steps: [step(target, 'hold', action, idempotency, () => ({ ...action, metadata: request.metadata ?? null }))],
+    });
     return holdOf(unit, answer!, idempotency);
   }
 
@@ -186,13 +188,13 @@ export class LedgerService {
       final: request.final,
       description: request.description ?? null,
     };
-    const [answer] = await this.lanes.submit({ steps: [step(target, 'capture', action, idempotency, action)] });
+    const [answer] = await this.lanes.submit({ steps: [step(target, 'capture', action, idempotency, () => action)] });
     return transactionOf(unit, answer!, idempotency);
   }
 
   /** Gives back what expired holds of an account still keep in their rows. Any batch that meets the account does so; this is one without an operation. */
   async sweep(target: Target): Promise<void> {
-    await this.lanes.submit({ steps: [step(target, 'sweep', { kind: 'claim' }, { traceId: '' }, {})] });
+    await this.lanes.submit({ steps: [step(target, 'sweep', { kind: 'claim' }, { traceId: '' }, () => ({}))] });
   }
 
   /**
@@ -201,7 +203,7 @@ export class LedgerService {
    */
   async release(target: HoldReference, idempotency: Idempotency): Promise<HoldDto> {
     const action: Action = { kind: 'release', hold: target.hold };
-    const [answer] = await this.lanes.submit({ steps: [step(target, 'release', action, idempotency, action)] });
+    const [answer] = await this.lanes.submit({ steps: [step(target, 'release', action, idempotency, () => action)] });
     return holdOf(target.unit, answer!, idempotency);
   }
 }
@@ -212,9 +214,9 @@ function step(
   name: string,
   action: Action,
   { key, traceId }: Pick<Idempotency, 'key' | 'traceId'>,
-  request: object,
+  request: () => object,
 ): Step {
-  return { owner: account, unit, operation: { name, key, hash: key === undefined ? '' : requestHash(request), traceId, action } };
+  return { owner: account, unit, operation: { name, key, hash: key === undefined ? '' : requestHash(request()), traceId, action } };
 }
 
 function postStep(request: PostRequest): Step {
@@ -238,7 +240,7 @@ function postStep(request: PostRequest): Step {
     purchaseId,
     overdraw,
   };
-  return step(request, operation, action, idempotency, { ...action, metadata });
+  return step(request, operation, action, idempotency, () => ({ ...action, metadata: metadata ?? null }));
 }
 
 function storedAmount(unit: Unit, amount: number): number {

@@ -50,12 +50,21 @@ const select = (table: string, columns: readonly string[]) =>
 export class LedgerStore {
   /** The ids of the owners' accounts; an account that is missing is made, empty. */
   async accountIds(tx: Tx, owners: readonly Owner[]): Promise<number[]> {
-    const rows = owners.map(({ owner, unit }) => [owner, ...accountValues(emptyAccount(0, unit)), 0]);
-    await execute(tx, insertRows(tx, 'account', ['owner', ...ACCOUNT, 'version'], rows, { key: ['owner', 'unit'] }));
-    const ids: number[] = [];
+    const known = await this.findIds(tx, owners);
+    const missing = owners.filter((_, i) => known[i] === undefined);
+    if (missing.length > 0) {
+      // Only these, for an insert that finds its row there takes a number of the sequence all the same.
+      const rows = missing.map(({ owner, unit }) => [owner, ...accountValues(emptyAccount(0, unit)), 0]);
+      await execute(tx, insertRows(tx, 'account', ['owner', ...ACCOUNT, 'version'], rows, { key: ['owner', 'unit'] }));
+    }
+    return (missing.length > 0 ? await this.findIds(tx, owners) : known) as number[];
+  }
+
+  private async findIds(tx: Tx, owners: readonly Owner[]): Promise<(number | undefined)[]> {
+    const ids: (number | undefined)[] = [];
     for (const { owner, unit } of owners) {
-      const [row] = (await tx.query('SELECT id FROM account WHERE owner = ? AND unit = ?', [owner, unit])) as { id: number }[];
-      ids.push(row!.id);
+      const [row] = await query<{ id: number }>(tx, 'SELECT id FROM account WHERE owner = ? AND unit = ?', [owner, unit]);
+      ids.push(row?.id);
     }
     return ids;
   }

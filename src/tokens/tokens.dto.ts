@@ -147,12 +147,6 @@ export class TokenTransactionDto extends OmitType(TransactionDto, ['type']) {
 
   /** @example "Agent run #4521" */
   override description: string | null;
-
-  /**
-   * The model that used them.
-   * @example "large-2026-10"
-   */
-  model?: string;
 }
 
 /** What happened to the tokens of an account in a time. Grants and purchases count as deposited, consumption as debited. */

@@ -46,9 +46,10 @@ export class TokensService {
   }
 
   /** Gives tokens to an account. */
-  grant(who: Principal, { account, ...body }: GrantDto, idempotency: Idempotency): Promise<TokenTransactionDto> {
+  grant(who: Principal, { account, amount, description }: GrantDto, idempotency: Idempotency): Promise<TokenTransactionDto> {
     return this.ledger.post({
-      ...body,
+      amount,
+      description,
       account: accountFor(who, account),
       unit,
       operation: 'grant',
@@ -58,10 +59,16 @@ export class TokensService {
   }
 
   /** Takes tokens that were used. */
-  consume(who: Principal, { account, amount, ...body }: ConsumeDto, idempotency: Idempotency): Promise<TokenTransactionDto> {
+  consume(
+    who: Principal,
+    { account, amount, description, model, metadata }: ConsumeDto,
+    idempotency: Idempotency,
+  ): Promise<TokenTransactionDto> {
     return this.ledger.post({
-      ...body,
       amount: -amount,
+      description,
+      model,
+      metadata,
       account: accountFor(who, account),
       unit,
       operation: 'consume',
@@ -78,13 +85,12 @@ export class TokensService {
       amount: -amount,
       type: 'consume' as const,
       key,
-      account: account === undefined ? own : accountFor(who, account),
+      account: accountFor(who, account ?? own),
     }));
     return this.ledger.postBatch({
       account: own,
       unit,
       operation: 'consume',
-      request: body,
       items,
       atomic: body.mode === 'atomic',
       idempotency,

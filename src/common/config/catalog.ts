@@ -8,6 +8,8 @@ import { ConfigError } from './config.js';
  */
 export function readSection<T extends { id: string }>(item: ClassConstructor<T>, section: string, content: unknown): readonly T[] {
   if (!Array.isArray(content)) throw new ConfigError([`CATALOG_FILE: ${section} must be a list`]);
+  if (content.some((entry) => typeof entry !== 'object' || entry === null))
+    throw new ConfigError([`CATALOG_FILE: ${section} must hold objects`]);
   const items = plainToInstance(item, content as unknown[]);
   const problems = items.flatMap((entry, i) =>
     validateSync(entry as object, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true }).flatMap(

@@ -162,7 +162,8 @@ function readJwtKey(text: (name: string) => string | undefined, production: bool
   }
   if (secret !== undefined && Buffer.byteLength(secret) < 32) problems.push('JWT_SECRET must have at least 32 bytes');
   const publicKey = pem === undefined ? undefined : readPublicKey(pem);
-  if (publicKey === null) problems.push('JWT_PUBLIC_KEY must be a PEM public key: RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA)');
+  if (publicKey === null)
+    problems.push('JWT_PUBLIC_KEY must be a PEM public key: RSA of 2048 bits or more (RS256), P-256 (ES256) or Ed25519 (EdDSA)');
   if (url !== undefined && !(URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)))
     problems.push('JWT_JWKS_URL must be an http(s) URL');
   if (publicKey) return publicKey;
@@ -190,7 +191,8 @@ function readPublicKey(pem: string): JwtKeyConfig | null {
   try {
     // A PEM in an environment file usually carries its line breaks as the two characters \n.
     const key = createPublicKey(pem.replaceAll('\\n', '\n'));
-    if (key.asymmetricKeyType === 'rsa') return { kind: 'public', key, algorithm: 'RS256' };
+    if (key.asymmetricKeyType === 'rsa' && key.asymmetricKeyDetails!.modulusLength! >= 2048)
+      return { kind: 'public', key, algorithm: 'RS256' };
     if (key.asymmetricKeyType === 'ed25519') return { kind: 'public', key, algorithm: 'EdDSA' };
     if (key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return { kind: 'public', key, algorithm: 'ES256' };
     return null;

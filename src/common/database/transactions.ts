@@ -10,6 +10,8 @@ import { isTransient } from './errors.js';
 export type Tx = QueryRunner;
 
 const ATTEMPTS = 8;
+/** Longer than a statement waits for a lock. */
+const DEADLINE_MS = 15_000;
 
 /**
  * The only way to write: one function, one transaction. On SQLite all of them stand in one queue on a connection of their own, because TypeORM
@@ -63,27 +65,45 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
   private async transact<T>(begin: string, work: (tx: Tx) => Promise<T>): Promise<T> {
     const tx = this.writer.createQueryRunner();
     try {
-      await tx.query(begin);
-      const result = await work(tx);
-      await tx.query('COMMIT');
-      return result;
+      return await this.answered(this.converse(tx, begin, work));
     } catch (error) {
-      await this.abandon(tx);
+      await this.abandon(tx, error);
       throw error;
     } finally {
       await tx.release();
     }
   }
 
+  private async converse<T>(tx: Tx, begin: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+    await tx.query(begin);
+    const result = await work(tx);
+    await tx.query('COMMIT');
+    return result;
+  }
+
+  /** A connection that died without a word (a failover, a forgotten NAT entry) answers nothing for ever, and a lane would wait with it. */
+  private answered<T>(conversation: Promise<T>): Promise<T> {
+    if (this.engine === 'sqlite') return conversation;
+    return new Promise((resolve, reject) => {
+      const timer = globalThis.setTimeout(() => reject(new Unanswered()), DEADLINE_MS);
+      void conversation.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
+  }
+
   /** A connection that can't roll back may still hold its transaction, and must not go back to the pool with it. */
-  private async abandon(tx: Tx): Promise<void> {
+  private async abandon(tx: Tx, error: unknown): Promise<void> {
     try {
-      await tx.query('ROLLBACK');
+      if (error instanceof Unanswered) throw error;
+      await this.answered(tx.query('ROLLBACK'));
     } catch {
-      if (this.engine === 'mysql') {
-        const connection = (await tx.connect().catch(() => undefined)) as { destroy(): void } | undefined;
-        connection?.destroy();
-      }
+      if (this.engine === 'sqlite') return;
+      const connection = (await this.answered(tx.connect()).catch(() => undefined)) as { destroy(): void } | undefined;
+      connection?.destroy();
     }
   }
+}
+
+/** The database did not answer in time; whether it did what it was asked is unknown. */
+class Unanswered extends Error {
+  readonly code = 'ETIMEDOUT';
 }

@@ -118,7 +118,9 @@ class Ledger {
     const account = this.accounts.get(accountId)!;
     const hold = action.kind === 'capture' || action.kind === 'release' ? this.holds.get(holdIdentity(accountId, action.hold)) : undefined;
     const { state, answer } = apply({ account, hold }, operation, Math.max(now, account.lastAt), this.recorded.get(id));
-    if (answer.outcome === 'key-reused' || answer.replayed) return answer;
+    if (answer.outcome === 'key-reused') return answer;
+    // Without a key of the client's it is the writer that came back, after a commit whose outcome it did not learn.
+    if (answer.replayed) return keyed ? answer : { ...answer, replayed: false };
     const { outcome } = answer;
     if (outcome.status === 'refused' && outcome.rejection.reason === 'malformed') return answer;
     // Nobody can ask again for what has no key of theirs and changed nothing.
