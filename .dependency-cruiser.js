@@ -33,7 +33,8 @@ export default {
     },
     {
       name: 'modules-through-their-index-from-outside',
-      comment: 'The files at the top of src and the TypeORM command line put modules together; they see no more of them than their neighbours do.',
+      comment:
+        'The files at the top of src and the TypeORM command line put modules together; they see no more of them than their neighbours do.',
       severity: 'error',
       from: { path: '^(src/[^/]+|ormconfig)\\.ts$' },
       to: { path: '^src/[^/]+/', pathNot: ['^src/(?!common/)[^/]+/index\\.ts$', '^src/common/[^/]+/index\\.ts$'] },
@@ -53,7 +54,12 @@ export default {
     },
     { name: 'nothing-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
     { name: 'nothing-undeclared', severity: 'error', from: {}, to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] } },
-    { name: 'product-without-dev-dependencies', severity: 'error', from: { path: '^src/' }, to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] } },
+    {
+      name: 'product-without-dev-dependencies',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+    },
     { name: 'product-without-tests', severity: 'error', from: { path: '^src/' }, to: { path: '^(test|scripts)/' } },
   ],
   options: {

@@ -24,7 +24,9 @@ try {
 
   step('The customer buys a package; without a Stripe key the checkout is a sandbox, on which no real money moves.');
   await send(customer, 'GET', '/api/credits/packages');
-  const purchase = await send<{ data: { purchase_id: string; checkout_url: string } }>(customer, 'POST', '/api/credits/purchase', { package_id: 'pro' });
+  const purchase = await send<{ data: { purchase_id: string; checkout_url: string } }>(customer, 'POST', '/api/credits/purchase', {
+    package_id: 'pro',
+  });
   const { purchase_id, checkout_url } = purchase.body.data;
   await pay(checkout_url);
   await paid(customer, purchase_id);
@@ -43,7 +45,14 @@ try {
 }
 
 /** Sends a request, prints it with its answer, and insists on the status. */
-async function send<T>(client: Client, method: string, path: string, body?: object, key?: string, status = method === 'GET' ? 200 : 201): Promise<Answer<T>> {
+async function send<T>(
+  client: Client,
+  method: string,
+  path: string,
+  body?: object,
+  key?: string,
+  status = method === 'GET' ? 200 : 201,
+): Promise<Answer<T>> {
   out(`${method} ${path}${key ? `   Idempotency-Key: ${key}` : ''}`);
   if (body) out(`  ${JSON.stringify(body)}`);
   const answer = await client.request<T>(method, path, { body, key });

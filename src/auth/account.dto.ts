@@ -2,10 +2,7 @@ import { IsOptional, IsString, MaxLength } from 'class-validator';
 
 /** Names the account that a request works on. */
 export class AccountField {
-  /**
-   * The account, `user:<id>` or `org:<id>`. Only an administrator may name another than their own.
-   * @example "user:42"
-   */
+  /** The account, such as `user:42` or `org:7`. Only an administrator may name another than their own. */
   @IsOptional()
   @IsString()
   @MaxLength(205)

@@ -1,3 +1,4 @@
+import { parse } from 'cookie';
 import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import type { FastifyRequest } from 'fastify';
@@ -8,10 +9,11 @@ import { TokenVerifier } from './token-verifier.js';
 /** The cookie that may carry the token in place of the header. */
 const TOKEN_COOKIE = 'assimetria_jwt';
 
-type CookieRequest = FastifyRequest & { cookies: Record<string, string | undefined> };
 type Verified = (error: unknown, claims?: Record<string, unknown>) => void;
 
 const fromHeader = ExtractJwt.fromAuthHeaderAsBearerToken() as unknown as (request: FastifyRequest) => string | null;
+
+const fromCookie = ({ headers }: FastifyRequest) => parse(headers.cookie ?? '')[TOKEN_COOKIE] ?? null;
 
 /** Whether the request's token came in the cookie, which a browser sends along unasked. */
 export function usesCookie(request: FastifyRequest): boolean {
@@ -23,12 +25,14 @@ export function usesCookie(request: FastifyRequest): boolean {
 export class JwtStrategy extends PassportStrategy(Strategy) {
   constructor(verifier: TokenVerifier) {
     super({
-      jwtFromRequest: ((request: CookieRequest) => fromHeader(request) ?? request.cookies[TOKEN_COOKIE] ?? null) as never,
+      jwtFromRequest: ((request: FastifyRequest) => fromHeader(request) ?? fromCookie(request)) as never,
       secretOrKeyProvider: (_request: unknown, _token: unknown, done: (error: null, key: string) => void) =>
         done(null, 'held by TokenVerifier'),
     });
     (Strategy as unknown as { JwtVerifier: unknown }).JwtVerifier = (token: string, _key: unknown, _options: unknown, done: Verified) => {
-      verifier.verify(token).then((claims) => (claims ? done(null, claims) : done(new Error('invalid token'))), done);
+      const known = verifier.remembered(token);
+      if (known) done(null, known);
+      else verifier.verify(token).then((claims) => (claims ? done(null, claims) : done(new Error('invalid token'))), done);
     };
   }
 

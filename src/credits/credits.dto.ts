@@ -78,7 +78,10 @@ export class DebitItemDto extends DebitDto {
 
 /** Debits that are sent together. */
 export class DebitBatchDto extends AccountField {
-  /** 1–1,000 debits, done in order. `account` names one for an item; without it the batch's holds. */
+  /**
+   * 1–1,000 debits, done in order. `account` names one for an item; without it the batch's holds.
+   * @example [{ "amount": 1.25, "description": "Agent run #4521" }, { "amount": 0.5, "description": "Agent run #4522", "idempotency_key": "run-4522" }]
+   */
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(1000)
@@ -87,7 +90,10 @@ export class DebitBatchDto extends AccountField {
   @Type(() => DebitItemDto)
   items: DebitItemDto[];
 
-  /** `independent`: each item is posted or rejected by itself; `atomic`: all or none. */
+  /**
+   * `independent`: each item is posted or rejected by itself; `atomic`: all or none.
+   * @example "independent"
+   */
   @IsIn(['independent', 'atomic'])
   mode: 'independent' | 'atomic';
 }
@@ -138,7 +144,10 @@ export class CaptureDto extends AccountField {
   @IsDollars()
   amount: number;
 
-  /** Whether the rest is released; `false` leaves the hold open for further captures. */
+  /**
+   * Whether the rest is released; `false` leaves the hold open for further captures.
+   * @example true
+   */
   @IsOptional()
   @IsBoolean()
   final?: boolean = true;

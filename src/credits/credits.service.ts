@@ -140,6 +140,11 @@ export class CreditsService {
     return this.ledger.refundPurchase(unit, refund);
   }
 
+  /** What a purchase has brought, and how much of it was taken back; stored integers. */
+  purchaseSums(account: string, purchaseId: string): Promise<{ granted: number; takenBack: number }> {
+    return this.reader.purchaseSums(account, unit, purchaseId);
+  }
+
   transaction(who: Principal, id: number, account?: string): Promise<CreditTransactionDto> {
     return this.reader.transaction(accountFor(who, account), unit, id) as Promise<CreditTransactionDto>;
   }

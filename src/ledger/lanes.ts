@@ -3,7 +3,8 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { isTransient, Transactions, type Tx } from '../common/database/index.js';
 import { ApiError } from '../common/http/index.js';
-import { type Answer, decide, type Group, type Loaded, type Operation } from './domain/index.js';
+import { type Action, type Answer, decide, type Group, type Loaded, type Operation } from './domain/index.js';
+import { LedgerMetrics } from './ledger.metrics.js';
 import { LedgerStore, type Owner } from './ledger.store.js';
 
 /** One operation on its way into the ledger. Without a key of the client's, the lane gives it an identity of its own. */
@@ -19,6 +20,8 @@ export interface Submission {
 }
 
 interface Waiting extends Submission {
+  /** Its share of a batch: an operation counts one, and one more for each kilobyte that it carries. */
+  readonly weight: number;
   readonly identified: readonly { readonly operation: Operation; readonly keyed: boolean }[];
   readonly resolve: (answers: readonly Answer[]) => void;
   readonly reject: (error: unknown) => void;
@@ -46,8 +49,10 @@ export class Lanes implements OnApplicationShutdown {
   constructor(
     private readonly transactions: Transactions,
     private readonly store: LedgerStore,
+    private readonly metrics: LedgerMetrics,
   ) {
-    this.lanes = Array.from({ length: LANES[transactions.engine] }, () => new Lane((batch) => this.write(batch)));
+    this.lanes = Array.from({ length: LANES[transactions.engine] }, () => new Lane((batch) => this.measured(batch)));
+    metrics.watchQueue(() => this.lanes.reduce((sum, lane) => sum + lane.operations, 0));
   }
 
   /**
@@ -62,7 +67,8 @@ export class Lanes implements OnApplicationShutdown {
       keyed: operation.key !== undefined,
     }));
     const lane = this.lanes[hash(steps[0].owner) % this.lanes.length]!;
-    return new Promise((resolve, reject) => lane.enqueue({ steps, attach, identified, resolve, reject }));
+    const weight = steps.reduce((sum, { operation }) => sum + 1 + kilobytes(operation.action), 0);
+    return new Promise((resolve, reject) => lane.enqueue({ steps, attach, identified, weight, resolve, reject }));
   }
 
   /** Every accepted operation is answered before the database closes. */
@@ -73,6 +79,18 @@ export class Lanes implements OnApplicationShutdown {
   /** A leading space can't come from a client, whose keys are visible characters; the counter keeps the keys of one process side by side in the index. */
   private ownKey(): string {
     return `${this.boot}${(this.given++).toString(36).padStart(8, '0')}`;
+  }
+
+  private async measured(batch: readonly Waiting[]): Promise<readonly (readonly Answer[])[]> {
+    const begun = performance.now();
+    try {
+      const answers = await this.write(batch);
+      this.metrics.committed(batch, answers, performance.now() - begun);
+      return answers;
+    } catch (error) {
+      this.metrics.failed();
+      throw error;
+    }
   }
 
   private async write(batch: readonly Waiting[]): Promise<readonly (readonly Answer[])[]> {
@@ -139,7 +157,8 @@ interface Queue {
 class Lane {
   /** What waits, by owner, so that a flood of one account's operations does not keep another's waiting behind it. */
   private readonly queues = new Map<string, Queue>();
-  private operations = 0;
+  /** How many operations wait. */
+  operations = 0;
   private working: Promise<void> | undefined;
 
   constructor(private readonly write: (batch: readonly Waiting[]) => Promise<readonly (readonly Answer[])[]>) {}
@@ -190,19 +209,19 @@ class Lane {
   /** Takes from each owner in turn, each owner's in their order. */
   private takeBatch(): Waiting[] {
     const batch: Waiting[] = [];
-    let steps = 0;
+    let weight = 0;
     const taken = new Map<string, number>();
     for (let round = 0, found = true; found; round++) {
       found = false;
       for (const [owner, queue] of this.queues) {
         const waiting = queue.waiting[round];
         if (!waiting || (taken.get(owner) ?? 0) < round) continue;
-        if (batch.length > 0 && (waiting.attach || steps + waiting.steps.length > BATCH)) continue;
+        if (batch.length > 0 && (waiting.attach || weight + waiting.weight > BATCH)) continue;
         batch.push(waiting);
         taken.set(owner, round + 1);
-        steps += waiting.steps.length;
+        weight += waiting.weight;
         found = true;
-        if (waiting.attach || steps >= BATCH) return this.remove(batch, taken);
+        if (waiting.attach || weight >= BATCH) return this.remove(batch, taken);
       }
     }
     return this.remove(batch, taken);
@@ -220,6 +239,11 @@ class Lane {
     }
     return batch;
   }
+}
+
+/** Metadata is what can make an operation large; a batch of large ones would not fit into a packet of the database. */
+function kilobytes(action: Action): number {
+  return 'metadata' in action && action.metadata !== null ? action.metadata.length >> 10 : 0;
 }
 
 /** FNV-1a: spreads owners over lanes. */

@@ -16,19 +16,13 @@ const toDate = ({ value }: { value: unknown }): Date => {
 
 /** The time that a list or a summary covers. */
 class PeriodQuery extends AccountField {
-  /**
-   * Only what happened at this time or later: ISO-8601, a date alone means its start in UTC.
-   * @example "2026-04-01T00:00:00Z"
-   */
+  /** Only what happened at this time or later: ISO-8601 such as `2026-04-01T00:00:00Z`; a date alone means its start in UTC. */
   @IsOptional()
   @Transform(toDate)
   @IsDate({ message: 'from must be an ISO-8601 date or time with a zone' })
   from?: Date;
 
-  /**
-   * Only what happened before this time.
-   * @example "2026-05-01T00:00:00Z"
-   */
+  /** Only what happened before this time. */
   @IsOptional()
   @Transform(toDate)
   @IsDate({ message: 'to must be an ISO-8601 date or time with a zone' })

@@ -124,6 +124,21 @@ export class LedgerReader {
     return { data: rows.map((row) => toHold(unit, row, now)), meta: { total, limit, offset } };
   }
 
+  /** What a purchase has brought, and how much of it has been taken back; stored integers. Few entries of an account are no spending, so only those are looked through. */
+  async purchaseSums(owner: string, unit: Unit, purchaseId: string): Promise<{ granted: number; takenBack: number }> {
+    const rows = await this.entries
+      .createQueryBuilder('e')
+      .innerJoin(AccountRow, 'a', 'a.id = e.accountId')
+      .select(['e.type AS type', 'SUM(e.amount) AS amount'])
+      .where('a.owner = :owner AND a.unit = :unit AND e.purchaseId = :purchaseId', { owner, unit, purchaseId })
+      .andWhere("e.type IN ('deposit', 'purchase', 'refund')")
+      .groupBy('e.type')
+      .getRawMany<{ type: EntryType; amount: string | number }>();
+    const sum = (wanted: (type: EntryType) => boolean) =>
+      rows.reduce((total, { type, amount }) => total + (wanted(type) ? Number(amount) : 0), 0);
+    return { granted: sum((type) => type !== 'refund'), takenBack: 0 - sum((type) => type === 'refund') };
+  }
+
   /** The accounts with holds that have expired, a bounded number of them. */
   async accountsToSweep(limit: number): Promise<{ account: string; unit: Unit }[]> {
     const rows = await this.accounts.find({

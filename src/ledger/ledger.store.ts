@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { FenceLost, forUpdate, insertRows, isDuplicate, isMysql, type Tx, updateRows } from '../common/database/index.js';
+import { execute, FenceLost, forUpdate, insertRows, isDuplicate, isMysql, query, type Tx, updateRows } from '../common/database/index.js';
 import {
   type Account,
   type Addressed,
@@ -51,7 +51,7 @@ export class LedgerStore {
   /** The ids of the owners' accounts; an account that is missing is made, empty. */
   async accountIds(tx: Tx, owners: readonly Owner[]): Promise<number[]> {
     const rows = owners.map(({ owner, unit }) => [owner, ...accountValues(emptyAccount(0, unit)), 0]);
-    await insertRows(tx, 'account', ['owner', ...ACCOUNT, 'version'], rows, { key: ['owner', 'unit'] });
+    await execute(tx, insertRows(tx, 'account', ['owner', ...ACCOUNT, 'version'], rows, { key: ['owner', 'unit'] }));
     const ids: number[] = [];
     for (const { owner, unit } of owners) {
       const [row] = (await tx.query('SELECT id FROM account WHERE owner = ? AND unit = ?', [owner, unit])) as { id: number }[];
@@ -66,9 +66,8 @@ export class LedgerStore {
     const [among, parameter] = isMysql(tx)
       ? ['FORCE INDEX (PRIMARY) WHERE id IN (?)', ids]
       : ['WHERE id IN (SELECT value FROM json_each(?))', JSON.stringify(ids)];
-    const rows = (await tx.query(`SELECT id, ${ACCOUNT.join(', ')}, version FROM account ${among} ORDER BY id${forUpdate(tx)}`, [
-      parameter,
-    ])) as Row[];
+    const sql = `SELECT id, ${ACCOUNT.join(', ')}, version FROM account ${among} ORDER BY id${forUpdate(tx)}`;
+    const rows = await query<Row>(tx, sql, [parameter]);
     return rows.map((row) => ({ version: Number(row['version']), account: accountOf(row) }));
   }
 
@@ -121,38 +120,32 @@ export class LedgerStore {
    * @throws FenceLost when another writer has changed one of its accounts since they were read, whatever became of the lock
    */
   async write(tx: Tx, plan: Plan, now: number): Promise<void> {
-    try {
-      await insertRows(tx, 'entry', ENTRY, plan.entries.map(entryValues));
-      await insertRows(
-        tx,
-        'operation',
-        OPERATION,
-        plan.operations.map(({ accountId, operation: o, outcome }) => [accountId, o.name, o.key, o.hash, ...outcomeValues(outcome), now]),
-      );
-      await insertRows(tx, 'hold', HOLD, plan.newHolds.map(holdValues));
-    } catch (error) {
-      if (isDuplicate(error)) throw new FenceLost('the entries, operations or holds of this batch');
-      throw error;
-    }
-    await updateRows(
-      tx,
-      'hold',
-      ['account_id', 'number'],
-      ['status', 'captured'],
-      plan.changedHolds.map((hold) => [hold.accountId, hold.number, hold.status, hold.captured]),
-    );
-    await insertRows(
-      tx,
-      'daily_total',
-      ['account_id', 'day', 'type', 'amount', 'count'],
-      plan.totals.map((t) => [t.accountId, t.day, t.type, t.amount, t.count]),
-      {
+    const operations = plan.operations.map(({ accountId, operation: o, outcome }) => [
+      accountId,
+      o.name,
+      o.key,
+      o.hash,
+      ...outcomeValues(outcome),
+      now,
+    ]);
+    const changedHolds = plan.changedHolds.map((hold) => [hold.accountId, hold.number, hold.status, hold.captured]);
+    const totals = plan.totals.map((t) => [t.accountId, t.day, t.type, t.amount, t.count]);
+    const accounts = plan.accounts.map(({ version, account }) => [account.id, version, ...accountValues(account)]);
+    const rewrites = updateRows(tx, 'account', ['id', 'version'], ACCOUNT, accounts, 'version');
+    const met = await execute(tx, [
+      ...insertRows(tx, 'entry', ENTRY, plan.entries.map(entryValues)),
+      ...insertRows(tx, 'operation', OPERATION, operations),
+      ...insertRows(tx, 'hold', HOLD, plan.newHolds.map(holdValues)),
+      ...updateRows(tx, 'hold', ['account_id', 'number'], ['status', 'captured'], changedHolds),
+      ...insertRows(tx, 'daily_total', ['account_id', 'day', 'type', 'amount', 'count'], totals, {
         key: ['account_id', 'day', 'type'],
         add: ['amount', 'count'],
-      },
-    );
-    const accounts = plan.accounts.map(({ version, account }) => [account.id, version, ...accountValues(account)]);
-    const rewritten = await updateRows(tx, 'account', ['id', 'version'], ACCOUNT, accounts, 'version');
+      }),
+      ...rewrites,
+    ]).catch((error: unknown) => {
+      throw isDuplicate(error) ? new FenceLost('the entries, operations or holds of this batch') : error;
+    });
+    const rewritten = met.slice(met.length - rewrites.length).reduce((sum, count) => sum + count, 0);
     if (rewritten !== accounts.length) throw new FenceLost('an account of this batch');
   }
 
@@ -165,9 +158,9 @@ export class LedgerStore {
     values: (item: T) => (string | number)[],
   ): Promise<Row[]> {
     if (items.length === 0) return [];
-    if (isMysql(tx)) return (await tx.query(head + items.map(() => term).join(' OR '), items.flatMap(values))) as Row[];
+    if (isMysql(tx)) return query<Row>(tx, head + items.map(() => term).join(' OR '), items.flatMap(values));
     const rows: Row[] = [];
-    for (const item of items) rows.push(...((await tx.query(head + term, values(item))) as Row[]));
+    for (const item of items) rows.push(...(await query<Row>(tx, head + term, values(item))));
     return rows;
   }
 }

@@ -1,21 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { InjectRepository } from '@nestjs/typeorm';
-import { IsNull, LessThanOrEqual, type Repository } from 'typeorm';
-import { affectedRows, isDuplicate, Transactions } from '../common/database/index.js';
+import { In, IsNull, LessThanOrEqual, type Repository } from 'typeorm';
+import { affectedRows, execute, insertRows, Transactions } from '../common/database/index.js';
 import { ApiError } from '../common/http/index.js';
 import { type EventOutcome, Purchase, WebhookEvent } from './payments.entities.js';
-import { PAYMENT_PROVIDER, type PaymentProvider, type ProviderEvent } from './provider.js';
+import { PaymentsMetrics } from './payments.metrics.js';
+import { PAYMENT_PROVIDER, type PaymentProvider, type ProviderEvent, USED_EVENTS } from './provider.js';
 import { SettlementService } from './settlement.service.js';
 import { verifiedEvent } from './stripe.provider.js';
 
-/** The events that say something about a purchase; all of them only say "look again". */
-const USED = new Set([
-  'checkout.session.completed',
-  'checkout.session.async_payment_succeeded',
-  'checkout.session.async_payment_failed',
-  'checkout.session.expired',
-]);
+/** The columns that a new event has. */
+const STORED = ['id', 'type', 'session_id', 'payment_intent', 'purchase_id', 'received_at', 'attempts', 'next_attempt_at'];
+const STORED_AT_ONCE = 200;
 
 const POLL_MS = 5_000;
 const BATCH = 20;
@@ -24,6 +22,13 @@ const LEASE_MS = 60_000;
 const LONGEST_PAUSE_MS = 3_600_000;
 /** After about a day of attempts, a purchase that isn't there won't come. */
 const UNMATCHED_AFTER = 30;
+
+/** An event that waits to be stored. */
+interface Arrived {
+  readonly event: ProviderEvent;
+  readonly done: () => void;
+  readonly failed: (error: unknown) => void;
+}
 
 /**
  * Stores each event of the provider once, and works them off. Every process has a worker; what one of them took and didn't finish is due again
@@ -36,6 +41,8 @@ export class InboxService implements OnApplicationBootstrap, OnModuleDestroy {
   private working?: Promise<void>;
   private again = false;
   private stopped = true;
+  private readonly arrived: Arrived[] = [];
+  private storing?: Promise<void>;
 
   constructor(
     @InjectRepository(WebhookEvent) private readonly events: Repository<WebhookEvent>,
@@ -43,10 +50,13 @@ export class InboxService implements OnApplicationBootstrap, OnModuleDestroy {
     @Inject(PAYMENT_PROVIDER) private readonly provider: PaymentProvider | null,
     private readonly transactions: Transactions,
     private readonly settlement: SettlementService,
+    private readonly metrics: PaymentsMetrics,
+    private readonly host: HttpAdapterHost,
   ) {}
 
+  /** A command has no server and does what it is told, nothing on its own. */
   onApplicationBootstrap(): void {
-    if (!this.provider) return;
+    if (!this.provider || !this.host.httpAdapter) return;
     if (this.provider.webhookSecrets.length === 0)
       this.logger.warn('STRIPE_WEBHOOK_SECRET is missing: purchases are settled only when somebody looks at them.');
     this.stopped = false;
@@ -70,20 +80,47 @@ export class InboxService implements OnApplicationBootstrap, OnModuleDestroy {
     if (secrets.length === 0) throw new ApiError('NOT_FOUND');
     const event = payload && signature ? verifiedEvent(payload, signature, secrets) : undefined;
     if (!event) throw new ApiError('WEBHOOK_SIGNATURE_INVALID');
-    if (!USED.has(event.type)) return;
+    if (!(USED_EVENTS as readonly string[]).includes(event.type)) return;
     await this.store(event);
     this.kick();
   }
 
-  private async store({ id, type, objectId, purchaseId }: ProviderEvent): Promise<void> {
-    const now = Date.now();
-    try {
-      await this.transactions.run((tx) =>
-        tx.manager.insert(WebhookEvent, { id, type, objectId, purchaseId, receivedAt: now, attempts: 0, nextAttemptAt: now }),
-      );
-    } catch (error) {
-      if (!isDuplicate(error)) throw error;
+  /** Which of these events have not come yet. */
+  async missing(events: readonly ProviderEvent[]): Promise<readonly ProviderEvent[]> {
+    const known = await this.events.find({ select: { id: true }, where: { id: In(events.map(({ id }) => id)) } });
+    const ids = new Set(known.map(({ id }) => id));
+    return events.filter(({ id }) => !ids.has(id));
+  }
+
+  /** Answers when the event is stored. Those that come while others are being written are written together: one commit for all of them. */
+  store(event: ProviderEvent): Promise<void> {
+    return new Promise((done, failed) => {
+      this.arrived.push({ event, done, failed });
+      this.storing ??= this.storeArrived();
+    });
+  }
+
+  private async storeArrived(): Promise<void> {
+    while (this.arrived.length > 0) {
+      const batch = this.arrived.splice(0, STORED_AT_ONCE);
+      const now = Date.now();
+      // In one order, so that two processes that store the same events do not wait for each other crosswise.
+      const rows = [...new Map(batch.map(({ event }) => [event.id, event])).values()]
+        .sort((a, b) => (a.id < b.id ? -1 : 1))
+        .map(({ id, type, sessionId, paymentIntent, purchaseId }) => [id, type, sessionId, paymentIntent, purchaseId, now, 0, now]);
+      try {
+        await this.transactions.run((tx) => execute(tx, insertRows(tx, 'webhook_event', STORED, rows, { key: ['id'] })));
+        for (const { done } of batch) done();
+      } catch (error) {
+        for (const { failed } of batch) failed(error);
+      }
     }
+    this.storing = undefined;
+  }
+
+  /** Works off what is due, and returns when nothing is. */
+  async workOff(): Promise<void> {
+    while ((await this.workThrough()) > 0);
   }
 
   /** Starts the worker, or lets the one that runs look once more. */
@@ -98,10 +135,14 @@ export class InboxService implements OnApplicationBootstrap, OnModuleDestroy {
   private async work(): Promise<void> {
     while (this.again && !this.stopped) {
       this.again = false;
-      const taken = await this.take();
-      await Promise.all(taken.map((event) => this.process(event)));
-      this.again ||= taken.length > 0;
+      this.again = (await this.workThrough()) > 0 || this.again;
     }
+  }
+
+  private async workThrough(): Promise<number> {
+    const taken = await this.take();
+    await Promise.all(taken.map((event) => this.process(event)));
+    return taken.length;
   }
 
   /** Writes a token on what is due. Of two workers after the same row the second finds it no longer due, on every engine and without waiting for the first. */
@@ -129,24 +170,39 @@ export class InboxService implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async process(event: WebhookEvent): Promise<void> {
     try {
-      await this.finish(event, await this.settle(event));
+      const outcome = await this.settle(event);
+      await this.finish(event, outcome);
+      this.metrics.workedOff(outcome);
     } catch (error) {
       await this.putOff(event, error as Error);
     }
   }
 
-  private async settle({ id, objectId, purchaseId, attempts }: WebhookEvent): Promise<EventOutcome> {
-    const purchase =
-      (await this.purchases.findOneBy({ sessionId: objectId })) ??
-      (purchaseId === null ? null : await this.purchases.findOneBy({ id: purchaseId }));
+  private async settle(event: WebhookEvent): Promise<EventOutcome> {
+    const { id, sessionId, attempts } = event;
+    const purchase = await this.find(event);
     if (purchase) {
-      await this.settlement.settle(purchase.id, objectId);
+      await this.settlement.settle(purchase.id, sessionId === null || sessionId === purchase.sessionId ? undefined : sessionId);
       return 'settled';
     }
-    if (purchaseId === null) return 'ignored';
-    if (attempts < UNMATCHED_AFTER) throw new Error(`there is no purchase ${purchaseId}`);
-    this.logger.error(`event ${id} names the purchase ${purchaseId}, which does not exist`);
+    const reference = event.purchaseId ?? (event.paymentIntent && (await this.provider!.purchaseOf(event.paymentIntent)));
+    if (!reference) return 'ignored';
+    const named = await this.purchases.findOneBy({ id: reference });
+    if (named) {
+      await this.settlement.settle(named.id);
+      return 'settled';
+    }
+    if (attempts < UNMATCHED_AFTER) throw new Error(`there is no purchase ${reference}`);
+    this.logger.error(`event ${id} names the purchase ${reference}, which does not exist`);
     return 'unmatched';
+  }
+
+  private async find({ sessionId, purchaseId, paymentIntent }: WebhookEvent): Promise<Purchase | null> {
+    return (
+      (sessionId === null ? null : await this.purchases.findOneBy({ sessionId })) ??
+      (purchaseId === null ? null : await this.purchases.findOneBy({ id: purchaseId })) ??
+      (paymentIntent === null ? null : await this.purchases.findOneBy({ paymentIntent }))
+    );
   }
 
   private finish({ id, lease }: WebhookEvent, outcome: EventOutcome): Promise<number> {
@@ -161,6 +217,7 @@ export class InboxService implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async putOff({ id, lease, attempts }: WebhookEvent, { message }: Error): Promise<void> {
     this.logger.warn(`event ${id} is put off: ${message}`);
+    this.metrics.workedOff('put-off');
     const due = Date.now() + Math.min(LONGEST_PAUSE_MS, 1000 * 2 ** attempts);
     await this.transactions.run((tx) =>
       affectedRows(

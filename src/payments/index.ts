@@ -1,2 +1,3 @@
 export { PAYMENTS_ENTITIES } from './payments.entities.js';
 export * from './payments.module.js';
+export { ReconciliationService } from './reconciliation.service.js';

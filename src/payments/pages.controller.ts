@@ -5,9 +5,13 @@ import type { FastifyReply } from 'fastify';
 import { Public } from '../common/http/index.js';
 import { missingPage, purchasePage, sandboxPage } from './pages.js';
 import { SandboxActionDto } from './payments.dto.js';
+import type { Purchase } from './payments.entities.js';
 import { PAYMENT_PROVIDER, type PaymentProvider } from './provider.js';
 import { PurchasesService } from './purchases.service.js';
-import { SandboxProvider } from './sandbox.provider.js';
+import { type SandboxAction, SandboxProvider } from './sandbox.provider.js';
+
+/** The buttons after which the buyer leaves the checkout. */
+const LEAVES: ReadonlySet<SandboxAction> = new Set<SandboxAction>(['pay', 'pay_later', 'cancel']);
 
 /** Pages for buyers, outside of the API. Whoever knows the long random id in the address may see the one checkout behind it. */
 @ApiExcludeController()
@@ -20,21 +24,26 @@ export class PagesController {
   ) {}
 
   @Get('checkout/return/:id')
-  async returned(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
+  async returned(@Param('id') id: string, @Res() reply: FastifyReply, @Query('token') token?: string): Promise<void> {
     const purchase = await this.purchases.find(id);
-    send(reply, purchase && purchasePage(purchase, false));
+    if (!purchase) return send(reply, null);
+    const balance = await this.purchases.balanceFor(purchase, token);
+    send(reply, purchasePage(purchase, { left: false, balance, controls: controlsOf(purchase) }));
   }
 
   @Get('checkout/cancel/:id')
   async left(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
     const purchase = await this.purchases.find(id);
-    send(reply, purchase && purchasePage(purchase, true));
+    send(reply, purchase && purchasePage(purchase, { left: true }));
   }
 
   @Get('sandbox/checkout/:id')
   async sandbox(@Param('id') id: string, @Res() reply: FastifyReply, @Query('declined') declined?: string): Promise<void> {
-    const session = this.provider instanceof SandboxProvider ? await this.provider.find(id) : null;
-    send(reply, session && sandboxPage(session, declined !== undefined), session ? [session.successUrl, session.cancelUrl] : []);
+    const sandbox = this.provider;
+    const session = sandbox instanceof SandboxProvider ? await sandbox.find(id) : null;
+    if (!(sandbox instanceof SandboxProvider) || !session) return send(reply, null);
+    const reversals = session.paymentIntent === null ? [] : await sandbox.reversalsOf(session.paymentIntent);
+    send(reply, sandboxPage(session, reversals, declined !== undefined), [session.successUrl, session.cancelUrl]);
   }
 
   @Post('sandbox/checkout/:id')
@@ -43,15 +52,18 @@ export class PagesController {
     const sandbox = this.provider;
     const session = sandbox instanceof SandboxProvider ? await sandbox.find(id) : null;
     if (!(sandbox instanceof SandboxProvider) || !session) return send(reply, null);
-    if (action === 'pay') await sandbox.pay(id);
-    if (action === 'cancel') await sandbox.cancel(id);
+    await sandbox.act(session, action);
+    const page = `/sandbox/checkout/${id}`;
+    if (!LEAVES.has(action)) return void reply.redirect(action === 'decline' ? `${page}?declined` : page, 303);
     // Whatever another window did meanwhile, the buyer is sent where the session now says.
     const status = (await sandbox.find(id))?.status;
-    void reply.redirect(
-      status === 'complete' ? session.successUrl : status === 'expired' ? session.cancelUrl : `/sandbox/checkout/${id}?declined`,
-      303,
-    );
+    void reply.redirect(status === 'complete' ? session.successUrl : status === 'expired' ? session.cancelUrl : page, 303);
   }
+}
+
+/** Once it is paid, a sandbox purchase leads back to the page that plays the bank. */
+function controlsOf({ provider, status, sessionId }: Purchase): string | undefined {
+  return provider === 'sandbox' && (status === 'paid' || status === 'processing') ? `/sandbox/checkout/${sessionId}` : undefined;
 }
 
 /**

@@ -1,7 +1,10 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import type { CheckoutTerms, RefundReason, RefundStatus } from './provider.js';
 
 /** BIGINT arrives as text from one driver and as a number from the other; all of ours are below 2^53. */
 const integer = { to: (value: number | null) => value, from: (value: string | number | null) => (value === null ? null : Number(value)) };
+
+const json = { to: (value: unknown) => JSON.stringify(value), from: (value: string) => JSON.parse(value) as unknown };
 
 /** What is bought: credits or tokens. It is also the operation that an idempotency key belongs to. */
 export type PurchaseKind = 'credits' | 'tokens';
@@ -15,6 +18,7 @@ export type PurchaseStatus = (typeof PURCHASE_STATUSES)[number];
 @Index('purchase_idempotency', ['account', 'kind', 'idempotencyKey'], { unique: true })
 @Index('purchase_history', ['account', 'createdAt', 'id'])
 @Index('purchase_status', ['status', 'updatedAt'])
+@Index('purchase_updated', ['updatedAt'])
 export class Purchase {
   @PrimaryColumn({ type: 'varchar', length: 40 })
   id: string;
@@ -78,9 +82,42 @@ export class Purchase {
   checkoutUrl: string | null;
 
   @Column({ name: 'payment_intent', type: 'varchar', length: 255, nullable: true })
+  @Index('purchase_payment_intent')
   paymentIntent: string | null;
 
-  /** Chosen once, because a retry must send the provider the same value. Milliseconds since 1970, a whole second. */
+  /** What the provider is asked for. It is kept because a retry under the same key must ask for the same, whatever the configuration says by then. */
+  @Column({ name: 'checkout_terms', type: 'text', transformer: json })
+  checkoutTerms: CheckoutTerms;
+
+  /** In the link to our own return page: whoever came from this checkout may see the balance for a while. */
+  @Column({ name: 'return_token', type: 'varchar', length: 43 })
+  returnToken: string;
+
+  /** Cents that were paid, with tax and after discounts; null before. */
+  @Column({ type: 'bigint', nullable: true, transformer: integer })
+  paid: number | null;
+
+  /** Cents of refunds that have not failed, as the provider had them last. */
+  @Column({ type: 'bigint', transformer: integer })
+  refunded: number;
+
+  /** Cents that disputes have withdrawn, as the provider had them last. */
+  @Column({ type: 'bigint', transformer: integer })
+  disputed: number;
+
+  /** What refunds and disputes have taken back of `amount` so far. */
+  @Column({ type: 'bigint', transformer: integer })
+  reversed: number;
+
+  /** The provider's receipt. */
+  @Column({ name: 'receipt_url', type: 'text', nullable: true })
+  receiptUrl: string | null;
+
+  /** Counts the writes. What was fetched for one version is written to no other, so nothing older ever overwrites something newer. */
+  @Column({ type: 'bigint', transformer: integer })
+  version: number;
+
+  /** Chosen once an attempt, because a retry must send the provider the same value. Milliseconds since 1970, a whole second. */
   @Column({ name: 'expires_at', type: 'bigint', transformer: integer })
   expiresAt: number;
 
@@ -108,9 +145,13 @@ export class WebhookEvent {
   @Column({ type: 'varchar', length: 100 })
   type: string;
 
-  /** The object that the event is about: a checkout session. */
-  @Column({ name: 'object_id', type: 'varchar', length: 255 })
-  objectId: string;
+  /** The checkout session that the event is about. */
+  @Column({ name: 'session_id', type: 'varchar', length: 255, nullable: true })
+  sessionId: string | null;
+
+  /** The payment that the event is about; a refund or dispute names nothing else. */
+  @Column({ name: 'payment_intent', type: 'varchar', length: 255, nullable: true })
+  paymentIntent: string | null;
 
   /** The purchase that the object refers to. It says where to look, never what to grant. */
   @Column({ name: 'purchase_id', type: 'varchar', length: 40, nullable: true })
@@ -140,6 +181,87 @@ export class WebhookEvent {
 
   @Column({ name: 'last_error', type: 'varchar', length: 500, nullable: true })
   lastError: string | null;
+}
+
+/** A refund that an administrator asked for. It is written before the provider is asked, so that a crash in between repeats it and never doubles it. */
+@Entity('purchase_refund')
+@Index('purchase_refund_idempotency', ['purchaseId', 'idempotencyKey'], { unique: true })
+@Index('purchase_refund_status', ['status', 'createdAt'])
+export class PurchaseRefundRequest {
+  @PrimaryColumn({ type: 'varchar', length: 40 })
+  id: string;
+
+  @Column({ name: 'purchase_id', type: 'varchar', length: 40 })
+  purchaseId: string;
+
+  /** The client's; null when it sent none. */
+  @Column({ name: 'idempotency_key', type: 'varchar', length: 255, nullable: true })
+  idempotencyKey: string | null;
+
+  @Column({ name: 'request_hash', type: 'varchar', length: 43 })
+  requestHash: string;
+
+  /** Cents of the purchase's currency. */
+  @Column({ type: 'bigint', transformer: integer })
+  amount: number;
+
+  @Column({ type: 'varchar', length: 30, nullable: true })
+  reason: RefundReason | null;
+
+  /** Part of the key under which the provider is asked. */
+  @Column({ type: 'integer' })
+  attempt: number;
+
+  /** `asked` until the provider has answered; then its first answer, or `refused`. */
+  @Column({ type: 'varchar', length: 20 })
+  status: 'asked' | 'refused' | RefundStatus;
+
+  /** The provider's id of it. */
+  @Column({ name: 'refund_id', type: 'varchar', length: 255, nullable: true })
+  refundId: string | null;
+
+  /** The refusal that a repetition is answered with. */
+  @Column({ type: 'text', nullable: true })
+  refusal: string | null;
+
+  @Column({ name: 'created_at', type: 'bigint', transformer: integer })
+  createdAt: number;
+}
+
+/** The provider's customer of an account. */
+@Entity('payment_customer')
+export class PaymentCustomer {
+  /** `user:<id>` or `org:<id>`. */
+  @PrimaryColumn({ type: 'varchar', length: 205 })
+  account: string;
+
+  @PrimaryColumn({ type: 'varchar', length: 10 })
+  provider: string;
+
+  /** 1 when real money moves; a test customer is unknown to the live provider. */
+  @PrimaryColumn({ type: 'integer' })
+  livemode: number;
+
+  /** The provider makes one customer under it, however many ask at once. */
+  @Column({ name: 'creation_key', type: 'varchar', length: 60 })
+  creationKey: string;
+
+  @Column({ name: 'customer_id', type: 'varchar', length: 255, nullable: true })
+  customerId: string | null;
+}
+
+/** When each kind of reconciliation is due, so that of many processes one does it. */
+@Entity('reconciliation')
+export class Reconciliation {
+  @PrimaryColumn({ type: 'varchar', length: 20 })
+  name: string;
+
+  @Column({ name: 'next_at', type: 'bigint', transformer: integer })
+  nextAt: number;
+
+  /** Up to when the last one that ended has looked. */
+  @Column({ name: 'done_until', type: 'bigint', transformer: integer })
+  doneUntil: number;
 }
 
 /** A checkout of the sandbox: the part that Stripe keeps on its side. */
@@ -174,7 +296,12 @@ export class SandboxSession {
   @Column({ name: 'payment_status', type: 'varchar', length: 10 })
   paymentStatus: 'unpaid' | 'paid';
 
+  /** 1 when a payment that was under way has failed. */
+  @Column({ name: 'payment_failed', type: 'integer' })
+  paymentFailed: number;
+
   @Column({ name: 'payment_intent', type: 'varchar', length: 60, nullable: true })
+  @Index('sandbox_session_payment_intent')
   paymentIntent: string | null;
 
   @Column({ name: 'success_url', type: 'text' })
@@ -190,4 +317,44 @@ export class SandboxSession {
   createdAt: number;
 }
 
-export const PAYMENTS_ENTITIES = [Purchase, WebhookEvent, SandboxSession];
+/** A refund or dispute of the sandbox. */
+@Entity('sandbox_reversal')
+export class SandboxReversal {
+  @PrimaryColumn({ type: 'varchar', length: 60 })
+  id: string;
+
+  @Column({ name: 'payment_intent', type: 'varchar', length: 60 })
+  @Index('sandbox_reversal_payment_intent')
+  paymentIntent: string;
+
+  @Column({ type: 'varchar', length: 10 })
+  kind: 'refund' | 'dispute';
+
+  /** Cents of the currency. */
+  @Column({ type: 'bigint', transformer: integer })
+  amount: number;
+
+  @Column({ type: 'varchar', length: 20 })
+  status: RefundStatus | 'needs_response' | 'won' | 'lost';
+
+  @Column({ name: 'idempotency_key', type: 'varchar', length: 255, nullable: true })
+  @Index('sandbox_reversal_idempotency', { unique: true })
+  idempotencyKey: string | null;
+
+  /** Our own id of a refund that an administrator asked for. */
+  @Column({ name: 'request_id', type: 'varchar', length: 40, nullable: true })
+  requestId: string | null;
+
+  @Column({ name: 'created_at', type: 'bigint', transformer: integer })
+  createdAt: number;
+}
+
+export const PAYMENTS_ENTITIES = [
+  Purchase,
+  WebhookEvent,
+  PurchaseRefundRequest,
+  PaymentCustomer,
+  Reconciliation,
+  SandboxSession,
+  SandboxReversal,
+];

@@ -5,9 +5,9 @@ import type { Purchase } from './payments.entities.js';
 export const MICRO_DOLLARS = 1_000_000;
 
 /** The answer to the request that began the purchase; a replay repeats it, whatever became of the purchase since. */
-export function toCheckout({ id, checkoutUrl, ...purchase }: Purchase): CheckoutDto {
-  // The URL is written together with the session, which the purchase has by now.
-  return { purchase_id: id, checkout_url: checkoutUrl as string, status: 'open', ...terms(purchase) };
+export function toCheckout({ id, checkoutUrl, checkoutTerms, ...purchase }: Purchase): CheckoutDto {
+  // A session whose making was never heard of can be found when it has been paid and leads nowhere any more.
+  return { purchase_id: id, checkout_url: checkoutUrl ?? checkoutTerms.successUrl, status: 'open', ...terms(purchase) };
 }
 
 /** A purchase as it stands. */
@@ -23,7 +23,16 @@ export function toPurchase({ id, account, item, name, status, checkoutUrl, creat
     ...terms(purchase),
     created_at: new Date(createdAt).toISOString(),
     paid_at: paidAt === null ? null : new Date(paidAt).toISOString(),
+    paid: purchase.paid === null ? null : purchase.paid / 100,
+    refunded: purchase.refunded / 100,
+    disputed: purchase.disputed / 100,
+    reversed: units(purchase.kind, purchase.reversed),
+    receipt_url: purchase.receiptUrl,
   };
+}
+
+function units(kind: Purchase['kind'], stored: number): number {
+  return kind === 'credits' ? stored / MICRO_DOLLARS : stored;
 }
 
 /** What the purchase brings, as a buyer reads it. */
@@ -46,7 +55,7 @@ function terms({
   expiresAt,
 }: Pick<Purchase, 'kind' | 'amount' | 'price' | 'currency' | 'provider' | 'livemode' | 'expiresAt'>) {
   return {
-    amount: kind === 'credits' ? amount / MICRO_DOLLARS : amount,
+    amount: units(kind, amount),
     price: price / 100,
     currency,
     provider: provider as CheckoutDto['provider'],

@@ -1,14 +1,18 @@
-import { Controller, Get, Param, Query } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiParam, ApiTags } from '@nestjs/swagger';
-import { Authenticated, CurrentPrincipal, type Principal } from '../auth/index.js';
-import { data, type Data, Endpoint, type Page } from '../common/http/index.js';
-import { PurchaseDto, PurchasesQuery } from './payments.dto.js';
+import { AdminOnly, Authenticated, CurrentPrincipal, type Principal } from '../auth/index.js';
+import { data, type Data, Endpoint, type Idempotency, IdempotencyKey, type Page } from '../common/http/index.js';
+import { PurchaseDto, PurchasesQuery, RefundDto, RefundPurchaseDto } from './payments.dto.js';
 import { PurchasesService } from './purchases.service.js';
+import { RefundsService } from './refunds.service.js';
 
 @ApiTags('Payments')
 @Controller('payments/purchases')
 export class PurchasesController {
-  constructor(private readonly purchases: PurchasesService) {}
+  constructor(
+    private readonly purchases: PurchasesService,
+    private readonly refunds: RefundsService,
+  ) {}
 
   @Get()
   @Authenticated()
@@ -28,5 +32,22 @@ export class PurchasesController {
   })
   get(@CurrentPrincipal() who: Principal, @Param('id') id: string): Promise<Data<PurchaseDto>> {
     return data(this.purchases.get(who, id));
+  }
+
+  @Post(':id/refund')
+  @HttpCode(201)
+  @AdminOnly()
+  @ApiParam({ name: 'id', example: 'pur_7d2f4b5f1c9a4e0f8a6b3c2d1e0f9a8b' })
+  @Endpoint({
+    summary: 'Refund a purchase',
+    description:
+      'Gives money back through the payment provider. The credits or tokens go out by the same share, whether or not they are still there: a balance may go below zero, and nothing can be spent before that is covered.',
+    status: 201,
+    answers: RefundDto,
+    errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT', 'PAYMENT_PROVIDER_ERROR', 'PAYMENTS_NOT_CONFIGURED', 'OVERLOADED'],
+    idempotent: true,
+  })
+  refund(@Param('id') id: string, @Body() wanted: RefundPurchaseDto, @IdempotencyKey() key: Idempotency): Promise<Data<RefundDto>> {
+    return data(this.refunds.refund(id, wanted, key));
   }
 }

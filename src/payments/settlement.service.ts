@@ -1,19 +1,35 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { Not, type Repository } from 'typeorm';
-import { forUpdate, Transactions, type Tx } from '../common/database/index.js';
+import type { Repository } from 'typeorm';
+import { Transactions, type Tx } from '../common/database/index.js';
 import { ApiError } from '../common/http/index.js';
 import { CreditsService } from '../credits/index.js';
 import { TokensService } from '../tokens/index.js';
 import { CheckoutService } from './checkout.service.js';
 import { Purchase } from './payments.entities.js';
-import { type CheckoutSession, PAYMENT_PROVIDER, type PaymentProvider } from './provider.js';
-import { isSettled, verdict, type Verdict } from './verdict.js';
+import { PAYMENT_PROVIDER, type PaymentProvider } from './provider.js';
+import { clawback, isPaid, isSettled, verdict } from './verdict.js';
 
-/** Brings a purchase to where its payment is. Whoever asks, and however often, the outcome is the same. */
+/** Several processes can settle one purchase at once; each round at least one of them gets through. */
+const ROUNDS = 10;
+
+/** The purchase was written since it was read, so what was fetched for it may be old. */
+class Superseded extends Error {}
+
+/** One settlement under way, and the one that follows it. */
+interface Running {
+  readonly done: Promise<void>;
+  next?: Promise<void>;
+}
+
+/**
+ * Brings a purchase to where its payment is. Whoever asks, and however often, the outcome is the same. What and whom to credit comes from our row,
+ * never from the provider.
+ */
 @Injectable()
 export class SettlementService {
   private readonly logger = new Logger(SettlementService.name);
+  private readonly running = new Map<string, Running>();
 
   constructor(
     @InjectRepository(Purchase) private readonly purchases: Repository<Purchase>,
@@ -25,67 +41,161 @@ export class SettlementService {
   ) {}
 
   /**
-   * Fetches the current session and does what it says: grants what was paid, or moves the purchase on. What and whom to credit comes from our
-   * row, never from the session.
-   * @param sessionId the session that an event is about; without it, the one of the row
+   * Fetches the current session, payment, refunds and disputes, and does what they say: grants what was paid, takes back what was reversed, or
+   * moves the purchase on. Whoever asks while this is done for the same purchase shares one more round after it, because what was fetched
+   * for the first can be older than what the second has heard of.
+   * @param sessionId the session that an event is about, when it is not the one of the row
    * @throws ApiError PAYMENT_PROVIDER_ERROR, and whatever the ledger or the database throws; nothing is half done then
    */
-  async settle(purchaseId: string, sessionId?: string): Promise<void> {
-    let purchase = await this.purchases.findOneByOrFail({ id: purchaseId });
-    if (!this.provider || purchase.provider !== this.provider.name || isSettled(purchase)) return;
-    // An event can overtake the answer to the call that made its session, or that answer was lost.
-    if (sessionId !== undefined) ({ purchase } = await this.checkout.ensureSession(purchase));
+  settle(purchaseId: string, sessionId?: string): Promise<void> {
+    const name = `${purchaseId} ${sessionId ?? ''}`;
+    const running = this.running.get(name);
+    if (running) return (running.next ??= running.done.catch(() => undefined).then(() => this.settle(purchaseId, sessionId)));
+    const done = this.converge(purchaseId, sessionId).finally(() => this.running.delete(name));
+    this.running.set(name, { done });
+    return done;
+  }
+
+  /** Says what settling would change; undefined when nothing. */
+  async preview(purchase: Purchase, sessionId: string | undefined): Promise<string | undefined> {
     const asked = sessionId ?? purchase.sessionId;
-    if (asked === null) return;
-    const session = await this.provider.fetchSession(asked);
+    if (asked === null) return 'it has no session yet';
+    if (isSettled(purchase) && asked === purchase.sessionId) {
+      const { reversed } = purchase.paymentIntent === null ? purchase : await this.fetchReversals(purchase, purchase.paymentIntent);
+      return reversed === purchase.reversed ? undefined : `reversed ${purchase.reversed} to ${reversed}`;
+    }
+    const { status } = verdict(purchase, await this.provider!.fetchSession(asked), Date.now());
+    return status === purchase.status ? undefined : `${purchase.status} to ${status}`;
+  }
+
+  private async converge(id: string, sessionId: string | undefined): Promise<void> {
+    for (let round = 1; round <= ROUNDS; round++) {
+      try {
+        if (await this.step(await this.purchases.findOneByOrFail({ id }), sessionId)) return;
+      } catch (error) {
+        if (!(error instanceof Superseded)) throw error;
+      }
+    }
+    throw new Error(`purchase ${id} kept changing while it was settled`);
+  }
+
+  /** Returns whether nothing more is to be done. */
+  private async step(found: Purchase, sessionId: string | undefined): Promise<boolean> {
+    const provider = this.provider;
+    if (!provider || found.provider !== provider.name) return true;
+    let purchase = found;
+    if (purchase.sessionId === null) {
+      if (sessionId === undefined) return true;
+      // An event can overtake the answer to the call that made its session, or that answer was lost.
+      ({ purchase } = await this.checkout.ensureSession(purchase));
+    }
+    const asked = sessionId ?? (purchase.sessionId as string);
+    const own = asked === purchase.sessionId;
+    if (own && isSettled(purchase)) return this.reverse(purchase);
+    const session = await provider.fetchSession(asked);
     const now = Date.now();
-    const decided = verdict(purchase, session, now);
-    if (decided.status === 'paid') await this.grant(purchase, session, now);
-    else if (decided.status !== purchase.status) await this.move(purchase, session, decided, now);
+    if (!own && isSettled(purchase)) {
+      if (isPaid(session) && session.purchaseId === purchase.id)
+        await this.flag(purchase, `The checkout session ${session.id} was paid besides the purchase's own.`);
+      return true;
+    }
+    const { status, reason = null } = verdict(purchase, session, now);
+    const payment = { paymentIntent: session.paymentIntent, receiptUrl: session.receiptUrl, paid: isPaid(session) ? session.total : null };
+    if (status === 'paid') {
+      await this.grant(purchase, { ...payment, status, paidAt: now });
+      return false;
+    }
+    // The state is written even when it is the old one: whoever fetched something older at the same time must not write it after this.
+    const change = status === 'review' ? { ...payment, status, reviewReason: reason } : { status };
+    await this.transactions.run((tx) => this.write(tx, purchase, change));
+    if (status === 'review') this.reportReview(purchase.id, reason);
+    return true;
   }
 
   /** The entry and the purchase's state are written in one transaction, so that neither is ever there without the other. */
-  private async grant(purchase: Purchase, session: CheckoutSession, now: number): Promise<void> {
-    const { id, kind, account, amount, name } = purchase;
-    const grant = {
-      purchaseId: id,
-      account,
-      amount,
-      description: `${name} purchase`,
-      attach: (tx: Tx) => this.conclude(tx, id, session, { status: 'paid' }, now),
-    };
+  private async grant(purchase: Purchase, change: Partial<Purchase>): Promise<void> {
+    const { id, account, amount, name } = purchase;
+    const attach = (tx: Tx) => this.write(tx, purchase, change);
     try {
-      await (kind === 'credits' ? this.credits.grantPurchase(grant) : this.tokens.grantPurchase(grant));
+      await this.unit(purchase).grantPurchase({ purchaseId: id, account, amount, description: `${name} purchase`, attach });
     } catch (error) {
       // What the ledger refuses for good is a balance out of its range. The money has come all the same, so a person has to look.
       if (!(error instanceof ApiError) || error.code !== 'CONFLICT') throw error;
-      await this.transactions.run((tx) =>
-        tx.manager.update(Purchase, { id, status: Not('paid') }, { status: 'review', reviewReason: error.message, updatedAt: now }),
-      );
+      const { paidAt: _, ...payment } = change;
+      await this.transactions.run((tx) => this.write(tx, purchase, { ...payment, status: 'review', reviewReason: error.message }));
       this.reportReview(id, error.message);
     }
   }
 
-  private async move({ id }: Purchase, session: CheckoutSession, decided: Verdict, now: number): Promise<void> {
-    await this.transactions.run((tx) => this.conclude(tx, id, session, decided, now));
-    if (decided.status === 'review') this.reportReview(id, decided.reason);
+  /**
+   * Takes back the share that refunds and disputes now come to, or gives back what they no longer come to. It goes to a target and adds up
+   * nothing, so it does not matter which events told of it. The key names the version that was read and the target, so a return to an
+   * earlier target is a movement of its own.
+   */
+  private async reverse(purchase: Purchase): Promise<boolean> {
+    const { id, account, paymentIntent, version } = purchase;
+    if (paymentIntent === null) return true;
+    const change = await this.fetchReversals(purchase, paymentIntent);
+    const { reversed } = change;
+    const attach = (tx: Tx) => this.write(tx, purchase, change);
+    if (reversed === purchase.reversed) {
+      await this.transactions.run(attach);
+      return true;
+    }
+    const amount = purchase.reversed - reversed;
+    const description = `${movement(purchase, change)} of the ${purchase.name} purchase`;
+    try {
+      await this.unit(purchase).refundPurchase({
+        purchaseId: id,
+        account,
+        amount,
+        description,
+        key: `${id}:${version}:${reversed}`,
+        attach,
+      });
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.code !== 'CONFLICT') throw error;
+      await this.flag(purchase, error.message);
+    }
+    return true;
   }
 
-  /** Decides once more on the locked row; another outcome than the one that the transaction was begun for undoes it. */
-  private async conclude(tx: Tx, id: string, session: CheckoutSession, decided: Verdict, now: number): Promise<void> {
-    await tx.query(`SELECT id FROM purchase WHERE id = ?${forUpdate(tx)}`, [id]);
-    const purchase = await tx.manager.findOneByOrFail(Purchase, { id });
-    const { status, reason = null } = verdict(purchase, session, now);
-    if (status !== decided.status) throw new Error(`purchase ${id} became ${status} while it was found ${decided.status}`);
-    if (status === purchase.status) return;
-    await tx.manager.update(
-      Purchase,
-      { id },
-      { status, reviewReason: reason, paymentIntent: session.paymentIntent, paidAt: status === 'paid' ? now : null, updatedAt: now },
-    );
+  private async fetchReversals(purchase: Purchase, paymentIntent: string): Promise<Pick<Purchase, 'refunded' | 'disputed' | 'reversed'>> {
+    const { refunds, withdrawn } = await this.provider!.fetchReversals(paymentIntent);
+    const refunded = sum(refunds.filter(({ status }) => status !== 'failed' && status !== 'canceled'));
+    const disputed = sum(withdrawn);
+    // A purchase under review has brought nothing that could be taken back.
+    return { refunded, disputed, reversed: purchase.status === 'paid' ? clawback(purchase, refunded + disputed) : 0 };
   }
 
-  private reportReview(id: string, reason = ''): void {
-    this.logger.error(`purchase ${id} needs a review, nothing was granted: ${reason}`);
+  private unit({ kind }: Purchase): CreditsService | TokensService {
+    return kind === 'credits' ? this.credits : this.tokens;
   }
+
+  /** A settled purchase keeps its state; the reason says that a person should look at it all the same. */
+  private async flag(purchase: Purchase, reason: string): Promise<void> {
+    if (purchase.reviewReason === reason) return;
+    await this.transactions.run((tx) => this.write(tx, purchase, { reviewReason: reason }));
+    this.reportReview(purchase.id, reason);
+  }
+
+  /** The one way in which a settlement changes a purchase: from the version that it read, or not at all. The update locks the row to the transaction's end. */
+  private async write(tx: Tx, { id, version }: Purchase, change: Partial<Purchase>): Promise<void> {
+    const { affected } = await tx.manager.update(Purchase, { id, version }, { ...change, version: version + 1, updatedAt: Date.now() });
+    if (affected !== 1) throw new Superseded();
+  }
+
+  private reportReview(id: string, reason: string | null): void {
+    this.logger.error(`purchase ${id} needs a review: ${reason}`);
+  }
+}
+
+function sum(items: readonly { readonly amount: number }[]): number {
+  return items.reduce((total, { amount }) => total + amount, 0);
+}
+
+/** What a customer reads in the history. */
+function movement(before: Pick<Purchase, 'refunded' | 'disputed'>, after: { refunded: number; disputed: number }): string {
+  if (after.disputed !== before.disputed) return after.disputed > before.disputed ? 'Dispute' : 'Dispute won, return';
+  return after.refunded >= before.refunded ? 'Refund' : 'Refund failed, return';
 }

@@ -2,14 +2,31 @@ import { Logger } from '@nestjs/common';
 import Stripe from 'stripe';
 import type { Config } from '../common/config/index.js';
 import { ApiError } from '../common/http/index.js';
-import type { CheckoutOrder, CheckoutSession, PaymentProvider, ProviderEvent } from './provider.js';
+import {
+  AttemptSpent,
+  type CheckoutOrder,
+  type CheckoutSession,
+  CustomerGone,
+  type PaymentProvider,
+  type ProviderEvent,
+  type Refund,
+  type RefundOrder,
+  type Reversals,
+  USED_EVENTS,
+} from './provider.js';
 
 /** The version that the SDK's types describe; an account's own default could be any. */
 const API_VERSION = '2026-10-28.endive';
 const TIMEOUT_MS = 12_000;
 const NETWORK_RETRIES = 2;
 const TOLERANCE_SECONDS = 300;
+const PAGE = 100;
+/** A checkout that had more payments, refunds or disputes than this would be no checkout of ours. */
+const MOST = 1_000;
 const PURCHASE_ID = /^pur_[0-9a-f]{32}$/;
+
+/** A dispute that only asks, was won, or was averted, has no money; every other state, also one that Stripe adds later, has withdrawn it. */
+const HARMLESS_DISPUTES = /^(warning_\w+|won|prevented)$/;
 
 /** Stripe Checkout through Stripe's own SDK. */
 export class StripeProvider implements PaymentProvider {
@@ -37,6 +54,13 @@ export class StripeProvider implements PaymentProvider {
     });
   }
 
+  createCustomer(account: string, idempotencyKey: string): Promise<string> {
+    return this.ask('create a customer', async () => {
+      const { id } = await this.stripe.customers.create({ description: account, metadata: { account } }, { idempotencyKey });
+      return id;
+    });
+  }
+
   createSession(order: CheckoutOrder): Promise<CheckoutSession> {
     // Refunds and disputes name only the payment intent, so the purchase's id has to be in its metadata too.
     const metadata = { purchase_id: order.purchaseId };
@@ -44,6 +68,7 @@ export class StripeProvider implements PaymentProvider {
       mode: 'payment',
       ui_mode: 'hosted_page',
       client_reference_id: order.purchaseId,
+      customer: order.customer,
       line_items: [
         {
           quantity: 1,
@@ -51,6 +76,7 @@ export class StripeProvider implements PaymentProvider {
             currency: order.currency.toLowerCase(),
             unit_amount: order.price,
             product_data: { name: order.name, description: order.description },
+            ...(order.automaticTax && { tax_behavior: 'exclusive' }),
           },
         },
       ],
@@ -60,21 +86,103 @@ export class StripeProvider implements PaymentProvider {
       expires_at: order.expiresAt / 1000,
       success_url: order.successUrl,
       cancel_url: order.cancelUrl,
+      // The tax depends on where the buyer is, which Checkout asks and the customer keeps.
+      ...(order.automaticTax && { automatic_tax: { enabled: true }, customer_update: { address: 'auto' } }),
+      ...(order.promotionCodes && { allow_promotion_codes: true }),
     };
-    return this.ask('create a checkout session', () =>
-      this.stripe.checkout.sessions.create(params, { idempotencyKey: order.idempotencyKey }),
+    return this.ask('create a checkout session', async () =>
+      toSession(await this.stripe.checkout.sessions.create(params, { idempotencyKey: order.idempotencyKey })),
     );
   }
 
   fetchSession(id: string): Promise<CheckoutSession> {
-    return this.ask('retrieve a checkout session', () => this.stripe.checkout.sessions.retrieve(id));
+    return this.ask('retrieve a checkout session', async () =>
+      toSession(await this.stripe.checkout.sessions.retrieve(id, { expand: ['payment_intent.latest_charge'] })),
+    );
   }
 
-  private async ask(what: string, call: () => Promise<Stripe.Checkout.Session>): Promise<CheckoutSession> {
+  findSessions(purchaseId: string, customer: string, since: number): Promise<readonly CheckoutSession[]> {
+    return this.ask('list the checkout sessions of a customer', async () => {
+      const sessions = await this.stripe.checkout.sessions
+        .list({ customer, created: { gte: seconds(since) }, limit: PAGE })
+        .autoPagingToArray({ limit: MOST });
+      return sessions.map(toSession).filter((session) => session.purchaseId === purchaseId);
+    });
+  }
+
+  fetchReversals(paymentIntent: string): Promise<Reversals> {
+    return this.ask('list the refunds and disputes of a payment', async () => {
+      const query = { payment_intent: paymentIntent, limit: PAGE };
+      const [refunds, disputes] = await Promise.all([
+        this.stripe.refunds.list(query).autoPagingToArray({ limit: MOST }),
+        this.stripe.disputes.list(query).autoPagingToArray({ limit: MOST }),
+      ]);
+      return {
+        refunds: refunds.map(toRefund),
+        withdrawn: disputes.filter(({ status }) => !HARMLESS_DISPUTES.test(status)).map(({ id, amount }) => ({ id, amount })),
+      };
+    });
+  }
+
+  purchaseOf(paymentIntent: string): Promise<string | null> {
+    return this.ask('retrieve a payment', async () => referenceIn(await this.stripe.paymentIntents.retrieve(paymentIntent)));
+  }
+
+  refund({ paymentIntent, purchaseId, requestId, amount, reason, idempotencyKey }: RefundOrder): Promise<Refund> {
+    const params: Stripe.RefundCreateParams = {
+      payment_intent: paymentIntent,
+      amount,
+      metadata: { purchase_id: purchaseId, request_id: requestId },
+      ...(reason && { reason }),
+    };
+    return this.ask('refund a payment', async () => {
+      try {
+        return toRefund(await this.stripe.refunds.create(params, { idempotencyKey }));
+      } catch (error) {
+        if (error instanceof Stripe.errors.StripeInvalidRequestError && error.statusCode === 400)
+          throw new ApiError('CONFLICT', `The payment provider refused the refund: ${error.message}`);
+        throw error;
+      }
+    });
+  }
+
+  async *listEvents(since: number): AsyncIterable<ProviderEvent> {
+    const query = { created: { gte: seconds(since) }, types: [...USED_EVENTS], limit: PAGE };
+    for await (const event of this.pages('list events', this.stripe.events.list(query))) yield toEvent(event);
+  }
+
+  async *listSessions(since: number): AsyncIterable<CheckoutSession> {
+    const sessions = this.stripe.checkout.sessions.list({ created: { gte: seconds(since) }, limit: PAGE });
+    for await (const session of this.pages('list checkout sessions', sessions)) yield toSession(session);
+  }
+
+  async *listReversed(since: number): AsyncIterable<string> {
+    const query = { created: { gte: seconds(since) }, limit: PAGE };
+    for await (const refund of this.pages('list refunds', this.stripe.refunds.list(query))) yield* one(idOf(refund.payment_intent));
+    for await (const dispute of this.pages('list disputes', this.stripe.disputes.list(query))) yield* one(idOf(dispute.payment_intent));
+  }
+
+  private async *pages<T>(what: string, list: AsyncIterable<T>): AsyncIterable<T> {
+    const iterator = list[Symbol.asyncIterator]();
+    for (;;) {
+      const next = await this.ask(what, () => iterator.next());
+      if (next.done) return;
+      yield next.value;
+    }
+  }
+
+  private async ask<T>(what: string, call: () => Promise<T>): Promise<T> {
     try {
-      return toSession(await call());
+      return await call();
     } catch (error) {
       this.logger.warn(`Stripe did not ${what}: ${describe(error)}`);
+      if (error instanceof ApiError) throw error;
+      if (error instanceof Stripe.errors.StripeError) {
+        const { rawType, statusCode, code, param } = error;
+        const stored = statusCode === 500 && rawType === 'api_error';
+        if (stored || (statusCode === 400 && rawType === 'idempotency_error')) throw new AttemptSpent();
+        if (code === 'resource_missing' && param === 'customer') throw new CustomerGone();
+      }
       throw new ApiError('PAYMENT_PROVIDER_ERROR');
     }
   }
@@ -89,10 +197,7 @@ export class StripeProvider implements PaymentProvider {
 export function verifiedEvent(payload: Buffer, signature: string, secrets: readonly string[]): ProviderEvent | undefined {
   for (const secret of secrets) {
     try {
-      const { id, type, data } = Stripe.webhooks.constructEvent(payload, signature, secret, TOLERANCE_SECONDS);
-      const object = data.object as { id?: string; client_reference_id?: string | null; metadata?: Record<string, string> | null };
-      const reference = object.metadata?.['purchase_id'] ?? object.client_reference_id;
-      return { id, type, objectId: object.id ?? '', purchaseId: reference && PURCHASE_ID.test(reference) ? reference : null };
+      return toEvent(Stripe.webhooks.constructEvent(payload, signature, secret, TOLERANCE_SECONDS));
     } catch {
       continue;
     }
@@ -105,20 +210,67 @@ export function signEvent(payload: string, secret: string): string {
   return Stripe.webhooks.generateTestHeaderString({ payload, secret });
 }
 
+/** The fields that the objects of the used events have between them. */
+interface EventObject {
+  readonly object?: string;
+  readonly id?: string;
+  readonly payment_intent?: string | { readonly id: string } | null;
+  readonly client_reference_id?: string | null;
+  readonly metadata?: Readonly<Record<string, string>> | null;
+}
+
+function toEvent({ id, type, data }: Pick<Stripe.Event, 'id' | 'type' | 'data'>): ProviderEvent {
+  const about = data.object as EventObject;
+  return {
+    id,
+    type,
+    sessionId: about.object === 'checkout.session' ? (about.id ?? null) : null,
+    paymentIntent: about.object === 'payment_intent' ? (about.id ?? null) : idOf(about.payment_intent),
+    purchaseId: referenceIn(about),
+  };
+}
+
 function toSession(session: Stripe.Checkout.Session): CheckoutSession {
-  const { id, url, mode, status, payment_status, amount_total, currency, livemode, client_reference_id, payment_intent } = session;
+  const { id, url, mode, status, payment_status, amount_subtotal, amount_total, currency, livemode, client_reference_id } = session;
+  const payment = typeof session.payment_intent === 'string' ? null : session.payment_intent;
+  const charge = typeof payment?.latest_charge === 'string' ? null : payment?.latest_charge;
   return {
     id,
     url,
     mode,
     status: status as CheckoutSession['status'],
     paymentStatus: payment_status as CheckoutSession['paymentStatus'],
-    amount: amount_total,
+    subtotal: amount_subtotal,
+    total: amount_total,
     currency: currency && currency.toUpperCase(),
     livemode,
     purchaseId: client_reference_id,
-    paymentIntent: typeof payment_intent === 'string' ? payment_intent : (payment_intent?.id ?? null),
+    paymentIntent: idOf(session.payment_intent),
+    paymentFailed: status === 'complete' && /^(requires_payment_method|canceled)$/.test(payment?.status ?? ''),
+    received: payment?.amount_received ?? null,
+    receiptUrl: charge?.receipt_url ?? null,
   };
+}
+
+function toRefund({ id, amount, status, metadata }: Stripe.Refund): Refund {
+  return { id, amount, status: status as Refund['status'], requestId: metadata?.['request_id'] ?? null };
+}
+
+function referenceIn({ metadata, client_reference_id }: Pick<EventObject, 'metadata' | 'client_reference_id'>): string | null {
+  const reference = metadata?.['purchase_id'] ?? client_reference_id;
+  return reference && PURCHASE_ID.test(reference) ? reference : null;
+}
+
+function idOf(reference: string | { readonly id: string } | null | undefined): string | null {
+  return typeof reference === 'string' ? reference : (reference?.id ?? null);
+}
+
+function* one(id: string | null): Iterable<string> {
+  if (id !== null) yield id;
+}
+
+function seconds(time: number): number {
+  return Math.floor(time / 1000);
 }
 
 /** Stripe's words can repeat a part of the key when the key is what it refuses. */

@@ -83,7 +83,10 @@ export class ConsumeItemDto extends ConsumeDto {
 
 /** Consumptions that are sent together. */
 export class ConsumeBatchDto extends AccountField {
-  /** 1–1,000 consumptions, done in order. `account` names one for an item; without it the batch's holds. */
+  /**
+   * 1–1,000 consumptions, done in order. `account` names one for an item; without it the batch's holds.
+   * @example [{ "amount": 1250, "model": "large-2026-10" }, { "amount": 300, "idempotency_key": "run-4522" }]
+   */
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(1000)
@@ -92,7 +95,10 @@ export class ConsumeBatchDto extends AccountField {
   @Type(() => ConsumeItemDto)
   items: ConsumeItemDto[];
 
-  /** `independent`: each item is posted or rejected by itself; `atomic`: all or none. */
+  /**
+   * `independent`: each item is posted or rejected by itself; `atomic`: all or none.
+   * @example "independent"
+   */
   @IsIn(['independent', 'atomic'])
   mode: 'independent' | 'atomic';
 }

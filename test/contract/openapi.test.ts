@@ -67,11 +67,14 @@ describe('the OpenAPI document', () => {
       for (const [status, response] of Object.entries<any>(operation.responses)) {
         if (Number(status) < 400) continue;
         const content = response.content?.['application/json'];
-        expect({ name, status, examples: Object.keys(content?.examples ?? {}) }).toEqual({
+        expect({ name, status, examples: Object.keys(content?.examples ?? {}).sort() }).toEqual({
           name,
           status,
-          examples: content?.schema?.properties?.error?.properties?.code?.enum,
+          examples: Object.keys(document.components.examples)
+            .filter((code) => response.description.includes(`\`${code}\``))
+            .sort(),
         });
+        expect(content.schema).toEqual({ $ref: '#/components/schemas/Error' });
       }
     }
   });
@@ -83,7 +86,7 @@ describe('the OpenAPI document', () => {
       if (!reference) continue;
       const schema = document.components.schemas[reference.split('/').at(-1)!];
       for (const [field, property] of Object.entries<any>(schema.properties))
-        if (property.example === undefined) missing.push(`${name}: ${field}`);
+        if (property.example === undefined && field !== 'account') missing.push(`${name}: ${field}`);
     }
     expect(missing).toEqual([]);
   });
@@ -101,15 +104,16 @@ describe('the OpenAPI document', () => {
           .map(([field, { example }]) => [field, example]),
       );
       const { status, text } = await client.post(path, body);
-      expect({ name, status, text: status === 201 ? '' : text }).toEqual({ name, status: 201, text: '' });
+      const documented = Number(Object.keys(operation.responses).find((code) => Number(code) < 300));
+      expect({ name, status, text: status === documented ? '' : text }).toEqual({ name, status: documented, text: '' });
     }
   });
 
   it('documents exactly the fields that the answers have', async () => {
     const client = await server.clientFor({ sub: 'root', admin: true });
-    for (const { name, path, operation } of operations.filter(
-      (each) => each.method === 'get' && each.path !== '/api/payments/purchases/{id}',
-    )) {
+    // These ids come from other answers only.
+    const unguessable = ['/api/payments/purchases/{id}', '/api/credits/holds/{id}'];
+    for (const { name, path, operation } of operations.filter((each) => each.method === 'get' && !unguessable.includes(each.path))) {
       const { body } = await client.get(path.replace('{id}', '1'));
       const ok = operation.responses['200'].content['application/json'].schema.properties.data;
       const schema = document.components.schemas[(ok.items ?? ok).$ref.split('/').at(-1)];

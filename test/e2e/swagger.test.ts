@@ -1,35 +1,18 @@
-import { existsSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import { describeInBrowser, launchBrowser } from '../support/browser.js';
 import { type Server, startServer } from '../support/server.js';
 import { mintToken } from '../support/tokens.js';
 import { newName } from '../support/words.js';
 
-const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
-const FLAGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
-const found = existsSync(CHROMIUM);
-const required = process.env['REQUIRE_ALL_DATABASES'] === '1';
-const name =
-  found || required ? 'Swagger UI in a browser' : `Swagger UI in a browser: SKIPPED, because there is no ${CHROMIUM} (set CHROMIUM_PATH)`;
-
-(found || required ? describe : describe.skip)(name, () => {
+describeInBrowser('Swagger UI', () => {
   let server: Server;
   let browser: Browser;
   let page: Page;
   const complaints: string[] = [];
 
   beforeAll(async () => {
-    [server, browser] = await Promise.all([startServer(), chromium.launch({ executablePath: CHROMIUM, args: FLAGS })]);
+    [server, browser] = await Promise.all([startServer(), launchBrowser()]);
     page = await browser.newPage();
     page.setDefaultTimeout(10_000);
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));

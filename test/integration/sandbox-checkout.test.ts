@@ -101,13 +101,81 @@ describeEachDatabase((database) => {
     expect(await listed(checkout)).toBe('open');
   });
 
+  it.each([
+    ['succeed', 'paid', [100]],
+    ['fail', 'failed', []],
+  ])('paying later, and then it has to %s', async (action, status, amounts) => {
+    const checkout = await open(server);
+    const later = await press(server, checkout.page, 'pay_later');
+    expect(new URL(later.headers.location as string).pathname).toBe(`/checkout/return/${checkout.id}`);
+    await eventually(async () => expect(await listed(checkout)).toBe('processing'));
+    expect((await server.client.get(checkout.page)).text).toContain('The money arrives');
+    expect((await press(server, checkout.page, action)).headers.location).toBe(checkout.page);
+    await eventually(async () => expect(await listed(checkout)).toBe(status));
+    await press(server, checkout.page, action === 'succeed' ? 'fail' : 'succeed');
+    expect((await history(checkout)).map(({ amount }: any) => amount)).toEqual(amounts);
+  });
+
+  it('once paid it can be refunded in part, disputed and won, and refunded in full; each button once', async () => {
+    const checkout = await open(server);
+    await press(server, checkout.page, 'pay');
+    await eventually(async () => expect(await listed(checkout)).toBe('paid'));
+    const amounts = async () => (await history(checkout)).map(({ amount }: any) => amount);
+    await Promise.all([press(server, checkout.page, 'refund_half')]);
+    await eventually(async () => expect(await amounts()).toEqual([100, -50]));
+    await Promise.all(Array.from({ length: 5 }, () => press(server, checkout.page, 'dispute')));
+    await eventually(async () => expect(await amounts()).toEqual([100, -50, -50]));
+    expect((await server.client.get(checkout.page)).text).toContain('Win the dispute');
+    await Promise.all(Array.from({ length: 5 }, () => press(server, checkout.page, 'win')));
+    await eventually(async () => expect(await amounts()).toEqual([100, -50, -50, 50]));
+    await Promise.all(Array.from({ length: 5 }, () => press(server, checkout.page, 'refund')));
+    await eventually(async () => expect(await amounts()).toEqual([100, -50, -50, 50, -50]));
+    const { text } = await server.client.get(checkout.page);
+    expect(text).toContain('Dispute won');
+    expect(text).not.toContain('<button');
+  });
+
+  it('a dispute that is lost stays', async () => {
+    const checkout = await open(server, '/api/tokens/checkout', { plan_id: 'basic' });
+    for (const action of ['pay', 'dispute', 'lose', 'win']) await press(server, checkout.page, action);
+    await eventually(async () =>
+      expect((await history(checkout, '/api/tokens')).map(({ amount }: any) => amount)).toEqual([1_000_000, -1_000_000]),
+    );
+    expect((await server.client.get(checkout.page)).text).toContain('Dispute lost');
+  });
+
+  it('an administrator refunds it through the API', async () => {
+    const checkout = await open(server);
+    await press(server, checkout.page, 'pay');
+    const admin = await server.clientFor({ sub: 'root', admin: true });
+    const answer = await admin.post(`/api/payments/purchases/${checkout.id}/refund`, { amount: 45 }, { key: 'once' });
+    expect([answer.status, answer.body.data.status]).toEqual([201, 'succeeded']);
+    expect((await history(checkout)).map(({ amount }: any) => amount)).toEqual([100, -50]);
+    expect((await admin.post(`/api/payments/purchases/${checkout.id}/refund`, { amount: 46 })).body.error.code).toBe('CONFLICT');
+  });
+
+  it('the page after the payment shows the new balance to whoever came from the checkout, for an hour', async () => {
+    const checkout = await open(server);
+    const { headers } = await press(server, checkout.page, 'pay');
+    const { pathname, search } = new URL(headers.location as string);
+    const seen = await server.client.get(`${pathname}${search}`);
+    expect(seen.text).toContain('New balance');
+    expect(seen.text).toContain('$100.00</dd>');
+    expect(seen.text).toContain(checkout.page);
+    for (const other of ['', '?token=', `?token=${'x'.repeat(43)}`, `${search}&token=x`])
+      expect((await server.client.get(`${pathname}${other}`)).text).not.toContain('New balance');
+    await server.setClock(new Date(Date.now() + 3_700_000).toISOString());
+    expect((await server.client.get(`${pathname}${search}`)).text).not.toContain('New balance');
+    await server.setClock(new Date().toISOString());
+  });
+
   it('an address that leads nowhere is a page too, and a button that does not exist is refused', async () => {
     for (const path of ['/sandbox/checkout/cs_sandbox_0', '/checkout/return/pur_0', '/checkout/cancel/pur_0']) {
       const { status, headers } = await server.client.get(path);
       expect([status, headers['content-type']]).toEqual([404, 'text/html; charset=utf-8']);
     }
     const { page } = await open(server);
-    expect((await press(server, page, 'refund')).status).toBe(400);
+    expect((await press(server, page, 'steal')).status).toBe(400);
     expect((await server.client.request('POST', page, { body: { action: 'pay' } })).status).toBe(303);
   });
 

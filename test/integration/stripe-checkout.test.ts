@@ -46,8 +46,7 @@ describeEachDatabase((database) => {
   }
 
   function deliver(type: string, session: Partial<FakeSession>, options?: { id?: string; ageSeconds?: number }, secret = SECRET) {
-    const { body, headers } = stripe.event(type, session, secret, options);
-    return server.client.request('POST', WEBHOOK, { raw: body, headers });
+    return server.client.request('POST', WEBHOOK, stripe.event(type, session, secret, options));
   }
 
   const history = async (client: Client) => (await client.get('/api/credits/transactions')).body.data;
@@ -59,8 +58,9 @@ describeEachDatabase((database) => {
     const before = stripe.requests.length;
     const { body } = await client.post('/api/tokens/checkout', { plan_id: 'basic' });
     const { purchase_id: id, expires_at, price, checkout_url } = body.data;
-    const [request, ...others] = stripe.requests.slice(before);
+    const [customer, request, ...others] = stripe.requests.slice(before);
     expect(others).toEqual([]);
+    expect([customer?.method, customer?.path]).toEqual(['POST', '/v1/customers']);
     expect([request?.method, request?.path]).toEqual(['POST', '/v1/checkout/sessions']);
     expect(request?.headers).toMatchObject({
       'stripe-version': '2026-10-28.endive',
@@ -71,6 +71,7 @@ describeEachDatabase((database) => {
       mode: 'payment',
       ui_mode: 'hosted_page',
       client_reference_id: id,
+      customer: stripe.sessionOf(id).customer,
       'line_items[0][quantity]': '1',
       'line_items[0][price_data][currency]': 'usd',
       'line_items[0][price_data][unit_amount]': String(price * 100),
@@ -283,7 +284,7 @@ describeEachDatabase((database) => {
       const client = await buyer();
       const before = stripe.sessions.size;
       const buy = () => client.post('/api/credits/purchase', { package_id: 'pro' }, { key: 'patient' });
-      stripe.failNext(...faults);
+      stripe.failOn('POST /v1/checkout/sessions', ...faults);
       const first = await buy();
       expect(first.status).toBe(status);
       if (status === 502) {
@@ -299,7 +300,7 @@ describeEachDatabase((database) => {
 
   it('settles a purchase whose session it never heard of, when an event tells', async () => {
     const client = await buyer();
-    stripe.failNext('cut-body');
+    stripe.failOn('POST /v1/checkout/sessions', 'cut-body');
     expect((await client.post('/api/credits/purchase', { package_id: 'pro' })).status).toBe(502);
     const { purchase_id } = (await client.get('/api/payments/purchases')).body.data[0];
     const session = stripe.sessionOf(purchase_id);

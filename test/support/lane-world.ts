@@ -3,6 +3,7 @@ import { FenceLost, Transactions, type Tx } from '../../src/common/database/inde
 import type { Addressed, Expired, Hold, LockedAccount, Plan, Recorded } from '../../src/ledger/domain/index.js';
 import { holdIdentity } from '../../src/ledger/domain/index.js';
 import { Lanes } from '../../src/ledger/lanes.js';
+import { LedgerMetrics } from '../../src/ledger/ledger.metrics.js';
 import type { LedgerStore, Owner } from '../../src/ledger/ledger.store.js';
 import { MemoryTables } from './memory-ledger.js';
 import type { Random } from './random.js';
@@ -99,7 +100,11 @@ export class Process {
     const dataSource = { options: { type: 'mysql' }, createQueryRunner: () => new MemoryTransaction(process) };
     const transactions = new Transactions(dataSource as never);
     await transactions.onModuleInit();
-    process.lanes = new Lanes(transactions, new MemoryStore(world) as unknown as LedgerStore);
+    process.lanes = new Lanes(
+      transactions,
+      new MemoryStore(world) as unknown as LedgerStore,
+      new LedgerMetrics({ enabled: false } as never),
+    );
     return process;
   }
 

@@ -137,7 +137,7 @@ export async function startServer(env: Environment = {}, preload: readonly strin
 
 /** As `startServer`, without waiting for anything. */
 export async function spawnServer(env: Environment = {}, preload: readonly string[] = []): Promise<Server> {
-  const port = await freePort();
+  const port = Number(env['PORT'] ?? (await freePort()));
   const directory = mkdtempSync(join(tmpdir(), 'credits-server-'));
   const child = fork(MAIN, {
     cwd: directory,

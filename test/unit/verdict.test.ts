@@ -11,6 +11,7 @@ const purchase = {
   currency: 'USD',
   livemode: 0,
   expiresAt: NOW + 1000,
+  checkoutTerms: { automaticTax: false, promotionCodes: false },
 } as const;
 const session: CheckoutSession = {
   id: 'cs_1',
@@ -18,11 +19,15 @@ const session: CheckoutSession = {
   mode: 'payment',
   status: 'open',
   paymentStatus: 'unpaid',
-  amount: 9000,
+  subtotal: 9000,
+  total: 9000,
   currency: 'USD',
   livemode: false,
   purchaseId: 'pur_1',
   paymentIntent: null,
+  paymentFailed: false,
+  received: null,
+  receiptUrl: null,
 };
 const paid = { ...session, status: 'complete', paymentStatus: 'paid' } as const;
 
@@ -35,7 +40,7 @@ describe('verdict', () => {
     ['closed by its time', { ...session, status: 'expired' as const }, NOW + 1000, 'expired'],
     [
       'for nothing to pay, which no price of ours is',
-      { ...session, status: 'complete' as const, paymentStatus: 'no_payment_required' as const, amount: 0 },
+      { ...session, status: 'complete' as const, paymentStatus: 'no_payment_required' as const, total: 0 },
       NOW,
       'review',
     ],
@@ -51,7 +56,7 @@ describe('verdict', () => {
   );
 
   it.each(['paid', 'review'] as const)('%s is final', (status) => {
-    for (const given of [session, paid, { ...session, status: 'expired' as const }, { ...paid, amount: 1 }])
+    for (const given of [session, paid, { ...session, status: 'expired' as const }, { ...paid, total: 1 }])
       expect(verdict({ ...purchase, status }, given, NOW)).toEqual({ status });
   });
 
@@ -61,8 +66,11 @@ describe('verdict', () => {
     ['purchase', { purchaseId: null }],
     ['mode', { mode: 'setup' }],
     ['currency', { currency: 'EUR' }],
-    ['amount', { amount: 8999 }],
-    ['amount', { amount: null }],
+    ['amount', { total: 8999 }],
+    ['amount', { total: 9001 }],
+    ['amount', { subtotal: 8999 }],
+    ['amount', { subtotal: null, total: null }],
+    ['sum received', { received: 8999 }],
     ['livemode', { livemode: true }],
   ])('a paid session with another %s is for a person to look at', (field, change) => {
     expect(verdict(purchase, { ...paid, ...change }, NOW)).toEqual({

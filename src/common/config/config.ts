@@ -23,7 +23,18 @@ export class Config {
   readonly database: DatabaseConfig;
   readonly migrateOnStart: boolean;
   readonly jwt: { key: JwtKeyConfig; issuer?: string; audience?: string };
-  readonly payments: { provider: PaymentsProviderName; stripeKey?: string; webhookSecrets: string[]; stripeApiBase?: URL };
+  readonly payments: {
+    provider: PaymentsProviderName;
+    stripeKey?: string;
+    webhookSecrets: string[];
+    stripeApiBase?: URL;
+    /** Whether Stripe adds tax on top of the price. */
+    automaticTax: boolean;
+    /** Whether a buyer may enter a promotion code. */
+    promotionCodes: boolean;
+    /** How often purchases are held against the provider; 0 turns it off. */
+    reconcileEverySeconds: number;
+  };
   readonly publicUrl: string;
   readonly checkoutSuccessUrl?: string;
   readonly checkoutCancelUrl?: string;
@@ -32,6 +43,8 @@ export class Config {
   /** Requests a minute and principal; 0 turns the limit off. */
   readonly rateLimitPerMinute: number;
   readonly corsOrigins: string[];
+  /** Where `GET /metrics` is served; without it, nowhere. */
+  readonly metrics?: { readonly port: number; readonly host: string };
 }
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
@@ -91,6 +104,7 @@ export function readConfig(env: NodeJS.ProcessEnv, dataDir = resolve('data')): C
 
   const production = env['NODE_ENV'] === 'production';
   const port = integer('PORT', 3001, 1, 65535);
+  const metricsPort = integer('METRICS_PORT', 0, 0, 65535);
   const host = text('HOST') ?? '0.0.0.0';
 
   const corsOrigins = list('CORS_ORIGINS');
@@ -107,14 +121,21 @@ export function readConfig(env: NodeJS.ProcessEnv, dataDir = resolve('data')): C
     database: readDatabase(text('DATABASE_URL') ?? 'sqlite:./data/credits.sqlite', problems),
     migrateOnStart: oneOf('MIGRATE_ON_START', ['true', 'false'], 'true') === 'true',
     jwt: { key: readJwtKey(text, production, dataDir, problems), issuer: text('JWT_ISSUER'), audience: text('JWT_AUDIENCE') },
-    payments: readPayments(text, list('STRIPE_WEBHOOK_SECRET'), httpUrl('STRIPE_API_BASE'), production, problems),
+    payments: {
+      ...readPayments(text, list('STRIPE_WEBHOOK_SECRET'), httpUrl('STRIPE_API_BASE'), production, problems),
+      automaticTax: oneOf('STRIPE_AUTOMATIC_TAX', ['true', 'false'], 'false') === 'true',
+      promotionCodes: oneOf('STRIPE_PROMOTION_CODES', ['true', 'false'], 'false') === 'true',
+      reconcileEverySeconds: integer('RECONCILE_EVERY_SECONDS', 300, 0, 86_400),
+    },
     publicUrl: httpUrl('PUBLIC_URL') ?? `http://localhost:${port}`,
     checkoutSuccessUrl: httpUrl('CHECKOUT_SUCCESS_URL'),
     checkoutCancelUrl: httpUrl('CHECKOUT_CANCEL_URL'),
     catalog: readCatalog(text('CATALOG_FILE'), problems),
     rateLimitPerMinute: integer('RATE_LIMIT_PER_MINUTE', 6000, 0, 100_000_000),
     corsOrigins,
+    metrics: metricsPort === 0 ? undefined : { port: metricsPort, host: text('METRICS_HOST') ?? '127.0.0.1' },
   };
+  if (metricsPort === port) problems.push('METRICS_PORT must be another port than PORT');
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
 }
@@ -201,7 +222,7 @@ function readPayments(
   apiBase: string | undefined,
   production: boolean,
   problems: string[],
-): Config['payments'] {
+): Omit<Config['payments'], 'automaticTax' | 'promotionCodes' | 'reconcileEverySeconds'> {
   const stripeKey = text('STRIPE_SECRET_KEY');
   const asked = text('PAYMENTS_PROVIDER') ?? 'auto';
   if (!['auto', 'stripe', 'sandbox', 'off'].includes(asked)) problems.push('PAYMENTS_PROVIDER must be one of auto, stripe, sandbox, off');

@@ -37,6 +37,8 @@ export function dataSourceOptions(database: DatabaseConfig, entities: NonNullabl
     charset: 'utf8mb4_bin',
     supportBigNumbers: true,
     bigNumberStrings: false,
+    // A batch sends its writes together; every value of ours is a parameter.
+    multipleStatements: true,
     connectTimeout: 5_000,
     poolSize: 16,
   };

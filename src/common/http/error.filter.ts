@@ -28,7 +28,7 @@ export class ErrorFilter implements ExceptionFilter {
 /** Answers with the error envelope. What we did not foresee is logged whole and told as INTERNAL_ERROR. */
 export function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const error = toApiError(thrown);
-  if (error.status >= 500) request.log.error({ err: thrown, code: error.code }, 'request failed');
+  if (error.status >= 500) request.log.error({ trace_id: request.id, err: thrown, code: error.code }, 'request failed');
   const retryAfter = error.options.retryAfterSeconds ?? (error.status === 503 || error.status === 429 ? 1 : undefined);
   if (retryAfter !== undefined) void reply.header('Retry-After', String(retryAfter));
   if (error.status === 401) void reply.header('WWW-Authenticate', 'Bearer');

@@ -63,8 +63,8 @@ export function Endpoint({
             name: 'Idempotency-Key',
             required: false,
             description:
-              '1–255 visible ASCII characters, scoped to the account and operation. The same key with the same request is answered as the first time; with another request: 422.',
-            schema: { type: 'string', minLength: 1, maxLength: 255, example: 'run-4521-step-7' },
+              '1–255 visible ASCII characters, scoped to the account and operation. The same key with the same request is answered as the first time; with another request: 422. For example `run-4521-step-7`.',
+            schema: { type: 'string', minLength: 1, maxLength: 255 },
           }),
         ]
       : []),
@@ -97,8 +97,8 @@ export function ApiErrors(...codes: ErrorCode[]): MethodDecorator & ClassDecorat
         headers: TRACE_HEADER,
         content: {
           'application/json': {
-            schema: errorSchema(group),
-            examples: Object.fromEntries(group.map((code) => [code, { value: exampleOf(code) }])),
+            schema: { $ref: '#/components/schemas/Error' },
+            examples: Object.fromEntries(group.map((code) => [code, { $ref: `#/components/examples/${code}` }])),
           },
         },
       });
@@ -106,8 +106,13 @@ export function ApiErrors(...codes: ErrorCode[]): MethodDecorator & ClassDecorat
   );
 }
 
-function exampleOf(code: ErrorCode): object {
-  return { error: { code, message: ERRORS[code].message, details: exampleDetails(code), trace_id: '4bf92f3577b34da6a3ce929d0e0e4736' } };
+/** What the error responses of all routes refer to. */
+export function errorComponents(): { schemas: Record<string, object>; examples: Record<string, object> } {
+  const codes = Object.keys(ERRORS) as ErrorCode[];
+  const error = (code: ErrorCode) => ({
+    error: { code, message: ERRORS[code].message, details: exampleDetails(code), trace_id: '4bf92f3577b34da6a3ce929d0e0e4736' },
+  });
+  return { schemas: { Error: errorSchema(codes) }, examples: Object.fromEntries(codes.map((code) => [code, { value: error(code) }])) };
 }
 
 function errorSchema(codes: readonly ErrorCode[]): SchemaObject {
@@ -124,7 +129,7 @@ function errorSchema(codes: readonly ErrorCode[]): SchemaObject {
           details: {
             description: 'What a client can act on: the refused fields of a VALIDATION_ERROR, the amounts of an INSUFFICIENT_…; else null.',
           },
-          trace_id: { type: 'string' },
+          trace_id: { type: 'string', description: 'As the header X-Trace-Id; of a replayed refusal, that of the first answer.' },
         },
       },
     },

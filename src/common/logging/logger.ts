@@ -3,7 +3,10 @@ import { pino, type Logger } from 'pino';
 import pretty from 'pino-pretty';
 import type { Config } from '../config/index.js';
 
-/** JSON lines on standard output; on a terminal outside production, lines for people. No header, body or SQL parameter is ever logged. */
+/**
+ * JSON lines on standard output; on a terminal outside production, lines for people. No header, body or SQL parameter is ever
+ * logged. Lines are gathered for at most a tenth of a second, because a system call for each cost a tenth of a request.
+ */
 export function createLogger(config: Pick<Config, 'logLevel' | 'production'>): Logger {
   const options = {
     level: config.logLevel,
@@ -14,7 +17,7 @@ export function createLogger(config: Pick<Config, 'logLevel' | 'production'>): L
   };
   return process.stdout.isTTY && !config.production
     ? pino(options, pretty({ ignore: 'trace_id', singleLine: true }))
-    : pino(options, pino.destination({ dest: 1, sync: false }));
+    : pino(options, pino.destination({ dest: 1, sync: false, minLength: 32_768, maxWrite: 65_536, periodicFlush: 100 }));
 }
 
 /** An error's own enumerable fields can carry SQL with its values, so only these are kept. */
