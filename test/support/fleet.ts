@@ -30,22 +30,16 @@ export class Fleet {
     return random.of(this.alive);
   }
 
-  /** Ends one and starts another. */
-  async replace(signal: NodeJS.Signals): Promise<number | NodeJS.Signals> {
+  /** Ends the one that has been there longest. */
+  async end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals> {
     const server = this.alive.shift()!;
     const ended = await server.stop(signal);
     this.output += server.output;
-    this.add(await startServer(this.env, this.preload));
     return ended;
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    await Promise.all(
-      this.alive.splice(0).map(async (server) => {
-        await server.stop(signal);
-        this.output += server.output;
-      }),
-    );
+    await Promise.all(this.alive.map(() => this.end(signal)));
   }
 
   private add(server: Server): void {
