@@ -39,7 +39,7 @@ export class Fleet {
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    await Promise.all(this.alive.map(() => this.end(signal)));
+    await Promise.all(Array.from(this.alive, () => this.end(signal)));
   }
 
   private add(server: Server): void {
