@@ -39,7 +39,9 @@ export class Fleet {
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    await Promise.all(Array.from(this.alive, () => this.end(signal)));
+    const ending = [];
+    while (this.alive.length > 0) ending.push(this.end(signal));
+    await Promise.all(ending);
   }
 
   private add(server: Server): void {
