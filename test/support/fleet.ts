@@ -39,7 +39,9 @@ export class Fleet {
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    await Promise.all(this.alive.map(() => this.end(signal)));
+    const ending = [];
+    while (this.alive.length > 0) ending.push(this.end(signal));
+    await Promise.all(ending);
   }
 
   private add(server: Server): void {
