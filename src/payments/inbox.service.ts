@@ -18,7 +18,7 @@ const STORED_AT_ONCE = 200;
 const POLL_MS = 5_000;
 const BATCH = 12;
 /** Each settlement writes, and where there is one writer the events that arrive stand behind it. */
-const AT_ONCE = 6;
+const AT_ONCE = 4;
 /** Longer than a settlement takes, the provider's timeouts and retries included. Two at once would do no harm, only twice the work. */
 const LEASE_MS = 90_000;
 const LONGEST_PAUSE_MS = 3_600_000;

@@ -16,7 +16,8 @@ type Step =
   | { readonly kind: 'dispute'; readonly cents: number; readonly inquiry: boolean }
   | { readonly kind: 'escalate' | 'win' | 'lose' };
 
-const cents = fc.integer({ min: 1, max: 9000 });
+// Often the same sums again, so that a purchase comes back to where it was before.
+const cents = fc.oneof(fc.constantFrom(1000, 4500), fc.integer({ min: 1, max: 9000 }));
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('pay', 'pay-later', 'succeed', 'fail', 'expire') }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('refund'), cents, pending: fc.boolean() }) },
