@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { isTransient, Transactions, type Tx } from '../common/database/index.js';
 import { ApiError } from '../common/http/index.js';
@@ -155,6 +155,7 @@ interface Queue {
 
 /** Bounded queues with one writer. */
 class Lane {
+  private readonly logger = new Logger('Lanes');
   /** What waits, by owner, so that a flood of one account's operations does not keep another's waiting behind it. */
   private readonly queues = new Map<string, Queue>();
   /** How many operations wait. */
@@ -194,6 +195,7 @@ class Lane {
       batch.forEach(({ resolve }, i) => resolve(answers[i]!));
     } catch (error) {
       if (isTransient(error)) {
+        this.logger.warn(`${batch.length} submissions were given up, because the database did not take them: ${(error as Error).message}`);
         const unavailable = new ApiError('OVERLOADED', 'The database is not available; send the request again with the same key.');
         for (const { reject } of batch) reject(unavailable);
       } else if (batch.length === 1) {
