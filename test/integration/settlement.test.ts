@@ -145,7 +145,9 @@ describeEachDatabase((database) => {
       shop.stripe.sessions.set(second.id, second);
       await shop.tell(...shop.stripe.pay(second));
       await shop.expectEnd(sale, { status: 'paid', entries: [100] });
-      await shop.server.line((line) => line.includes(`purchase ${sale.id} needs a review: The checkout session ${second.id} was paid besides the one that counts`));
+      await shop.server.line((line) =>
+        line.includes(`purchase ${sale.id} needs a review: The checkout session ${second.id} was paid besides the one that counts`),
+      );
       expect((await shop.reconcile()).problems.join()).toContain(second.id);
     });
 
