@@ -156,13 +156,22 @@ export async function spawnServer(env: Environment = {}, preload: readonly strin
   return new Server(child, port, directory);
 }
 
-/** A loopback port that was free a moment ago. */
+/**
+ * A loopback port that was free a moment ago. It lies below those that the system gives to outgoing connections, because a server that is killed and
+ * started again must find its port free, whatever connects meanwhile.
+ */
 export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as { port: number };
-  await new Promise((closed) => probe.close(closed));
-  return port;
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const probe = createServer().listen(port, '127.0.0.1');
+    const free = await once(probe, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!free) continue;
+    await new Promise((closed) => probe.close(closed));
+    return port;
+  }
 }
 
 function defined(env: Environment): NodeJS.ProcessEnv {
