@@ -71,7 +71,7 @@ export async function ownMariadb(): Promise<OwnServer> {
 /** MySQL, which a script starts and kills by its port: `<script> start|kill|stop PORT`. */
 export async function ownMysql(script: string): Promise<OwnServer> {
   // The script names the data by the port, so one that is used again is set up already.
-  const port = 33_171;
+  const port = 23_571;
   const start = async () => {
     await run(script, ['start', String(port)]);
     await answers(port);
