@@ -1,8 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
+import { integer } from '../common/database/index.js';
 import type { EntryType, HoldStatus, Unit } from './domain/index.js';
-
-/** BIGINT arrives as text from one driver and as a number from the other; all of ours are below 2^53. */
-const integer = { to: (value: number | null) => value, from: (value: string | number | null) => (value === null ? null : Number(value)) };
 
 /** An owner's balance in one unit; the columns are those of `Account` in the domain. */
 @Entity('account')

@@ -1,8 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { integer } from '../common/database/index.js';
 import type { CheckoutTerms, RefundReason, RefundStatus } from './provider.js';
-
-/** BIGINT arrives as text from one driver and as a number from the other; all of ours are below 2^53. */
-const integer = { to: (value: number | null) => value, from: (value: string | number | null) => (value === null ? null : Number(value)) };
 
 const json = { to: (value: unknown) => JSON.stringify(value), from: (value: string) => JSON.parse(value) as unknown };
 
