@@ -165,20 +165,33 @@ function enter(
   movement: Pick<Entry, 'type' | 'amount' | 'description' | 'metadata' | 'model' | 'purchaseId' | 'hold'>,
   now: number,
 ): Result {
+  const { type, amount, description, metadata, model, purchaseId, hold: captured } = movement;
+  const { id, unit, held, counts, holds, nextExpiry } = account;
   const entry: Entry = {
-    ...movement,
-    accountId: account.id,
+    accountId: id,
     sequence: account.sequence + 1,
-    typeSequence: (account.counts[movement.type] ?? 0) + 1,
-    balanceAfter: account.balance + movement.amount,
+    type,
+    typeSequence: (counts[type] ?? 0) + 1,
+    amount,
+    balanceAfter: account.balance + amount,
+    description,
+    metadata,
+    model,
+    purchaseId,
+    hold: captured,
     createdAt: Math.max(now, account.lastAt),
   };
+  // Written out: to spread an account took longer than all else that an entry costs here.
   const after: Account = {
-    ...account,
+    id,
+    unit,
     balance: entry.balanceAfter,
+    held,
     sequence: entry.sequence,
-    counts: { ...account.counts, [entry.type]: entry.typeSequence },
+    counts: { ...counts, [type]: entry.typeSequence },
+    holds,
+    nextExpiry,
     lastAt: entry.createdAt,
   };
-  return { state: { account: after, ...(hold ? { hold } : {}) }, outcome: { status: 'posted', entry } };
+  return { state: { account: after, hold }, outcome: { status: 'posted', entry } };
 }
