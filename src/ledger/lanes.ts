@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import { isTransient, Transactions, type Tx } from '../common/database/index.js';
+import { isTransient, Transactions, type Tx, wasUndone } from '../common/database/index.js';
 import { ApiError } from '../common/http/index.js';
-import { type Action, type Answer, decide, type Group, type Loaded, type Operation } from './domain/index.js';
+import { type Action, type Answer, decide, type Group, isKeyed, type Operation } from './domain/index.js';
 import { LedgerMetrics } from './ledger.metrics.js';
-import { LedgerStore, type Owner } from './ledger.store.js';
+import { LedgerStore, type Mark, type Owner } from './ledger.store.js';
 
-/** One operation on its way into the ledger. Without a key of the client's, the lane gives it an identity of its own. */
+/** One operation on its way into the ledger. */
 export interface Step extends Owner {
-  readonly operation: Omit<Operation, 'key'> & { readonly key?: string };
+  readonly operation: Operation;
 }
 
 /** Operations that are done together or not at all; of several, the first is the claim of them all. */
@@ -22,10 +22,11 @@ export interface Submission {
 interface Waiting extends Submission {
   /** Its share of a batch: an operation counts one, and one more for each kilobyte that it carries. */
   readonly weight: number;
-  readonly identified: readonly { readonly operation: Operation; readonly keyed: boolean }[];
   readonly resolve: (answers: readonly Answer[]) => void;
   readonly reject: (error: unknown) => void;
 }
+
+type Answers = readonly (readonly Answer[])[];
 
 const LANES = { mysql: 4, sqlite: 1 } as const;
 const BATCH = 512;
@@ -43,15 +44,17 @@ export class Lanes implements OnApplicationShutdown {
   private readonly lanes: Lane[];
   /** Accounts are never deleted, so an id that was seen once holds. */
   private readonly ids = new LRUCache<string, number>({ max: REMEMBERED_ACCOUNTS });
-  private readonly boot = ` ${Date.now().toString(36)}${randomBytes(6).toString('hex')}`;
-  private given = 0;
 
   constructor(
     private readonly transactions: Transactions,
     private readonly store: LedgerStore,
     private readonly metrics: LedgerMetrics,
   ) {
-    this.lanes = Array.from({ length: LANES[transactions.engine] }, () => new Lane((batch) => this.measured(batch)));
+    const process = `${Date.now().toString(36)}${randomBytes(6).toString('hex')}`;
+    this.lanes = Array.from(
+      { length: LANES[transactions.engine] },
+      (_, i) => new Lane((batch, writer) => this.measured(batch, writer), new Writer(`${process}-${i}`)),
+    );
     metrics.watchQueue(() => this.lanes.reduce((sum, lane) => sum + lane.operations, 0));
   }
 
@@ -62,29 +65,24 @@ export class Lanes implements OnApplicationShutdown {
    */
   submit(submission: Submission): Promise<readonly Answer[]> {
     const { steps, attach } = submission;
-    const identified = steps.map(({ operation }) => ({
-      operation: { ...operation, key: operation.key ?? this.ownKey() },
-      keyed: operation.key !== undefined,
-    }));
     const lane = this.lanes[hash(steps[0].owner) % this.lanes.length]!;
-    const weight = steps.reduce((sum, { operation }) => sum + 1 + kilobytes(operation.action), 0);
-    return new Promise((resolve, reject) => lane.enqueue({ steps, attach, identified, weight, resolve, reject }));
+    let weight = 0;
+    for (const { operation } of steps) weight += 1 + kilobytes(operation.action);
+    return new Promise((resolve, reject) => lane.enqueue({ steps, attach, weight, resolve, reject }));
   }
 
   /** Every accepted operation is answered before the database closes. */
   async onApplicationShutdown(): Promise<void> {
     await Promise.all(this.lanes.map((lane) => lane.idle()));
+    const writers = this.lanes.filter(({ writer }) => writer.hasWritten).map(({ writer }) => writer.id);
+    // What a lane leaves behind after a crash is a short row; nobody waits for its removal here either.
+    await this.transactions.run((tx) => this.store.forgetWriters(tx, writers)).catch(() => undefined);
   }
 
-  /** A leading space can't come from a client, whose keys are visible characters; the counter keeps the keys of one process side by side in the index. */
-  private ownKey(): string {
-    return `${this.boot}${(this.given++).toString(36).padStart(8, '0')}`;
-  }
-
-  private async measured(batch: readonly Waiting[]): Promise<readonly (readonly Answer[])[]> {
+  private async measured(batch: readonly Waiting[], writer: Writer): Promise<Answers> {
     const begun = performance.now();
     try {
-      const answers = await this.write(batch);
+      const answers = await this.write(batch, writer);
       this.metrics.committed(batch, answers, performance.now() - begun);
       return answers;
     } catch (error) {
@@ -93,38 +91,52 @@ export class Lanes implements OnApplicationShutdown {
     }
   }
 
-  private async write(batch: readonly Waiting[]): Promise<readonly (readonly Answer[])[]> {
+  private async write(batch: readonly Waiting[], writer: Writer): Promise<Answers> {
     const ids = await this.accountIds(batch.flatMap(({ steps }) => steps));
     let next = 0;
-    const groups = batch.map(({ identified }): Group => identified.map((step) => ({ accountId: ids[next++]!, ...step })));
+    const groups = batch.map(({ steps }): Group => steps.map(({ operation }) => ({ accountId: ids[next++]!, operation })));
     const { attach } = batch[0]!;
-    return this.transactions.run(async (tx, attempt) => {
-      const now = Date.now();
-      const plan = decide(await this.load(tx, groups, ids, now, attempt), groups, now);
-      await this.store.write(tx, plan, now);
-      const answer = plan.answers[0]![0]!;
-      if (attach && answer.outcome !== 'key-reused' && answer.outcome.status === 'posted') await attach(tx);
-      return plan.answers;
-    });
+    /** What was answered by the attempts of which it is not known whether they were committed. */
+    const unknown = new Map<number, Answers>();
+    return this.transactions.run(
+      async (tx, attempt) => {
+        const mark = writer.next();
+        try {
+          const now = Date.now();
+          const { committed, ...loaded } = await this.load(tx, groups, ids, now, attempt > 0 ? writer : undefined);
+          const before = committed === undefined ? undefined : unknown.get(committed);
+          if (before) return before;
+          const plan = decide(loaded, groups, now);
+          unknown.set(mark.number, plan.answers);
+          const answer = plan.answers[0]![0]!;
+          const attached = attach && answer.outcome !== 'key-reused' && answer.outcome.status === 'posted';
+          await this.store.write(tx, plan, mark, now, !attached);
+          if (attached) await attach(tx);
+          return plan.answers;
+        } catch (error) {
+          if (wasUndone(error)) unknown.delete(mark.number);
+          // Whoever did it again in other batches might do it twice.
+          if (!isTransient(error) && unknown.size > 0) throw new OutcomeUnknown(error);
+          throw error;
+        }
+      },
+      { lean: true },
+    );
   }
 
-  private async load(tx: Tx, groups: readonly Group[], ids: readonly number[], now: number, attempt: number): Promise<Loaded> {
-    const locked = await this.store.lock(
-      tx,
-      [...new Set(ids)].sort((a, b) => a - b),
-    );
+  private async load(tx: Tx, groups: readonly Group[], ids: readonly number[], now: number, writer: Writer | undefined) {
+    const all = groups.flat();
+    const accounts = [...new Set(ids)].sort((a, b) => a - b);
+    const { locked, recorded, committed } = await this.store.lock(tx, accounts, all.filter(isKeyed), writer?.id);
     const expired = [];
     for (const { account } of locked) {
       const time = Math.max(now, account.lastAt);
       if (account.nextExpiry !== null && account.nextExpiry <= time) expired.push(await this.store.expireHolds(tx, account.id, time));
     }
-    const all = groups.flat();
-    // A first attempt can only meet keys that clients chose; a later one must recognise whatever an unknown commit already did.
-    const askable = attempt > 0 ? all : all.filter(({ keyed }) => keyed);
     const named = all.flatMap(({ accountId, operation: { action } }) =>
       action.kind === 'capture' || action.kind === 'release' ? [{ accountId, number: action.hold }] : [],
     );
-    return { locked, expired, holds: await this.store.holds(tx, named), recorded: await this.store.recorded(tx, askable) };
+    return { locked, recorded, committed, expired, holds: await this.store.holds(tx, named) };
   }
 
   private async accountIds(owners: readonly Owner[]): Promise<number[]> {
@@ -153,6 +165,30 @@ interface Queue {
   operations: number;
 }
 
+/** Who writes a lane's batches, under an identity that no other process and no earlier start has, and how far it has counted. */
+class Writer {
+  private number = 0;
+
+  constructor(readonly id: string) {}
+
+  get hasWritten(): boolean {
+    return this.number > 0;
+  }
+
+  /** What tells an attempt from all others. */
+  next(): Mark {
+    this.number += 1;
+    return { writer: this.id, number: this.number };
+  }
+}
+
+/** An earlier attempt may have been committed, and the last one failed for another reason. */
+class OutcomeUnknown extends Error {
+  constructor(cause: unknown) {
+    super('the outcome of a commit is not known', { cause });
+  }
+}
+
 /** Bounded queues with one writer. */
 class Lane {
   private readonly logger = new Logger('Lanes');
@@ -162,7 +198,10 @@ class Lane {
   operations = 0;
   private working: Promise<void> | undefined;
 
-  constructor(private readonly write: (batch: readonly Waiting[]) => Promise<readonly (readonly Answer[])[]>) {}
+  constructor(
+    private readonly write: (batch: readonly Waiting[], writer: Writer) => Promise<Answers>,
+    readonly writer: Writer,
+  ) {}
 
   enqueue(waiting: Waiting): void {
     const { owner } = waiting.steps[0];
@@ -191,10 +230,10 @@ class Lane {
   /** A batch that fails for no passing reason holds an operation that the database can't take: halving finds it, and it fails alone. */
   private async settle(batch: readonly Waiting[]): Promise<void> {
     try {
-      const answers = await this.write(batch);
+      const answers = await this.write(batch, this.writer);
       batch.forEach(({ resolve }, i) => resolve(answers[i]!));
     } catch (error) {
-      if (isTransient(error)) {
+      if (isTransient(error) || error instanceof OutcomeUnknown) {
         this.logger.warn(`${batch.length} submissions were given up, because the database did not take them: ${(error as Error).message}`);
         const unavailable = new ApiError('OVERLOADED', 'The database is not available; send the request again with the same key.');
         for (const { reject } of batch) reject(unavailable);

@@ -34,6 +34,10 @@ export class AccountRow {
   @Column({ type: 'bigint', transformer: integer })
   holds: number;
 
+  /** The number of its rows in `operation`. */
+  @Column({ type: 'bigint', default: 0, transformer: integer })
+  operations: number;
+
   @Column({ name: 'next_expiry', type: 'bigint', nullable: true, transformer: integer })
   nextExpiry: number | null;
 
@@ -86,7 +90,7 @@ export class EntryRow {
   createdAt: number;
 }
 
-/** Every operation that was decided, under the key that makes it the same one again. */
+/** Every operation that was decided under a client's key. */
 @Entity('operation')
 export class OperationRow {
   @PrimaryColumn({ name: 'account_id', type: 'integer' })
@@ -115,6 +119,20 @@ export class OperationRow {
 
   @Column({ name: 'created_at', type: 'bigint', transformer: integer })
   createdAt: number;
+}
+
+/** The last batch that each lane of each process committed, so that a lane can tell whether a commit that it heard no more of was one. */
+@Entity('writer')
+export class WriterRow {
+  @PrimaryColumn({ type: 'varchar', length: 40 })
+  id: string;
+
+  /** Counts the attempts at batches. */
+  @Column({ type: 'bigint', transformer: integer })
+  number: number;
+
+  @Column({ name: 'written_at', type: 'bigint', transformer: integer })
+  writtenAt: number;
 }
 
 /** What is kept back of a balance. */
@@ -168,4 +186,4 @@ export class DailyTotalRow {
   count: number;
 }
 
-export const LEDGER_ENTITIES = [AccountRow, EntryRow, OperationRow, HoldRow, DailyTotalRow];
+export const LEDGER_ENTITIES = [AccountRow, EntryRow, OperationRow, WriterRow, HoldRow, DailyTotalRow];

@@ -1,15 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import { execute, FenceLost, forUpdate, insertRows, isDuplicate, isMysql, query, type Tx, updateRows } from '../common/database/index.js';
+import { ask, execute, forUpdate, insertRows, isMysql, type Statement, type Tx, updateRows, write } from '../common/database/index.js';
 import {
   type Account,
-  type Addressed,
   emptyAccount,
   type Entry,
   type Expired,
   type Hold,
   holdIdentity,
   identity,
-  type LockedAccount,
+  type Keyed,
+  type Loaded,
   type Outcome,
   type Plan,
   type Recorded,
@@ -20,6 +20,18 @@ import {
 export interface Owner {
   readonly owner: string;
   readonly unit: Unit;
+}
+
+/** What tells an attempt at a batch from all others: who writes it, and the writer's count. */
+export interface Mark {
+  readonly writer: string;
+  readonly number: number;
+}
+
+/** What the lock of a batch's accounts lets it know. */
+export interface Locked extends Pick<Loaded, 'locked' | 'recorded'> {
+  /** The number of the last batch that the writer asked about committed. */
+  readonly committed: number | undefined;
 }
 
 type Row = Record<string, string | number | null>;
@@ -40,7 +52,7 @@ const ENTRY = [
 ];
 const HOLD = ['account_id', 'number', 'status', 'amount', 'captured', 'description', 'metadata', 'expires_at', 'created_at'];
 const OPERATION = ['account_id', 'name', 'idempotency_key', 'request_hash', 'sequence', 'hold', 'refusal', 'created_at'];
-const ACCOUNT = ['unit', 'balance', 'held', 'sequence', 'counts', 'holds', 'next_expiry', 'last_at'];
+const ACCOUNT = ['unit', 'balance', 'held', 'sequence', 'counts', 'holds', 'operations', 'next_expiry', 'last_at'];
 
 const select = (table: string, columns: readonly string[]) =>
   columns.map((column) => `${table}.${column} AS ${table}_${column}`).join(', ');
@@ -63,21 +75,36 @@ export class LedgerStore {
   private async findIds(tx: Tx, owners: readonly Owner[]): Promise<(number | undefined)[]> {
     const ids: (number | undefined)[] = [];
     for (const { owner, unit } of owners) {
-      const [row] = await query<{ id: number }>(tx, 'SELECT id FROM account WHERE owner = ? AND unit = ?', [owner, unit]);
-      ids.push(row?.id);
+      const [rows] = await ask<{ id: number }>(tx, [{ sql: 'SELECT id FROM account WHERE owner = ? AND unit = ?', values: [owner, unit] }]);
+      ids.push(rows![0]?.id);
     }
     return ids;
   }
 
-  /** Locks the accounts in the order of their ids, so that two batches never wait for each other crosswise. */
-  async lock(tx: Tx, ids: readonly number[]): Promise<LockedAccount[]> {
+  /**
+   * Locks the accounts, in the order of their ids, so that two batches never wait for each other crosswise; says what is known of the keys, and the
+   * last batch that `writer` committed.
+   */
+  async lock(tx: Tx, ids: readonly number[], keyed: readonly Keyed[], writer?: string): Promise<Locked> {
     // Forced: a walk over all rows would wait for those that other batches have locked, and they for these.
     const [among, parameter] = isMysql(tx)
       ? ['FORCE INDEX (PRIMARY) WHERE id IN (?)', ids]
       : ['WHERE id IN (SELECT value FROM json_each(?))', JSON.stringify(ids)];
-    const sql = `SELECT id, ${ACCOUNT.join(', ')}, version FROM account ${among} ORDER BY id${forUpdate(tx)}`;
-    const rows = await query<Row>(tx, sql, [parameter]);
-    return rows.map((row) => ({ version: Number(row['version']), account: accountOf(row) }));
+    const [accounts, ...others] = await ask<Row>(tx, [
+      { sql: `SELECT id, ${ACCOUNT.join(', ')}, version FROM account ${among} ORDER BY id${forUpdate(tx)}`, values: [parameter] },
+      ...either(tx, keyed, RECORDED, '(o.account_id = ? AND o.name = ? AND o.idempotency_key = ?)', ({ accountId, operation }) => [
+        accountId,
+        operation.name,
+        operation.key,
+      ]),
+      ...(writer === undefined ? [] : [{ sql: 'SELECT number FROM writer WHERE id = ?', values: [writer] }]),
+    ]);
+    const [last] = writer === undefined ? [] : others.pop()!;
+    return {
+      locked: accounts!.map((row) => ({ version: Number(row['version']), account: accountOf(row) })),
+      recorded: new Map(others.flat().map((row) => [identityOf(row), recordedOf(row)])),
+      committed: last && Number(last['number']),
+    };
   }
 
   /** Settles the rows of the account's holds that have expired by `now`, and says what they give back. */
@@ -93,42 +120,18 @@ export class LedgerStore {
 
   /** The holds of these numbers, by `holdIdentity`. */
   async holds(tx: Tx, named: readonly { accountId: number; number: number }[]): Promise<Map<string, Hold>> {
-    const rows = await this.either(
-      tx,
-      named,
-      `SELECT ${select('h', HOLD)} FROM hold h WHERE `,
-      '(h.account_id = ? AND h.number = ?)',
-      ({ accountId, number }) => [accountId, number],
-    );
+    const statements = either(tx, named, HELD, '(h.account_id = ? AND h.number = ?)', ({ accountId, number }) => [accountId, number]);
+    const rows = (await ask<Row>(tx, statements)).flat();
     return new Map(rows.map((row) => [holdIdentity(Number(row['h_account_id']), Number(row['h_number'])), holdOf(row)]));
   }
 
-  /** What is known of these operations, by `identity`. */
-  async recorded(tx: Tx, batch: readonly Addressed[]): Promise<Map<string, Recorded>> {
-    const rows = await this.either(
-      tx,
-      batch,
-      `SELECT ${select('o', OPERATION)}, ${select('e', ENTRY)}, ${select('h', HOLD)}
-       FROM operation o
-       LEFT JOIN entry e ON e.account_id = o.account_id AND e.sequence = o.sequence
-       LEFT JOIN hold h ON h.account_id = o.account_id AND h.number = o.hold
-       WHERE `,
-      '(o.account_id = ? AND o.name = ? AND o.idempotency_key = ?)',
-      ({ accountId, operation }) => [accountId, operation.name, operation.key],
-    );
-    return new Map(
-      rows.map((row) => [
-        identity(Number(row['o_account_id']), { name: String(row['o_name']), key: String(row['o_idempotency_key']) }),
-        recordedOf(row),
-      ]),
-    );
-  }
-
   /**
-   * Writes a plan.
+   * Writes a plan, and that this attempt at it was committed.
+   * @param commit whether the transaction ends with it
    * @throws FenceLost when another writer has changed one of its accounts since they were read, whatever became of the lock
    */
-  async write(tx: Tx, plan: Plan, now: number): Promise<void> {
+  async write(tx: Tx, plan: Plan, mark: Mark, now: number, commit: boolean): Promise<void> {
+    if (plan.accounts.length === 0) return;
     const operations = plan.operations.map(({ accountId, operation: o, outcome }) => [
       accountId,
       o.name,
@@ -140,42 +143,51 @@ export class LedgerStore {
     const changedHolds = plan.changedHolds.map((hold) => [hold.accountId, hold.number, hold.status, hold.captured]);
     const totals = plan.totals.map((t) => [t.accountId, t.day, t.type, t.amount, t.count]);
     const accounts = plan.accounts.map(({ version, account }) => [account.id, version, ...accountValues(account)]);
-    const rewrites = updateRows(tx, 'account', ['id', 'version'], ACCOUNT, accounts, 'version');
-    const met = await execute(tx, [
-      ...insertRows(tx, 'entry', ENTRY, plan.entries.map(entryValues)),
-      ...insertRows(tx, 'operation', OPERATION, operations),
-      ...insertRows(tx, 'hold', HOLD, plan.newHolds.map(holdValues)),
-      ...updateRows(tx, 'hold', ['account_id', 'number'], ['status', 'captured'], changedHolds),
-      ...insertRows(tx, 'daily_total', ['account_id', 'day', 'type', 'amount', 'count'], totals, {
-        key: ['account_id', 'day', 'type'],
-        add: ['amount', 'count'],
-      }),
-      ...rewrites,
-    ]).catch((error: unknown) => {
-      throw isDuplicate(error) ? new FenceLost('the entries, operations or holds of this batch') : error;
-    });
-    const rewritten = met.slice(met.length - rewrites.length).reduce((sum, count) => sum + count, 0);
-    if (rewritten !== accounts.length) throw new FenceLost('an account of this batch');
+    await write(
+      tx,
+      [
+        ...insertRows(tx, 'entry', ENTRY, plan.entries.map(entryValues)),
+        ...insertRows(tx, 'operation', OPERATION, operations),
+        ...insertRows(tx, 'hold', HOLD, plan.newHolds.map(holdValues)),
+        ...updateRows(tx, 'hold', ['account_id', 'number'], ['status', 'captured'], changedHolds),
+        ...insertRows(tx, 'daily_total', ['account_id', 'day', 'type', 'amount', 'count'], totals, {
+          key: ['account_id', 'day', 'type'],
+          add: ['amount', 'count'],
+        }),
+        ...insertRows(tx, 'writer', ['id', 'number', 'written_at'], [[mark.writer, mark.number, now]], {
+          key: ['id'],
+          replace: ['number', 'written_at'],
+        }),
+      ],
+      { fenced: updateRows(tx, 'account', ['id', 'version'], ACCOUNT, accounts, 'version'), rows: accounts.length, commit },
+    );
   }
 
-  /** Point reads in one statement; on SQLite one by one, where each takes microseconds and the statement stays prepared. */
-  private async either<T>(
-    tx: Tx,
-    items: readonly T[],
-    head: string,
-    term: string,
-    values: (item: T) => (string | number)[],
-  ): Promise<Row[]> {
-    if (items.length === 0) return [];
-    if (isMysql(tx)) return query<Row>(tx, head + items.map(() => term).join(' OR '), items.flatMap(values));
-    const rows: Row[] = [];
-    for (const item of items) rows.push(...(await query<Row>(tx, head + term, values(item))));
-    return rows;
+  /** Removes the rows of writers that will write no more. */
+  async forgetWriters(tx: Tx, ids: readonly string[]): Promise<void> {
+    await execute(
+      tx,
+      ids.map((id) => ({ sql: 'DELETE FROM writer WHERE id = ?', values: [id] })),
+    );
   }
 }
 
+const HELD = `SELECT ${select('h', HOLD)} FROM hold h WHERE `;
+const RECORDED = `SELECT ${select('o', OPERATION)}, ${select('e', ENTRY)}, ${select('h', HOLD)}
+  FROM operation o
+  LEFT JOIN entry e ON e.account_id = o.account_id AND e.sequence = o.sequence
+  LEFT JOIN hold h ON h.account_id = o.account_id AND h.number = o.hold
+  WHERE `;
+
+/** Point reads in one statement; on SQLite one by one, where each takes microseconds and the statement stays prepared. */
+function either<T>(tx: Tx, items: readonly T[], head: string, term: string, values: (item: T) => (string | number)[]): Statement[] {
+  if (items.length === 0) return [];
+  if (isMysql(tx)) return [{ sql: head + items.map(() => term).join(' OR '), values: items.flatMap(values) }];
+  return items.map((item) => ({ sql: head + term, values: values(item) }));
+}
+
 function accountValues(a: Account) {
-  return [a.unit, a.balance, a.held, a.sequence, JSON.stringify(a.counts), a.holds, a.nextExpiry, a.lastAt];
+  return [a.unit, a.balance, a.held, a.sequence, JSON.stringify(a.counts), a.holds, a.operations, a.nextExpiry, a.lastAt];
 }
 
 function accountOf(row: Row): Account {
@@ -187,6 +199,7 @@ function accountOf(row: Row): Account {
     sequence: Number(row['sequence']),
     counts: JSON.parse(String(row['counts'])) as Account['counts'],
     holds: Number(row['holds']),
+    operations: Number(row['operations']),
     nextExpiry: row['next_expiry'] === null ? null : Number(row['next_expiry']),
     lastAt: Number(row['last_at']),
   };
@@ -249,6 +262,10 @@ function outcomeValues(outcome: Outcome): [sequence: number | null, hold: number
   if (outcome.status === 'held') return [null, outcome.hold.number, null];
   if (outcome.status === 'claimed') return [null, null, null];
   return [null, null, JSON.stringify({ rejection: outcome.rejection, traceId: outcome.traceId })];
+}
+
+function identityOf(row: Row): string {
+  return identity(Number(row['o_account_id']), { name: String(row['o_name']), key: String(row['o_idempotency_key']) });
 }
 
 function recordedOf(row: Row): Recorded {

@@ -18,7 +18,6 @@ const groups = (ids: readonly number[]): Group[] =>
       [
         {
           accountId,
-          keyed: false,
           operation: {
             ...own,
             key: 'a',
@@ -26,7 +25,7 @@ const groups = (ids: readonly number[]): Group[] =>
           },
         },
       ],
-      [{ accountId, keyed: false, operation: { ...own, key: 'b', action: { ...common, kind: 'hold', amount: 1, expiresIn: 1_000 } } }],
+      [{ accountId, operation: { ...own, key: 'b', action: { ...common, kind: 'hold', amount: 1, expiresIn: 1_000 } } }],
     ] satisfies Group[];
   });
 
@@ -68,10 +67,10 @@ describeEachDatabase(
     it('locks and rewrites its own accounts and holds while the others are locked', async () => {
       const [even, odd] = [0, 1].map((rest) => ids.filter((_, i) => i % 2 === rest)) as [number[], number[]];
       await inTransaction(async (other) => {
-        expect(await store.lock(other, odd)).toHaveLength(4);
+        expect((await store.lock(other, odd, [])).locked).toHaveLength(4);
         for (let round = 0; round < 2; round++) {
           await inTransaction(async (tx) => {
-            const locked = await store.lock(tx, even);
+            const { locked, recorded } = await store.lock(tx, even, [], 'test');
             const all = groups(even).map(([one]) => [{ ...one!, operation: { ...one!.operation, key: `${one!.operation.key}${round}` } }]);
             const named = even.map((accountId) => ({ accountId, number: 1 }));
             const captures =
@@ -80,17 +79,12 @@ describeEachDatabase(
                 : even.map((accountId): Group => [
                     {
                       accountId,
-                      keyed: false,
                       operation: { name: 'release', key: 'c', hash: '', traceId: '', action: { kind: 'release', hold: 1 } },
                     },
                   ]);
-            const plan = decide(
-              { locked, expired: [], holds: await store.holds(tx, named), recorded: new Map() },
-              [...all, ...captures],
-              NOW,
-            );
+            const plan = decide({ locked, recorded, expired: [], holds: await store.holds(tx, named) }, [...all, ...captures], NOW);
             expect(plan.changedHolds).toHaveLength(captures.length);
-            await store.write(tx, plan, NOW);
+            await store.write(tx, plan, { writer: 'test', number: round }, NOW, false);
           });
         }
       });

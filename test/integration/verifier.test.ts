@@ -75,14 +75,18 @@ const CORRUPTIONS: [name: string, sql: string, named: RegExp][] = [
     "INSERT INTO daily_total (account_id, day, type, amount, count) VALUES (1, 1, 'debit', -1, 1)",
     /the total of debit on day 1/,
   ],
-  ['an operation that is gone', 'DELETE FROM operation WHERE account_id = 1 AND sequence = 7', /entry 7 has no operation/],
-  ["a hold's operation gone", "DELETE FROM operation WHERE account_id = 1 AND name = 'hold' AND hold = 2", /hold 2 has no operation/],
+  ['an operation that is gone', 'DELETE FROM operation WHERE account_id = 1 AND sequence = 8', /it counts 7 operations, there are 6/],
+  [
+    'a refusal that is forgotten',
+    "DELETE FROM operation WHERE account_id = 1 AND idempotency_key = 'refused'",
+    /it counts 7 operations, there are 6/,
+  ],
   [
     'two operations of one entry',
-    'UPDATE operation SET sequence = 3 WHERE account_id = 1 AND sequence = 7',
-    /names entry 3, which is not there or another's/,
+    'UPDATE operation SET sequence = 4 WHERE account_id = 1 AND sequence = 8',
+    /names entry 4, which is not there or another's/,
   ],
-  ['an operation of no entry', 'UPDATE operation SET sequence = 99 WHERE account_id = 1 AND sequence = 7', /names entry 99/],
+  ['an operation of no entry', 'UPDATE operation SET sequence = 99 WHERE account_id = 1 AND sequence = 8', /names entry 99/],
   [
     'an operation that made nothing',
     'UPDATE operation SET sequence = NULL WHERE account_id = 1 AND sequence = 6',
@@ -94,8 +98,14 @@ const CORRUPTIONS: [name: string, sql: string, named: RegExp][] = [
     /operation debit "more" was not refused and made nothing/,
   ],
   [
+    'a refusal that nobody was given',
+    "INSERT INTO operation (account_id, name, idempotency_key, request_hash, refusal, created_at) VALUES (1, 'debit', 'more', 'x', '{}', 0)",
+    /it counts 7 operations, there are 8/,
+  ],
+  ["the account's count of operations", 'UPDATE account SET operations = 8 WHERE id = 1', /it counts 8 operations, there are 7/],
+  [
     'a refused operation that made something',
-    "UPDATE operation SET refusal = '{}' WHERE account_id = 1 AND sequence = 7",
+    "UPDATE operation SET refusal = '{}' WHERE account_id = 1 AND sequence = 8",
     /was refused and yet made something/,
   ],
   [

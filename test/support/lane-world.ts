@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers';
-import { FenceLost, Transactions, type Tx } from '../../src/common/database/index.js';
-import type { Addressed, Expired, Hold, LockedAccount, Plan, Recorded } from '../../src/ledger/domain/index.js';
+import { COMMITTED, FenceLost, Transactions, type Tx } from '../../src/common/database/index.js';
+import type { Expired, Hold, Keyed, Plan } from '../../src/ledger/domain/index.js';
 import { holdIdentity } from '../../src/ledger/domain/index.js';
 import { Lanes } from '../../src/ledger/lanes.js';
 import { LedgerMetrics } from '../../src/ledger/ledger.metrics.js';
-import type { LedgerStore, Owner } from '../../src/ledger/ledger.store.js';
+import type { LedgerStore, Locked, Mark, Owner } from '../../src/ledger/ledger.store.js';
 import { MemoryTables } from './memory-ledger.js';
 import type { Random } from './random.js';
 
@@ -119,9 +119,10 @@ export class Process {
 /** A transaction of this world, with as much of TypeORM's runner as the real `Transactions` touch. */
 export class MemoryTransaction {
   readonly dataSource = { options: { type: 'mysql' } };
+  readonly data: Record<string, unknown> = {};
   private broken = false;
   private expired: Hold[] = [];
-  private plans: Plan[] = [];
+  private plans: { plan: Plan; mark: Mark }[] = [];
 
   constructor(private readonly process: Process) {
     process.open.add(this);
@@ -138,8 +139,7 @@ export class MemoryTransaction {
       this.undo();
     } else if (sql === 'COMMIT') {
       await this.statement();
-      this.commit();
-      if (this.world.happens(this.world.faults.lostAfterCommit, 'lost after the commit')) this.lose();
+      this.end();
     } else {
       await this.statement();
     }
@@ -194,8 +194,14 @@ export class MemoryTransaction {
     return this.expired.find((row) => holdIdentity(row.accountId, row.number) === id) ?? this.world.tables.holds.get(id);
   }
 
-  write(plan: Plan): void {
-    this.plans.push(plan);
+  write(plan: Plan, mark: Mark): void {
+    this.plans.push({ plan, mark });
+  }
+
+  /** The commit, whose answer may never come. */
+  end(): void {
+    this.commit();
+    if (this.world.happens(this.world.faults.lostAfterCommit, 'lost after the commit')) this.lose();
   }
 
   undo(): void {
@@ -206,13 +212,14 @@ export class MemoryTransaction {
 
   private commit(): void {
     const { tables, committed } = this.world;
-    for (const plan of this.plans) {
+    for (const { plan, mark } of this.plans) {
       // Where no lock was held, the unique keys decide; a real database says so a statement earlier.
       if (tables.isFenced(plan)) {
         this.undo();
-        throw new FenceLost('a row of this batch');
+        throw new FenceLost();
       }
       tables.write(plan, this.expired);
+      tables.writers.set(mark.writer, mark.number);
       committed.push(plan);
     }
     this.undo();
@@ -232,7 +239,7 @@ export class MemoryTransaction {
 }
 
 /** The store's statements over this world. */
-class MemoryStore implements Pick<LedgerStore, 'accountIds' | 'lock' | 'expireHolds' | 'holds' | 'recorded' | 'write'> {
+class MemoryStore implements Pick<LedgerStore, keyof LedgerStore> {
   constructor(private readonly world: World) {}
 
   async accountIds(tx: Tx, owners: readonly Owner[]): Promise<number[]> {
@@ -240,10 +247,15 @@ class MemoryStore implements Pick<LedgerStore, 'accountIds' | 'lock' | 'expireHo
     return owners.map(({ owner, unit }) => this.world.tables.accountId(owner, unit));
   }
 
-  async lock(tx: Tx, ids: readonly number[]): Promise<LockedAccount[]> {
+  async lock(tx: Tx, ids: readonly number[], keyed: readonly Keyed[], writer?: string): Promise<Locked> {
     await of(tx).statement();
     await of(tx).lock(ids);
-    return ids.map((id) => this.world.tables.accounts.get(id)!);
+    const { accounts, writers } = this.world.tables;
+    return {
+      locked: ids.map((id) => accounts.get(id)!),
+      recorded: this.world.tables.recorded(keyed),
+      committed: writer === undefined ? undefined : writers.get(writer),
+    };
   }
 
   async expireHolds(tx: Tx, accountId: number, now: number): Promise<Expired> {
@@ -257,17 +269,20 @@ class MemoryStore implements Pick<LedgerStore, 'accountIds' | 'lock' | 'expireHo
     return new Map(found.map((hold) => [holdIdentity(hold.accountId, hold.number), hold]));
   }
 
-  async recorded(tx: Tx, batch: readonly Addressed[]): Promise<Map<string, Recorded>> {
-    if (batch.length > 0) await of(tx).statement();
-    return this.world.tables.recorded(batch);
-  }
-
-  async write(tx: Tx, plan: Plan): Promise<void> {
+  async write(tx: Tx, plan: Plan, mark: Mark, _now: number, commit: boolean): Promise<void> {
+    if (plan.accounts.length === 0) return;
     await of(tx).statement();
     if (plan.entries.some(({ description }) => description === POISON)) throw failure('ER_DATA_TOO_LONG');
     of(tx).seize(plan.accounts.map(({ account }) => account.id));
-    if (this.world.tables.isFenced(plan)) throw new FenceLost('a row of this batch');
-    of(tx).write(plan);
+    if (this.world.tables.isFenced(plan)) throw new FenceLost();
+    of(tx).write(plan, mark);
+    of(tx).data[COMMITTED] = commit;
+    if (commit) of(tx).end();
+  }
+
+  async forgetWriters(tx: Tx, ids: readonly string[]): Promise<void> {
+    await of(tx).statement();
+    for (const id of ids) this.world.tables.writers.delete(id);
   }
 }
 

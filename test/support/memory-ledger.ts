@@ -1,6 +1,5 @@
 import {
   type Account,
-  type Addressed,
   type DailyTotal,
   dayOf,
   emptyAccount,
@@ -10,6 +9,8 @@ import {
   type Hold,
   holdIdentity,
   identity,
+  isKeyed,
+  type Keyed,
   type Loaded,
   type LockedAccount,
   type Outcome,
@@ -37,6 +38,8 @@ export class MemoryTables {
   readonly operations = new Map<string, OperationRow>();
   readonly holds = new Map<string, Hold>();
   readonly totals = new Map<string, DailyTotal>();
+  /** The number of the last batch of each writer. */
+  readonly writers = new Map<string, number>();
   private readonly ids = new Map<string, number>();
 
   /** The id of an owner's account, which is made when it is missing. */
@@ -72,7 +75,7 @@ export class MemoryTables {
   }
 
   /** What is known of operations, put together from the rows that they made, as the store does. */
-  recorded(batch: readonly Addressed[]): Map<string, Recorded> {
+  recorded(batch: readonly Keyed[]): Map<string, Recorded> {
     const found = new Map<string, Recorded>();
     for (const { accountId, operation } of batch) {
       const id = identity(accountId, operation);
@@ -126,7 +129,7 @@ export class MemoryTables {
     const expiredRows = expired.flatMap(({ rows }) => rows);
     const holds = new Map([...this.holds].filter(([, { accountId }]) => ids.includes(accountId)));
     for (const row of expiredRows) holds.set(holdIdentity(row.accountId, row.number), row);
-    return { locked, expired, expiredRows, holds, recorded: this.recorded(all) };
+    return { locked, expired, expiredRows, holds, recorded: this.recorded(all.filter(isKeyed)) };
   }
 
   /**
@@ -152,7 +155,7 @@ export class MemoryTables {
       must(`balanceAfter of entry ${i + 1}`, entry.balanceAfter, balance);
       must(`whether time runs on at entry ${i + 1}`, entry.createdAt >= time, true);
       if (entry.type === 'debit') must(`whether entry ${i + 1} spent what was there`, balance >= 0, true);
-      must(`the number of operations of entry ${i + 1}`, this.operationsOf(account.id, 'sequence', entry.sequence), 1);
+      must(`whether one operation at most made entry ${i + 1}`, this.operationsOf(account.id, 'sequence', entry.sequence) <= 1, true);
       time = entry.createdAt;
       if (entry.hold !== null) captured.set(entry.hold, (captured.get(entry.hold) ?? 0) - entry.amount);
       const day = `${account.id} ${dayOf(entry.createdAt)} ${entry.type}`;
@@ -161,6 +164,11 @@ export class MemoryTables {
     });
     must('the balance', account.balance, balance);
     must('the last number', account.sequence, entries.length);
+    must(
+      'the number of operations',
+      account.operations,
+      [...this.operations.values()].filter((row) => row.accountId === account.id).length,
+    );
     for (const [day, { amount, count }] of sums) {
       must(`the sum of ${day}`, this.totals.get(day)?.amount, amount);
       must(`the count of ${day}`, this.totals.get(day)?.count, count);

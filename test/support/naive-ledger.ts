@@ -1,4 +1,4 @@
-import type { Action, Group, HoldStatus } from '../../src/ledger/domain/index.js';
+import { type Action, type Group, type HoldStatus, isKeyed } from '../../src/ledger/domain/index.js';
 
 /** What an operation is expected to come to, in the plainest words. */
 export type Expected = { readonly replayed: boolean } & (
@@ -79,21 +79,21 @@ export class NaiveLedger {
       const replayed = answers[0]!.replayed;
       const [claim] = group as [Group[number]];
       const whole: Expected = { replayed, refused: 'group', group: { index: culprit, because } };
-      if (index > 0 && claim.keyed) this.remember(claim, { ...whole, replayed: false });
+      if (index > 0 && isKeyed(claim)) this.remember(claim, { ...whole, replayed: false });
       return group.map((_, i) => (i === index && index > 0 ? answer : i === culprit ? { replayed, refused: because } : whole));
     }
     return answers;
   }
 
   private one(addressed: Group[number], clock: number): Expected {
-    const { accountId, operation, keyed } = addressed;
+    const { accountId, operation } = addressed;
     const { action } = operation;
     if ('amount' in action && !isAmount(action)) return { replayed: false, refused: 'malformed' };
-    const known = this.state.keys[`${accountId} ${operation.name} ${operation.key}`];
+    const known = isKeyed(addressed) ? this.state.keys[`${accountId} ${operation.name} ${operation.key}`] : undefined;
     if (known && known.hash !== operation.hash) return { replayed: false, reused: true };
     if (known) return { ...known.expected, replayed: true };
     const expected: Expected = { replayed: false, ...this.act(accountId, action, this.time(accountId, clock)) };
-    if (keyed || 'posted' in expected || 'held' in expected) this.remember(addressed, expected);
+    if (isKeyed(addressed)) this.remember(addressed, expected);
     return expected;
   }
 

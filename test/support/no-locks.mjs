@@ -9,7 +9,7 @@ const counts = { unlocked: 0, undone: 0 };
 /** @param {string} sql */
 function without(sql) {
   if (sql === 'ROLLBACK') counts.undone++;
-  const plain = sql.replace(/ FOR UPDATE$/, '').replace(/^BEGIN IMMEDIATE$/, 'BEGIN');
+  const plain = sql.replace(/ FOR UPDATE(?=;|$)/m, '').replace(/^BEGIN IMMEDIATE$/, 'BEGIN');
   if (plain !== sql) counts.unlocked++;
   return plain;
 }

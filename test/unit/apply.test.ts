@@ -10,6 +10,7 @@ import {
   decide,
   emptyAccount,
   identity,
+  isKeyed,
   type LockedAccount,
   type Operation,
   type Posting,
@@ -132,11 +133,13 @@ const anyOperation = fc.record({
 });
 type Any = typeof anyOperation extends fc.Arbitrary<infer T> ? T : never;
 
-const toAddressed = ({ accountId, amount, key, keyed, overdraw }: Any, index: number): Addressed => ({
+const toAddressed = ({ accountId, amount, key, keyed, overdraw }: Any): Addressed => ({
   accountId,
-  keyed,
-  operation: operation(amount, { name: 'any', key: keyed ? `k${key}` : `own-${index}`, action: posting(amount, { overdraw }) }),
+  operation: operation(amount, { name: 'any', key: keyed ? `k${key}` : undefined, action: posting(amount, { overdraw }) }),
 });
+
+const isWellFormed = ({ operation: { action } }: Addressed) =>
+  action.kind === 'post' && Number.isSafeInteger(action.amount) && action.amount !== 0 && Math.abs(action.amount) <= LIMIT;
 
 const fresh = (): LockedAccount[] => [1, 2, 3].map((id) => ({ version: 0, account: emptyAccount(id, 'USD') }));
 
@@ -179,7 +182,7 @@ describe('any history', () => {
         fc.array(fc.integer({ min: NOW - 3 * 86_400_000, max: NOW })),
         (batches, times) => {
           const { rows, plans } = run(
-            batches.map((batch, b) => batch.map((any, i) => toAddressed(any, b * 100 + i))),
+            batches.map((batch) => batch.map(toAddressed)),
             times,
           );
           for (const { account: state } of rows) {
@@ -216,7 +219,7 @@ describe('any history', () => {
   it('never spends more than there was, unless it may overdraw', () => {
     fc.assert(
       fc.property(history, (all) => {
-        const { plans } = run([all.map((any, i) => toAddressed({ ...any, overdraw: false }, i))]);
+        const { plans } = run([all.map((any) => toAddressed({ ...any, overdraw: false }))]);
         for (const entry of plans[0]!.entries) expect(entry.balanceAfter).toBeGreaterThanOrEqual(0);
       }),
     );
@@ -242,12 +245,7 @@ describe('any history', () => {
   it('gives every key one effect, however often and with whatever it comes back', () => {
     fc.assert(
       fc.property(history, (all) => {
-        const operations = all
-          .map((any, i) => toAddressed({ ...any, keyed: true }, i))
-          .filter(
-            ({ operation: { action } }) =>
-              action.kind === 'post' && Number.isSafeInteger(action.amount) && action.amount !== 0 && Math.abs(action.amount) <= LIMIT,
-          );
+        const operations = all.map((any) => toAddressed({ ...any, keyed: true })).filter(isWellFormed);
         const { plans } = run([operations, operations]);
         const first = plans[0]!;
         const second = plans[1]!;
@@ -262,12 +260,24 @@ describe('any history', () => {
     );
   });
 
-  it('answers every operation, in order, and writes an operation for every entry', () => {
+  it('answers every operation, in order, and remembers each that has a key', () => {
     fc.assert(
       fc.property(history, (all) => {
         const plan = run([all.map(toAddressed)]).plans[0]!;
         expect(plan.answers).toHaveLength(all.length);
-        expect(plan.operations.filter(({ outcome }) => outcome.status === 'posted')).toHaveLength(plan.entries.length);
+        const keys = plan.operations.map((done) => identity(done.accountId, done.operation));
+        expect(new Set(keys)).toEqual(
+          new Set(
+            all
+              .map(toAddressed)
+              .filter(isWellFormed)
+              .filter(isKeyed)
+              .map((one) => identity(one.accountId, one.operation)),
+          ),
+        );
+        expect(keys).toHaveLength(new Set(keys).size);
+        for (const { account } of plan.accounts)
+          expect(account.operations).toBe(plan.operations.filter(({ accountId }) => accountId === account.id).length);
         const posted = plan.answers.filter(
           (answer) => answer.outcome !== 'key-reused' && !answer.replayed && answer.outcome.status === 'posted',
         );
@@ -277,8 +287,8 @@ describe('any history', () => {
   });
 
   it('remembers a refusal only where the client can ask for it again', () => {
-    const refused = (keyed: boolean) => decideAll(fresh(), [{ accountId: 1, keyed, operation: operation(-5) }], new Map(), NOW).operations;
-    expect(refused(true)).toMatchObject([{ outcome: { status: 'refused' } }]);
-    expect(refused(false)).toEqual([]);
+    const refused = (key?: string) => decideAll(fresh(), [{ accountId: 1, operation: operation(-5, { key }) }], new Map(), NOW).operations;
+    expect(refused('k')).toMatchObject([{ outcome: { status: 'refused' } }]);
+    expect(refused()).toEqual([]);
   });
 });

@@ -104,19 +104,18 @@ class Engine {
     for (const id of ACCOUNTS) expect(this.tables.accountId(`user:${id}`, 'USD')).toBe(id);
   }
 
-  /** As the service and the lane do it: without a key of the client's an operation has its place under the key of the whole, or one of its own. */
+  /** As the service and the lane do it: without a key of the client's an operation has its place under the key of the whole, or none. */
   address(groups: readonly (readonly Draft[])[]): Group[] {
     return groups.map((group) => {
       const whole = JSON.stringify(group);
       const wholeKey = group.length > 1 ? group[0]!.key : null;
       return group.map(({ accountId, action, key }, i): Addressed => ({
         accountId,
-        keyed: key !== null || wholeKey !== null,
         operation: {
           name: action.kind === 'post' ? (action.overdraw ? 'refund' : action.amount < 0 ? 'debit' : 'deposit') : action.kind,
-          key: key !== null ? `k${key}` : wholeKey !== null ? `k${wholeKey} ${i}` : ` own ${this.given++}`,
+          key: key !== null ? `k${key}` : wholeKey !== null ? `k${wholeKey} ${i}` : undefined,
           hash: action.kind === 'claim' ? whole : JSON.stringify(action),
-          traceId: `t${this.given}`,
+          traceId: `t${this.given++}`,
           action,
         },
       }));

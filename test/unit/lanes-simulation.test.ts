@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers';
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import type { Action, Answer } from '../../src/ledger/domain/index.js';
 import type { Step, Submission } from '../../src/ledger/lanes.js';
 import type { Process, World } from '../support/lane-world.js';
@@ -191,6 +192,8 @@ function plain(outcome: Exclude<Answer['outcome'], 'key-reused'>) {
 }
 
 describe('the lanes under all faults', () => {
+  // What they say of a database that is away would be thousands of lines.
+  beforeAll(() => Logger.overrideLogger(false));
   afterEach(() => void jest.restoreAllMocks());
 
   it('lose nothing, double nothing, answer everything', async () => {

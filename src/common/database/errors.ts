@@ -1,22 +1,30 @@
 /** Another writer was there first: what was decided rests on a state that is no longer so. */
 export class FenceLost extends Error {
-  constructor(what: string) {
-    super(`another writer changed ${what}`);
+  constructor() {
+    super('another writer changed what this transaction had read');
   }
 }
 
-/** Codes of both drivers, of MySQL, MariaDB and TiDB, after which the same transaction may well succeed. */
-const TRANSIENT = new Set([
+/** The database was there and undid the transaction, or refuses to commit it; another attempt may well succeed. */
+const CONTENTION = new Set([
   'ER_LOCK_DEADLOCK',
   'ER_LOCK_WAIT_TIMEOUT',
   'ER_CHECKREAD',
+  'ER_WRITE_CONFLICT',
+  'SQLITE_BUSY',
+  'SQLITE_LOCKED',
+  'SQLITE_BUSY_SNAPSHOT',
+]);
+const CONTENTION_TEXT = /database is locked|Write conflict/i;
+
+/** The database, or the way to it, is going or gone; what became of a commit is not known. Codes of both drivers, of MySQL, MariaDB and TiDB. */
+const AWAY = new Set([
   'ER_SERVER_SHUTDOWN',
   'ER_NORMAL_SHUTDOWN',
   'ER_CON_COUNT_ERROR',
   'ER_QUERY_INTERRUPTED',
   'ER_CONNECTION_KILLED',
   'ER_CLIENT_INTERACTION_TIMEOUT',
-  'ER_WRITE_CONFLICT',
   'ER_OPTION_PREVENTS_STATEMENT',
   'PROTOCOL_CONNECTION_LOST',
   'PROTOCOL_SEQUENCE_TIMEOUT',
@@ -35,18 +43,29 @@ const TRANSIENT = new Set([
   'ER_USER_LIMIT_REACHED',
   'ER_NET_READ_ERROR',
   'ER_NEW_ABORTING_CONNECTION',
-  'SQLITE_BUSY',
-  'SQLITE_LOCKED',
-  'SQLITE_BUSY_SNAPSHOT',
 ]);
-const TRANSIENT_TEXT =
-  /Connection lost|connection is in closed state|Can't add new command|Pool is closed|database is locked|Write conflict/i;
+const AWAY_TEXT = /Connection lost|connection is in closed state|Can't add new command|Pool is closed/i;
 
 /** Whether a fresh attempt at the whole transaction makes sense. */
 export function isTransient(error: unknown): boolean {
   if (error instanceof FenceLost) return true;
   const { code, message } = driverError(error);
-  return TRANSIENT.has(code) || TRANSIENT_TEXT.test(message);
+  return CONTENTION.has(code) || CONTENTION_TEXT.test(message) || isAway(error);
+}
+
+/** Whether the transaction that met the error can not have been committed. */
+export function wasUndone(error: unknown): boolean {
+  return error instanceof FenceLost || !isAway(error);
+}
+
+function isAway(error: unknown): boolean {
+  const { code, message } = driverError(error);
+  return AWAY.has(code) || AWAY_TEXT.test(message);
+}
+
+/** Whether a unique key is taken, or a fence found other rows than it should. */
+export function isFenced(error: unknown): boolean {
+  return isDuplicate(error) || driverError(error).code === 'ER_SUBQUERY_NO_1_ROW';
 }
 
 /** Whether the error says that a unique key is taken. */

@@ -1,11 +1,12 @@
 import type { PoolConnection } from 'mysql2';
 import { engineOf } from './engine.js';
-import type { Tx } from './transactions.js';
+import { FenceLost, isFenced } from './errors.js';
+import { BEGIN, COMMITTED, type Tx } from './transactions.js';
 
 type Value = string | number | null;
 
-/** What to do when the key of an inserted row is taken: fail, leave the row that is there, or add the named columns to it. */
-type OnConflict = { key: readonly string[]; add?: readonly string[] };
+/** What to do when the key of an inserted row is taken: fail, leave the row that is there, or add to and replace the named columns of it. */
+type OnConflict = { key: readonly string[]; add?: readonly string[]; replace?: readonly string[] };
 
 /** SQL with its values; a row of an INSERT is one value. */
 export interface Statement {
@@ -76,37 +77,70 @@ export function updateRows(
   ];
 }
 
-/**
- * Executes writing statements in their order, on the MySQL family in one round trip: each that a batch saves is saved by all who wait for it. The
- * first that fails ends it.
- * @returns how many rows each met (matched, not changed)
- */
-export async function execute(tx: Tx, statements: readonly Statement[]): Promise<number[]> {
-  if (statements.length > 1 && isMysql(tx)) {
-    const headers = (await tx.query(
-      statements.map(({ sql }) => sql).join(';\n'),
-      statements.flatMap(({ values }) => values) as Value[],
-    )) as { affectedRows: number }[];
-    return headers.map(({ affectedRows: met }) => met);
-  }
-  const met: number[] = [];
-  for (const { sql, values } of statements) met.push(await affectedRows(tx, sql, values as Value[]));
-  return met;
+/** An error unless the statement before it met as many rows as the parameter says. */
+const FENCE = 'SELECT (SELECT n FROM (SELECT 1 AS n UNION ALL SELECT 2) two WHERE ROW_COUNT() <> ?) AS fence';
+
+/** Reads with several statements, on the MySQL family in one round trip: a batch's trips are waited for by everybody in it. */
+export async function ask<Row>(tx: Tx, statements: readonly Statement[]): Promise<Row[][]> {
+  if (isMysql(tx)) return (await send(tx, statements)) as Row[][];
+  const rows: Row[][] = [];
+  for (const { sql, values } of statements) rows.push((await tx.query(sql, values as Value[])) as Row[]);
+  return rows;
 }
 
 /**
- * Asks the connection itself: on the MySQL family TypeORM's `query` and the promises under it capture a stack for each statement, which cost a
- * batch more than its rows do.
+ * Writes with several statements in their order, on the MySQL family in one round trip. The first that fails ends it.
+ * @param fenced the last of them, which together must meet `rows` rows (matched, not changed)
+ * @param commit whether the transaction ends with them
+ * @throws FenceLost when they meet others, or a unique key is taken
  */
-export async function query<Row>(tx: Tx, sql: string, values: Statement['values']): Promise<Row[]> {
-  if (!isMysql(tx)) return (await tx.query(sql, values as Value[])) as Row[];
+export async function write(
+  tx: Tx,
+  statements: readonly Statement[],
+  { fenced, rows, commit }: { fenced: readonly Statement[]; rows: number; commit: boolean },
+): Promise<void> {
+  try {
+    if (isMysql(tx)) {
+      const fence = fenced.length > 0 ? [...fenced, { sql: FENCE, values: [rows] }] : [];
+      tx.data[COMMITTED] = commit;
+      await send(tx, [...statements, ...fence, ...(commit ? [{ sql: 'COMMIT', values: [] }] : [])]);
+    } else {
+      await execute(tx, statements);
+      let met = 0;
+      for (const { sql, values } of fenced) met += await affectedRows(tx, sql, values as Value[]);
+      if (met !== rows) throw new FenceLost();
+    }
+  } catch (error) {
+    throw isFenced(error) ? new FenceLost() : error;
+  }
+}
+
+/** Executes writing statements in their order. */
+export async function execute(tx: Tx, statements: readonly Statement[]): Promise<void> {
+  for (const { sql, values } of statements) await affectedRows(tx, sql, values as Value[]);
+}
+
+/**
+ * Sends statements to the connection itself: TypeORM's `query` and the promises under it capture a stack for each, which cost a batch more than
+ * its rows do. The words that begin a lean transaction go with its first ones.
+ */
+async function send(tx: Tx, statements: readonly Statement[]): Promise<unknown[]> {
+  if (statements.length === 0) return [];
+  const begin = tx.data[BEGIN] as string | undefined;
+  const all = begin === undefined ? statements : [{ sql: begin, values: [] }, ...statements];
+  delete tx.data[BEGIN];
   const connection = (await tx.connect()) as PoolConnection;
-  return new Promise((resolve, reject) =>
-    connection.query(sql, [...values], (error: Error | null, rows: unknown) => {
-      if (error) reject(error);
-      else resolve(rows as Row[]);
-    }),
+  const results = await new Promise<unknown[]>((resolve, reject) =>
+    connection.query(
+      all.map(({ sql }) => sql).join(';\n'),
+      all.flatMap(({ values }) => values),
+      (error: Error | null, result: unknown) => {
+        if (error) reject(error);
+        else resolve(all.length === 1 ? [result] : (result as unknown[]));
+      },
+    ),
   );
+  return begin === undefined ? results : results.slice(1);
 }
 
 /** Appended to a SELECT that decides something; SQLite has one writer at a time and needs none. */
@@ -124,11 +158,9 @@ export function isMysql(tx: Tx): boolean {
   return engineOf(tx.dataSource) === 'mysql';
 }
 
-function conflictClause(mysql: boolean, { key, add = [] }: OnConflict): string {
-  if (mysql) {
-    const sets = add.length > 0 ? add.map((c) => `\`${c}\` = \`${c}\` + VALUES(\`${c}\`)`) : [`\`${key[0]}\` = \`${key[0]}\``];
-    return ` ON DUPLICATE KEY UPDATE ${sets.join(', ')}`;
-  }
-  const sets = add.map((c) => `\`${c}\` = \`${c}\` + excluded.\`${c}\``);
+function conflictClause(mysql: boolean, { key, add = [], replace = [] }: OnConflict): string {
+  const given = (column: string) => (mysql ? `VALUES(\`${column}\`)` : `excluded.\`${column}\``);
+  const sets = [...add.map((c) => `\`${c}\` = \`${c}\` + ${given(c)}`), ...replace.map((c) => `\`${c}\` = ${given(c)}`)];
+  if (mysql) return ` ON DUPLICATE KEY UPDATE ${sets.join(', ') || `\`${key[0]}\` = \`${key[0]}\``}`;
   return ` ON CONFLICT (${key.map((c) => `\`${c}\``).join(', ')}) DO ${sets.length > 0 ? `UPDATE SET ${sets.join(', ')}` : 'NOTHING'}`;
 }

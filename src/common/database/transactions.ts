@@ -9,6 +9,11 @@ import { isTransient } from './errors.js';
 /** An open transaction: `query` for SQL, `manager` for the entities. It ends with the function that it was given to. */
 export type Tx = QueryRunner;
 
+/** Where a transaction keeps the words that begin it, until its first statements are sent … */
+export const BEGIN = 'begin';
+/** … and whether its last ones committed it. */
+export const COMMITTED = 'committed';
+
 const ATTEMPTS = 8;
 /** Longer than a statement waits for a lock. */
 const DEADLINE_MS = 15_000;
@@ -42,11 +47,12 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
    * Runs `work` in a transaction and commits it. A deadlock, a lock wait, a lost fence or a lost connection runs the whole of it again in a fresh
    * transaction, a bounded number of times with jitter; a commit whose outcome is unknown does too, so `work` must recognise what it already did.
    * @param work gets the transaction and the number of attempts before this one
+   * @param options.lean whether the first statements of `work` go through `ask` or `write`, with which the MySQL family then begins the transaction
    */
-  async run<T>(work: (tx: Tx, attempt: number) => Promise<T>): Promise<T> {
+  async run<T>(work: (tx: Tx, attempt: number) => Promise<T>, { lean = false } = {}): Promise<T> {
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.once((tx) => work(tx, attempt));
+        return await this.once((tx) => work(tx, attempt), lean);
       } catch (error) {
         if (attempt + 1 >= ATTEMPTS || !isTransient(error)) throw error;
         await setTimeout(Math.random() * Math.min(1000, 5 * 2 ** attempt));
@@ -54,18 +60,18 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
     }
   }
 
-  private once<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    if (this.engine === 'mysql') return this.transact('START TRANSACTION', work);
-    const turn = this.tail.then(() => this.transact('BEGIN IMMEDIATE', work));
+  private once<T>(work: (tx: Tx) => Promise<T>, lean: boolean): Promise<T> {
+    if (this.engine === 'mysql') return this.transact('START TRANSACTION', work, lean);
+    const turn = this.tail.then(() => this.transact('BEGIN IMMEDIATE', work, false));
     // The driver is synchronous: without a pause between two transactions the event loop would never come to read a socket.
     this.tail = turn.catch(() => undefined).then(() => setImmediate());
     return turn;
   }
 
-  private async transact<T>(begin: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+  private async transact<T>(begin: string, work: (tx: Tx) => Promise<T>, lean: boolean): Promise<T> {
     const tx = this.writer.createQueryRunner();
     try {
-      return await this.answered(this.converse(tx, begin, work));
+      return await this.answered(this.converse(tx, begin, work, lean));
     } catch (error) {
       await this.abandon(tx, error);
       throw error;
@@ -74,10 +80,11 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
     }
   }
 
-  private async converse<T>(tx: Tx, begin: string, work: (tx: Tx) => Promise<T>): Promise<T> {
-    await tx.query(begin);
+  private async converse<T>(tx: Tx, begin: string, work: (tx: Tx) => Promise<T>, lean: boolean): Promise<T> {
+    if (lean) tx.data[BEGIN] = begin;
+    else await tx.query(begin);
     const result = await work(tx);
-    await tx.query('COMMIT');
+    if (!tx.data[COMMITTED]) await tx.query('COMMIT');
     return result;
   }
 

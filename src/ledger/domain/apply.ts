@@ -22,7 +22,7 @@ export interface State {
 
 /** An account before its first entry. */
 export function emptyAccount(id: number, unit: Unit): Account {
-  return { id, unit, balance: 0, held: 0, sequence: 0, counts: {}, holds: 0, nextExpiry: null, lastAt: 0 };
+  return { id, unit, balance: 0, held: 0, sequence: 0, counts: {}, holds: 0, operations: 0, nextExpiry: null, lastAt: 0 };
 }
 
 /** What may be spent. */
@@ -166,7 +166,7 @@ function enter(
   now: number,
 ): Result {
   const { type, amount, description, metadata, model, purchaseId, hold: captured } = movement;
-  const { id, unit, held, counts, holds, nextExpiry } = account;
+  const { id, unit, held, counts, holds, operations, nextExpiry } = account;
   const entry: Entry = {
     accountId: id,
     sequence: account.sequence + 1,
@@ -190,6 +190,7 @@ function enter(
     sequence: entry.sequence,
     counts: { ...counts, [type]: entry.typeSequence },
     holds,
+    operations,
     nextExpiry,
     lastAt: entry.createdAt,
   };

@@ -20,8 +20,16 @@ export interface Expired {
 export interface Addressed {
   readonly accountId: number;
   readonly operation: Operation;
-  /** Whether a client chose the key. A refusal without one need not be remembered: nobody can ask for it again. */
-  readonly keyed: boolean;
+}
+
+/** An operation that a client gave a key. */
+export interface Keyed extends Addressed {
+  readonly operation: Operation & { readonly key: string };
+}
+
+/** What is remembered of an operation under its key. */
+export interface Remembered extends Keyed {
+  readonly outcome: Outcome;
 }
 
 /** Operations that are done together or not at all; most often one. */
@@ -42,7 +50,8 @@ export interface Plan {
   /** For each group, an answer for each of its operations. */
   readonly answers: readonly (readonly Answer[])[];
   readonly entries: readonly Entry[];
-  readonly operations: readonly { accountId: number; operation: Operation; outcome: Outcome }[];
+  /** What has to be remembered under a client's key, refusals included. */
+  readonly operations: readonly Remembered[];
   /** Changes of the daily totals. */
   readonly totals: readonly DailyTotal[];
   readonly newHolds: readonly Hold[];
@@ -74,8 +83,13 @@ export function startOfDay(day: number): number {
 }
 
 /** What makes an operation the same one again. */
-export function identity(accountId: number, operation: Pick<Operation, 'name' | 'key'>): string {
-  return `${accountId} ${operation.name} ${operation.key}`;
+export function identity(accountId: number, { name, key }: { readonly name: string; readonly key: string }): string {
+  return `${accountId} ${name} ${key}`;
+}
+
+/** Whether a client can ask for the operation again. */
+export function isKeyed(addressed: Addressed): addressed is Keyed {
+  return addressed.operation.key !== undefined;
 }
 
 /** What makes a hold the same one again. */
@@ -100,7 +114,7 @@ class Ledger {
   private readonly holds: Map<string, Hold>;
   private readonly recorded: Map<string, Recorded>;
   private readonly entries: Entry[] = [];
-  private readonly operations: { accountId: number; operation: Operation; outcome: Outcome }[] = [];
+  private readonly operations: Remembered[] = [];
   /** Which holds the batch touched, and whether it made them. */
   private readonly touchedHolds = new Map<string, { isNew: boolean }>();
 
@@ -112,23 +126,18 @@ class Ledger {
       this.accounts.set(accountId, expire(this.accounts.get(accountId)!, givenBack, nextExpiry));
   }
 
-  run({ accountId, operation, keyed }: Addressed, now: number): Answer {
-    const id = identity(accountId, operation);
+  run(addressed: Addressed, now: number): Answer {
+    const { accountId, operation } = addressed;
     const { action } = operation;
     const account = this.accounts.get(accountId)!;
     const hold = action.kind === 'capture' || action.kind === 'release' ? this.holds.get(holdIdentity(accountId, action.hold)) : undefined;
-    const { state, answer } = apply({ account, hold }, operation, Math.max(now, account.lastAt), this.recorded.get(id));
-    if (answer.outcome === 'key-reused') return answer;
-    // Without a key of the client's it is the writer that came back, after a commit whose outcome it did not learn.
-    if (answer.replayed) return keyed ? answer : { ...answer, replayed: false };
+    const recorded = isKeyed(addressed) ? this.recorded.get(identity(accountId, addressed.operation)) : undefined;
+    const { state, answer } = apply({ account, hold }, operation, Math.max(now, account.lastAt), recorded);
+    if (answer.outcome === 'key-reused' || answer.replayed) return answer;
     const { outcome } = answer;
     if (outcome.status === 'refused' && outcome.rejection.reason === 'malformed') return answer;
-    // Nobody can ask again for what has no key of theirs and changed nothing.
-    if (!keyed && (outcome.status === 'refused' || outcome.status === 'claimed')) return answer;
-    this.recorded.set(id, { hash: operation.hash, outcome });
-    this.operations.push({ accountId, operation, outcome });
-    if (outcome.status === 'refused') return answer;
     this.accounts.set(accountId, state.account);
+    if (isKeyed(addressed)) this.remember(addressed, outcome);
     if (state.hold && state.hold !== hold) {
       const holdId = holdIdentity(accountId, state.hold.number);
       this.holds.set(holdId, state.hold);
@@ -173,14 +182,17 @@ class Ledger {
   }
 
   private rememberRefusal([claim]: Group, index: number, refused: Extract<Outcome, { status: 'refused' }>): void {
-    if (!claim?.keyed) return;
-    const outcome: Outcome = {
-      status: 'refused',
-      rejection: { reason: 'group', index, because: refused.rejection },
-      traceId: claim.operation.traceId,
-    };
-    this.recorded.set(identity(claim.accountId, claim.operation), { hash: claim.operation.hash, outcome });
-    this.operations.push({ accountId: claim.accountId, operation: claim.operation, outcome });
+    if (!claim || !isKeyed(claim)) return;
+    const { traceId } = claim.operation;
+    this.remember(claim, { status: 'refused', rejection: { reason: 'group', index, because: refused.rejection }, traceId });
+  }
+
+  /** The account counts what is remembered for it, so that a key that was lost is seen. */
+  private remember({ accountId, operation }: Keyed, outcome: Outcome): void {
+    this.recorded.set(identity(accountId, operation), { hash: operation.hash, outcome });
+    this.operations.push({ accountId, operation, outcome });
+    const account = this.accounts.get(accountId)!;
+    this.accounts.set(accountId, { ...account, operations: account.operations + 1 });
   }
 
   private copy(group: Group): Ledger {

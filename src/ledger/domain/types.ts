@@ -17,6 +17,8 @@ export interface Account {
   readonly counts: Readonly<Partial<Record<EntryType, number>>>;
   /** The number of the last hold: 1, 2, 3 … without a gap. */
   readonly holds: number;
+  /** The number of operations that are remembered for it; none is ever forgotten. */
+  readonly operations: number;
   /** No open hold expires before this; null when none is open. It may be too early, never too late. */
   readonly nextExpiry: number | null;
   /** When the last entry was made; time never runs backwards within an account, whatever the clocks of the writers say. */
@@ -114,12 +116,12 @@ interface Claim {
 /** What can be asked of an account. */
 export type Action = Posting | Opening | Capture | Release | Claim;
 
-/** An action under the key that makes it the same one again. */
+/** An action, and the key that makes it the same one again. */
 export interface Operation<A extends Action = Action> {
   /** What is done, such as `debit`; with the account it is the scope of the key. */
   readonly name: string;
-  /** The client's idempotency key, or an identity that the writer gave it. */
-  readonly key: string;
+  /** The client's idempotency key; without one, nobody can ask for it again. */
+  readonly key?: string;
   /** Equal for equal requests. */
   readonly hash: string;
   /** The request's trace id. */

@@ -14,6 +14,6 @@ export class Nothing implements Writer {
 
   async submit({ steps }: Submission): Promise<readonly Answer[]> {
     const now = Date.now();
-    return steps.map(({ operation }) => this.domain.apply({ account: this.account }, { ...operation, key: '' }, now).answer);
+    return steps.map(({ operation }) => this.domain.apply({ account: this.account }, operation, now).answer);
   }
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { Account, Answer, Entry, Unit } from '../../../src/ledger/domain/index.js';
 import type { Lanes, Submission } from '../../../src/ledger/lanes.js';
@@ -23,31 +22,38 @@ export class TransactionPerRequest implements Writer {
   submit({ steps }: Submission): Promise<readonly Answer[]> {
     const [{ owner, unit, operation }] = steps;
     if (steps.length > 1 || operation.action.kind !== 'post') throw new Error('this baseline posts single entries only');
-    const known = { ...operation, key: operation.key ?? randomUUID() };
     return this.dataSource.transaction(async (manager) => {
       const now = Date.now();
       const { version, ...row } = await this.lock(manager, owner, unit);
       const account: Account = { ...row, counts: JSON.parse(row.counts) as Account['counts'] };
-      const { state, answer } = this.domain.apply({ account }, known, Math.max(now, row.lastAt));
+      const { state, answer } = this.domain.apply({ account }, operation, Math.max(now, row.lastAt));
       if (answer.outcome === 'key-reused' || answer.outcome.status !== 'posted') return [answer];
       const { entry } = answer.outcome;
       await manager.insert(this.rows.EntryRow, { ...entry });
-      await manager.insert(this.rows.OperationRow, {
-        accountId: row.id,
-        name: known.name,
-        idempotencyKey: known.key,
-        requestHash: known.hash,
-        sequence: entry.sequence,
-        hold: null,
-        refusal: null,
-        createdAt: now,
-      });
+      if (operation.key !== undefined)
+        await manager.insert(this.rows.OperationRow, {
+          accountId: row.id,
+          name: operation.name,
+          idempotencyKey: operation.key,
+          requestHash: operation.hash,
+          sequence: entry.sequence,
+          hold: null,
+          refusal: null,
+          createdAt: now,
+        });
       await this.addTotal(manager, entry);
       const { balance, sequence, counts, lastAt } = state.account;
       await manager.update(
         this.rows.AccountRow,
         { id: row.id },
-        { balance, sequence, counts: JSON.stringify(counts), lastAt, version: version + 1 },
+        {
+          balance,
+          sequence,
+          counts: JSON.stringify(counts),
+          operations: row.operations + (operation.key === undefined ? 0 : 1),
+          lastAt,
+          version: version + 1,
+        },
       );
       return [answer];
     });
