@@ -18,7 +18,7 @@ export function createLogger(config: Pick<Config, 'logLevel' | 'production'>): L
   };
   return process.stdout.isTTY && !config.production
     ? pino(options, pretty({ ignore: 'trace_id', singleLine: true }))
-    : pino(options, pino.destination({ dest: 1, sync: false, minLength: 4_096, periodicFlush: 100 }));
+    : pino(options, pino.destination({ dest: 1, sync: true, minLength: 4_096, periodicFlush: 100 }));
 }
 
 /** An error's own enumerable fields can carry SQL with its values, so only these are kept. */
