@@ -1,11 +1,22 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { isTransient, Transactions, type Tx, wasUndone } from '../common/database/index.js';
 import { ApiError } from '../common/http/index.js';
-import { type Action, type Answer, decide, type Group, isKeyed, type Operation } from './domain/index.js';
+import { AccountMemory } from './account-memory.js';
+import {
+  type Action,
+  type Answer,
+  decide,
+  type Group,
+  hasExpired,
+  isKeyed,
+  type Loaded,
+  namesHold,
+  type Operation,
+} from './domain/index.js';
 import { LedgerMetrics } from './ledger.metrics.js';
-import { LedgerStore, type Mark, type Owner } from './ledger.store.js';
+import { LedgerStore, type Locked, type Mark, type Owner } from './ledger.store.js';
 
 /** One operation on its way into the ledger. */
 export interface Step extends Owner {
@@ -34,16 +45,21 @@ const BATCH = 512;
 const QUEUE = 20_000;
 const SHARE = QUEUE / 2;
 const REMEMBERED_ACCOUNTS = 100_000;
+/** As many as `randomInt` can draw from. */
+const VERSIONS = 2 ** 48 - 1;
 
 /**
  * Brings the operations of many requests into few transactions. An account always falls to the same lane, and a lane has one transaction in
  * flight; whatever arrives meanwhile is the next batch, so nobody waits for a timer and a busy account pays for one lock and one fsync a batch.
+ * The first attempt at a batch decides from what the lanes remember, if that is all it needs, and the write proves that it is still so; every
+ * other attempt locks and reads.
  */
 @Injectable()
 export class Lanes implements OnApplicationShutdown {
   private readonly lanes: Lane[];
   /** Accounts are never deleted, so an id that was seen once holds. */
   private readonly ids = new LRUCache<string, number>({ max: REMEMBERED_ACCOUNTS });
+  private readonly memory = new AccountMemory();
 
   constructor(
     private readonly transactions: Transactions,
@@ -95,24 +111,26 @@ export class Lanes implements OnApplicationShutdown {
     const ids = await this.accountIds(batch.flatMap(({ steps }) => steps));
     let next = 0;
     const groups = batch.map(({ steps }): Group => steps.map(({ operation }) => ({ accountId: ids[next++]!, operation })));
+    const accounts = [...new Set(ids)].sort((a, b) => a - b);
     const { attach } = batch[0]!;
     /** What was answered by the attempts of which it is not known whether they were committed. */
     const unknown = new Map<number, Answers>();
-    return this.transactions.run(
+    const { answers, left } = await this.transactions.run(
       async (tx, attempt) => {
         const mark = writer.next();
         try {
           const now = Date.now();
-          const { committed, ...loaded } = await this.load(tx, groups, ids, now, attempt > 0 ? writer : undefined);
-          const before = committed === undefined ? undefined : unknown.get(committed);
-          if (before) return before;
-          const plan = decide(loaded, groups, now);
+          const remembered = attempt === 0 && !attach ? this.remembered(groups, accounts, now) : undefined;
+          const loaded = remembered?.loaded ?? (await this.load(tx, groups, accounts, now, attempt > 0 ? writer : undefined));
+          const before = unknown.get(loaded.committed ?? 0);
+          if (before) return { answers: before };
+          const plan = remembered?.plan ?? decide(loaded, groups, now);
           unknown.set(mark.number, plan.answers);
           const answer = plan.answers[0]![0]!;
           const attached = attach && answer.outcome !== 'key-reused' && answer.outcome.status === 'posted';
           await this.store.write(tx, plan, mark, now, !attached);
           if (attached) await attach(tx);
-          return plan.answers;
+          return { answers: plan.answers, left: { found: loaded.locked, changed: plan.accounts, version: mark.version } };
         } catch (error) {
           if (wasUndone(error)) unknown.delete(mark.number);
           // Whoever did it again in other batches might do it twice.
@@ -122,20 +140,30 @@ export class Lanes implements OnApplicationShutdown {
       },
       { lean: true },
     );
+    if (left) this.memory.learn(left);
+    return answers;
   }
 
-  private async load(tx: Tx, groups: readonly Group[], ids: readonly number[], now: number, writer: Writer | undefined) {
+  /** A plan from memory. What the write does not touch it does not check, so every account must be among it. */
+  private remembered(groups: readonly Group[], accounts: readonly number[], now: number) {
+    const loaded: (Loaded & Partial<Locked>) | undefined = this.memory.recall(groups, accounts, now);
+    const plan = loaded && decide(loaded, groups, now);
+    return plan?.accounts.length === accounts.length ? { loaded, plan } : undefined;
+  }
+
+  private async load(
+    tx: Tx,
+    groups: readonly Group[],
+    accounts: readonly number[],
+    now: number,
+    writer: Writer | undefined,
+  ): Promise<Loaded & Partial<Locked>> {
     const all = groups.flat();
-    const accounts = [...new Set(ids)].sort((a, b) => a - b);
     const { locked, recorded, committed } = await this.store.lock(tx, accounts, all.filter(isKeyed), writer?.id);
     const expired = [];
-    for (const { account } of locked) {
-      const time = Math.max(now, account.lastAt);
-      if (account.nextExpiry !== null && account.nextExpiry <= time) expired.push(await this.store.expireHolds(tx, account.id, time));
-    }
-    const named = all.flatMap(({ accountId, operation: { action } }) =>
-      action.kind === 'capture' || action.kind === 'release' ? [{ accountId, number: action.hold }] : [],
-    );
+    for (const { account } of locked)
+      if (hasExpired(account, now)) expired.push(await this.store.expireHolds(tx, account.id, Math.max(now, account.lastAt)));
+    const named = all.flatMap(({ accountId, operation: { action } }) => (namesHold(action) ? [{ accountId, number: action.hold }] : []));
     return { locked, recorded, committed, expired, holds: await this.store.holds(tx, named) };
   }
 
@@ -178,7 +206,7 @@ class Writer {
   /** What tells an attempt from all others. */
   next(): Mark {
     this.number += 1;
-    return { writer: this.id, number: this.number };
+    return { writer: this.id, number: this.number, version: randomInt(1, VERSIONS) };
   }
 }
 

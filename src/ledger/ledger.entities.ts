@@ -44,6 +44,7 @@ export class AccountRow {
   @Column({ name: 'last_at', type: 'bigint', transformer: integer })
   lastAt: number;
 
+  /** Drawn anew by every batch that changes the row: the same version is the same row, also after a failover that lost commits. */
   @Column({ type: 'bigint', transformer: integer })
   version: number;
 }

@@ -126,10 +126,11 @@ export class LedgerService {
       const derived = batch === undefined ? undefined : `${batch} ${i}`;
       return postStep({ ...item, unit, operation, idempotency: { key: key ?? derived, traceId: idempotency.traceId } });
     });
-    const claimed = await this.lanes.submit({ steps: atomic ? [claim, ...steps] : [claim] });
-    const [{ outcome, ...first }] = claimed as [Answer];
-    if (outcome === 'key-reused') throw new ApiError('IDEMPOTENCY_KEY_REUSED');
-    if ('replayed' in first && first.replayed) idempotency.markReplayed();
+    const first = atomic ? [claim, ...steps] : [claim];
+    // Without a key there is nothing to claim.
+    const claimed = atomic || batch !== undefined ? await this.lanes.submit({ steps: first as [Step, ...Step[]] }) : [];
+    if (claimed[0]?.outcome === 'key-reused') throw new ApiError('IDEMPOTENCY_KEY_REUSED');
+    if (claimed[0]?.replayed) idempotency.markReplayed();
     const results = atomic
       ? claimed.slice(1).map((answer) => resultOf(() => transactionOf(unit, answer)))
       : await Promise.all(

@@ -22,10 +22,13 @@ export interface Owner {
   readonly unit: Unit;
 }
 
-/** What tells an attempt at a batch from all others: who writes it, and the writer's count. */
+/** What tells an attempt at a batch from all others. */
 export interface Mark {
   readonly writer: string;
+  /** The writer's count. */
   readonly number: number;
+  /** What the accounts that it changes bear from then on. */
+  readonly version: number;
 }
 
 /** What the lock of a batch's accounts lets it know. */
@@ -128,7 +131,7 @@ export class LedgerStore {
   /**
    * Writes a plan, and that this attempt at it was committed.
    * @param commit whether the transaction ends with it
-   * @throws FenceLost when another writer has changed one of its accounts since they were read, whatever became of the lock
+   * @throws FenceLost when one of its accounts is no longer as it was read, whatever became of the lock, or a key is remembered already
    */
   async write(tx: Tx, plan: Plan, mark: Mark, now: number, commit: boolean): Promise<void> {
     if (plan.accounts.length === 0) return;
@@ -142,9 +145,11 @@ export class LedgerStore {
     ]);
     const changedHolds = plan.changedHolds.map((hold) => [hold.accountId, hold.number, hold.status, hold.captured]);
     const totals = plan.totals.map((t) => [t.accountId, t.day, t.type, t.amount, t.count]);
-    const accounts = plan.accounts.map(({ version, account }) => [account.id, version, ...accountValues(account)]);
+    const accounts = plan.accounts.map(({ version, account }) => [account.id, version, ...accountValues(account), mark.version]);
     await write(
       tx,
+      updateRows(tx, 'account', ['id', 'version'], [...ACCOUNT, 'version'], accounts),
+      accounts.length,
       [
         ...insertRows(tx, 'entry', ENTRY, plan.entries.map(entryValues)),
         ...insertRows(tx, 'operation', OPERATION, operations),
@@ -159,7 +164,7 @@ export class LedgerStore {
           replace: ['number', 'written_at'],
         }),
       ],
-      { fenced: updateRows(tx, 'account', ['id', 'version'], ACCOUNT, accounts, 'version'), rows: accounts.length, commit },
+      commit,
     );
   }
 

@@ -84,7 +84,7 @@ describeEachDatabase(
                   ]);
             const plan = decide({ locked, recorded, expired: [], holds: await store.holds(tx, named) }, [...all, ...captures], NOW);
             expect(plan.changedHolds).toHaveLength(captures.length);
-            await store.write(tx, plan, { writer: 'test', number: round }, NOW, false);
+            await store.write(tx, plan, { writer: 'test', number: round, version: 1 + round }, NOW, false);
           });
         }
       });

@@ -218,7 +218,7 @@ export class MemoryTransaction {
         this.undo();
         throw new FenceLost();
       }
-      tables.write(plan, this.expired);
+      tables.write(plan, this.expired, mark.version);
       tables.writers.set(mark.writer, mark.number);
       committed.push(plan);
     }

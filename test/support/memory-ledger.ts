@@ -96,7 +96,7 @@ export class MemoryTables {
   }
 
   /** Writes a plan and the holds that expired for it. */
-  write(plan: Plan, expired: readonly Hold[]): void {
+  write(plan: Plan, expired: readonly Hold[], newVersion: number): void {
     for (const hold of [...expired, ...plan.newHolds, ...plan.changedHolds])
       this.holds.set(holdIdentity(hold.accountId, hold.number), hold);
     for (const entry of plan.entries) this.entries.set(`${entry.accountId} ${entry.sequence}`, entry);
@@ -115,7 +115,7 @@ export class MemoryTables {
       const before = this.totals.get(key) ?? { amount: 0, count: 0 };
       this.totals.set(key, { accountId, day, type, amount: before.amount + amount, count: before.count + count });
     }
-    for (const { version, account } of plan.accounts) this.accounts.set(account.id, { version: version + 1, account });
+    for (const { account } of plan.accounts) this.accounts.set(account.id, { version: newVersion, account });
   }
 
   /** Everything that a batch must know, read in one moment. */

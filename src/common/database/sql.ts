@@ -44,9 +44,9 @@ export function insertRows(
 }
 
 /**
- * Rewrites rows by their key columns, all of them in one statement where the engine does well with that.
- * @param rows each the values of `keys`, then those of `columns`
- * @param increment a column that each rewrite counts up by one
+ * Rewrites rows by what they must be now, all of them in one statement where the engine does well with that.
+ * @param keys the columns of the primary key first, then others that must have the given value
+ * @param rows each the values of `keys`, then those of `columns`, which may be the same ones
  */
 export function updateRows(
   tx: Tx,
@@ -54,24 +54,20 @@ export function updateRows(
   keys: readonly string[],
   columns: readonly string[],
   rows: readonly Value[][],
-  increment?: string,
 ): Statement[] {
   if (rows.length === 0) return [];
   if (!isMysql(tx)) {
-    const sets = [...columns.map((c) => `\`${c}\` = ?`), ...(increment ? [`\`${increment}\` = \`${increment}\` + 1`] : [])].join(', ');
-    const sql = `UPDATE \`${table}\` SET ${sets} WHERE ${keys.map((c) => `\`${c}\` = ?`).join(' AND ')}`;
+    const sql = `UPDATE \`${table}\` SET ${columns.map((c) => `\`${c}\` = ?`).join(', ')} WHERE ${keys.map((c) => `\`${c}\` = ?`).join(' AND ')}`;
     return rows.map((row) => ({ sql, values: [...row.slice(keys.length), ...row.slice(0, keys.length)] }));
   }
-  const names = [...keys, ...columns];
-  const source = rows.map((_, i) => `SELECT ${names.map((c) => (i === 0 ? `? AS \`${c}\`` : '?')).join(', ')}`).join(' UNION ALL ');
-  const sets = [
-    ...columns.map((c) => `t.\`${c}\` = n.\`${c}\``),
-    ...(increment ? [`t.\`${increment}\` = t.\`${increment}\` + 1`] : []),
-  ].join(', ');
+  const first = `SELECT ${[...keys.map((_, i) => `? AS k${i}`), ...columns.map((_, i) => `? AS c${i}`)].join(', ')}`;
+  const other = ` UNION ALL SELECT ${[...keys, ...columns].map(() => '?').join(', ')}`;
+  const same = keys.map((c, i) => `t.\`${c}\` = n.k${i}`).join(' AND ');
+  const sets = columns.map((c, i) => `t.\`${c}\` = n.c${i}`).join(', ');
   // The new rows first, and then each row by its key: left to itself MariaDB walks over a small table and waits for rows of other transactions.
   return [
     {
-      sql: `UPDATE (${source}) n STRAIGHT_JOIN \`${table}\` t FORCE INDEX (PRIMARY) ON ${keys.map((c) => `t.\`${c}\` = n.\`${c}\``).join(' AND ')} SET ${sets}`,
+      sql: `UPDATE (${first}${other.repeat(rows.length - 1)}) n STRAIGHT_JOIN \`${table}\` t FORCE INDEX (PRIMARY) ON ${same} SET ${sets}`,
       values: rows.flat(),
     },
   ];
@@ -90,25 +86,26 @@ export async function ask<Row>(tx: Tx, statements: readonly Statement[]): Promis
 
 /**
  * Writes with several statements in their order, on the MySQL family in one round trip. The first that fails ends it.
- * @param fenced the last of them, which together must meet `rows` rows (matched, not changed)
- * @param commit whether the transaction ends with them
+ * @param fenced the first of them, which together must meet `rows` rows (matched, not changed)
+ * @param commit whether the transaction ends with the last
  * @throws FenceLost when they meet others, or a unique key is taken
  */
 export async function write(
   tx: Tx,
+  fenced: readonly Statement[],
+  rows: number,
   statements: readonly Statement[],
-  { fenced, rows, commit }: { fenced: readonly Statement[]; rows: number; commit: boolean },
+  commit: boolean,
 ): Promise<void> {
   try {
     if (isMysql(tx)) {
-      const fence = fenced.length > 0 ? [...fenced, { sql: FENCE, values: [rows] }] : [];
       tx.data[COMMITTED] = commit;
-      await send(tx, [...statements, ...fence, ...(commit ? [{ sql: 'COMMIT', values: [] }] : [])]);
+      await send(tx, [...fenced, { sql: FENCE, values: [rows] }, ...statements, ...(commit ? [{ sql: 'COMMIT', values: [] }] : [])]);
     } else {
-      await execute(tx, statements);
       let met = 0;
       for (const { sql, values } of fenced) met += await affectedRows(tx, sql, values as Value[]);
       if (met !== rows) throw new FenceLost();
+      await execute(tx, statements);
     }
   } catch (error) {
     throw isFenced(error) ? new FenceLost() : error;

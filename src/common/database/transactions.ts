@@ -4,7 +4,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource, type QueryRunner } from 'typeorm';
 import { newDataSource } from './data-source.js';
 import { engineOf } from './engine.js';
-import { isTransient } from './errors.js';
+import { FenceLost, isTransient } from './errors.js';
 
 /** An open transaction: `query` for SQL, `manager` for the entities. It ends with the function that it was given to. */
 export type Tx = QueryRunner;
@@ -55,6 +55,8 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
         return await this.once((tx) => work(tx, attempt), lean);
       } catch (error) {
         if (attempt + 1 >= ATTEMPTS || !isTransient(error)) throw error;
+        // Nobody stands in the way of a second attempt that locks what the first one did not.
+        if (attempt === 0 && error instanceof FenceLost) continue;
         await setTimeout(Math.random() * Math.min(1000, 5 * 2 ** attempt));
       }
     }

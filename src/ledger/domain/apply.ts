@@ -1,5 +1,6 @@
 import type {
   Account,
+  Action,
   Answer,
   Capture,
   Entry,
@@ -38,6 +39,16 @@ export function remaining(hold: Pick<Hold, 'amount' | 'captured'>): number {
 /** A hold's status at a time; a row that no sweep has reached yet does not lie. */
 export function statusAt(hold: Pick<Hold, 'status' | 'expiresAt'>, now: number): HoldStatus {
   return hold.status === 'open' && hold.expiresAt <= now ? 'expired' : hold.status;
+}
+
+/** Whether holds of the account may have expired by a time. */
+export function hasExpired({ nextExpiry, lastAt }: Account, now: number): boolean {
+  return nextExpiry !== null && nextExpiry <= Math.max(now, lastAt);
+}
+
+/** Whether the hold that an action names must be known to decide it. */
+export function namesHold(action: Action): action is Extract<Action, { hold: number }> {
+  return action.kind === 'capture' || action.kind === 'release';
 }
 
 /**

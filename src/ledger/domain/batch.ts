@@ -1,9 +1,9 @@
-import { apply, expire } from './apply.js';
+import { apply, expire, namesHold } from './apply.js';
 import type { Account, Answer, Entry, EntryType, Hold, Operation, Outcome, Recorded } from './types.js';
 
-/** An account as it was read under its lock. */
+/** An account as it was read under its lock, or was left by the batch before; the write checks that it still is. */
 export interface LockedAccount {
-  /** Counts the rewrites of the row; the write checks it again. */
+  /** No two states of the row have the same. */
   readonly version: number;
   readonly account: Account;
 }
@@ -35,7 +35,7 @@ export interface Remembered extends Keyed {
 /** Operations that are done together or not at all; most often one. */
 export type Group = readonly Addressed[];
 
-/** What was read for a batch, all of it under the locks of its accounts. */
+/** What is known for a batch. */
 export interface Loaded {
   readonly locked: readonly LockedAccount[];
   readonly expired: readonly Expired[];
@@ -130,7 +130,7 @@ class Ledger {
     const { accountId, operation } = addressed;
     const { action } = operation;
     const account = this.accounts.get(accountId)!;
-    const hold = action.kind === 'capture' || action.kind === 'release' ? this.holds.get(holdIdentity(accountId, action.hold)) : undefined;
+    const hold = namesHold(action) ? this.holds.get(holdIdentity(accountId, action.hold)) : undefined;
     const recorded = isKeyed(addressed) ? this.recorded.get(identity(accountId, addressed.operation)) : undefined;
     const { state, answer } = apply({ account, hold }, operation, Math.max(now, account.lastAt), recorded);
     if (answer.outcome === 'key-reused' || answer.replayed) return answer;
