@@ -37,6 +37,8 @@ export class World {
   faults = NO_FAULTS;
   now = Date.UTC(2026, 3, 15);
   steps = 0;
+  /** Round trips to the database. */
+  trips = 0;
   /** How often each thing went wrong. */
   readonly counts: Record<string, number> = {};
   /** The plans that were committed, in their order. */
@@ -155,6 +157,7 @@ export class MemoryTransaction {
 
   /** A round trip, in which all that is thinkable may go wrong. */
   async statement(): Promise<void> {
+    this.world.trips += 1;
     await this.moment();
     const { faults } = this.world;
     if (this.broken) throw failure('PROTOCOL_CONNECTION_LOST');

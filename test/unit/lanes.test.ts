@@ -149,4 +149,81 @@ describe('a lane', () => {
     expect(told).toHaveLength(2_000);
     expect(codes()).toEqual([]);
   });
+
+  describe('that remembers accounts', () => {
+    let other: Process;
+    beforeEach(async () => {
+      other = await Server.start(world);
+    });
+
+    /** What one operation comes to, and how many round trips it took. */
+    async function ask(by: Process, amount: number, key?: string) {
+      const before = world.trips;
+      const asked = step(FLOOD, 'x', amount);
+      let answers: readonly Answer[] | undefined;
+      void by.lanes.submit({ steps: [{ ...asked, operation: { ...asked.operation, key } }] }).then((given) => (answers = given));
+      await world.run(() => answers !== undefined);
+      const [{ outcome, ...answer }] = answers as [Answer];
+      const status = outcome === 'key-reused' ? outcome : outcome.status;
+      return { status, trips: world.trips - before, replayed: 'replayed' in answer && answer.replayed };
+    }
+    const posted = (trips: number) => ({ status: 'posted', trips, replayed: false });
+
+    it('asks twice, and from then on only writes, as long as nobody else does', async () => {
+      await ask(server, 1);
+      expect(await ask(server, 1)).toEqual(posted(2));
+      expect(await ask(server, 1)).toEqual(posted(1));
+      expect(await ask(server, -1, 'k')).toEqual(posted(1));
+      await ask(other, 1);
+      expect(await ask(server, 1)).toEqual(posted(3));
+      expect(await ask(server, 1)).toEqual(posted(2));
+      expect(await ask(server, 1)).toEqual(posted(1));
+      expect(world.tables.problems()).toEqual([]);
+    });
+
+    it('does not spend what another process has spent', async () => {
+      for (let i = 0; i < 3; i++) await ask(server, 1);
+      expect((await ask(other, -3)).status).toBe('posted');
+      expect((await ask(server, -1)).status).toBe('refused');
+    });
+
+    it('refuses nothing that another process has made possible', async () => {
+      for (const amount of [1, 1, -2]) await ask(server, amount);
+      await ask(other, 5);
+      expect((await ask(server, -5)).status).toBe('posted');
+    });
+
+    it('has one effect for a key that it did not look for', async () => {
+      for (let i = 0; i < 3; i++) await ask(server, 1);
+      expect(await ask(server, 1, 'k')).toEqual(posted(1));
+      expect(await ask(server, 1, 'k')).toMatchObject({ status: 'posted', replayed: true });
+      expect(await ask(server, 2)).toMatchObject({ status: 'posted' });
+      expect(world.tables.entriesOf(1)).toHaveLength(5);
+    });
+
+    it('remembers nothing that was not committed', async () => {
+      for (let i = 0; i < 3; i++) await ask(server, 1);
+      world.faults = { ...NO_FAULTS, lost: 1 };
+      const lost = server.lanes.submit({ steps: [step(FLOOD, 'x', 100)] }).catch((error: Error & { code?: string }) => error.code);
+      let told: unknown;
+      void lost.then((answer) => (told = answer));
+      await world.run(() => told !== undefined);
+      expect(told).toBe('OVERLOADED');
+      world.faults = NO_FAULTS;
+      expect((await ask(server, -4)).status).toBe('refused');
+      expect((await ask(server, -3)).status).toBe('posted');
+    });
+
+    it('answers what was committed when it hears of the commit only later', async () => {
+      for (let i = 0; i < 3; i++) await ask(server, 1);
+      world.faults = { ...NO_FAULTS, lostAfterCommit: 1 };
+      let told: readonly Answer[] | undefined;
+      void server.lanes.submit({ steps: [step(FLOOD, 'x', 7)] }).then((answers) => (told = answers));
+      await world.run(() => world.committed.length === 4);
+      world.faults = NO_FAULTS;
+      await world.run(() => told !== undefined);
+      expect(told).toMatchObject([{ outcome: { status: 'posted', entry: { sequence: 4, amount: 7 } }, replayed: false }]);
+      expect(world.tables.entriesOf(1)).toHaveLength(4);
+    });
+  });
 });
