@@ -1,23 +1,7 @@
 import { ApiPropertyOptional, IntersectionType, OmitType } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
-import {
-  ArrayMaxSize,
-  ArrayMinSize,
-  IsArray,
-  IsBoolean,
-  IsIn,
-  IsInt,
-  IsNumber,
-  IsObject,
-  IsOptional,
-  IsPositive,
-  Matches,
-  Max,
-  Min,
-  ValidateNested,
-} from 'class-validator';
+import { IsBoolean, IsIn, IsInt, IsNumber, IsOptional, IsPositive, Matches, Max, Min } from 'class-validator';
 import { AccountField } from '../auth/index.js';
-import { IsKey, IsMetadata, IsText, PagingQuery } from '../common/http/index.js';
+import { IsKey, IsListOf, IsMetadata, IsText, PagingQuery } from '../common/http/index.js';
 import { HistoryQuery, type HoldStatus, IsDollars, SummaryDto, TransactionDto } from '../ledger/index.js';
 
 const TYPES = ['deposit', 'debit', 'refund'] as const;
@@ -82,12 +66,7 @@ export class DebitBatchDto extends AccountField {
    * 1–1,000 debits, done in order. `account` names one for an item; without it the batch's holds.
    * @example [{ "amount": 1.25, "description": "Agent run #4521" }, { "amount": 0.5, "description": "Agent run #4522", "idempotency_key": "run-4522" }]
    */
-  @IsArray()
-  @ArrayMinSize(1)
-  @ArrayMaxSize(1000)
-  @IsObject({ each: true })
-  @ValidateNested({ each: true })
-  @Type(() => DebitItemDto)
+  @IsListOf(1, 1000, () => DebitItemDto)
   items: DebitItemDto[];
 
   /**

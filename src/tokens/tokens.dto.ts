@@ -1,19 +1,7 @@
 import { OmitType } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
-import {
-  ArrayMaxSize,
-  ArrayMinSize,
-  IsArray,
-  IsIn,
-  IsNumber,
-  IsObject,
-  IsOptional,
-  IsPositive,
-  Matches,
-  ValidateNested,
-} from 'class-validator';
+import { IsIn, IsNumber, IsOptional, IsPositive, Matches } from 'class-validator';
 import { AccountField } from '../auth/index.js';
-import { IsKey, IsMetadata, IsText } from '../common/http/index.js';
+import { IsKey, IsListOf, IsMetadata, IsText } from '../common/http/index.js';
 import { HistoryQuery, IsTokens, SummaryDto, TransactionDto } from '../ledger/index.js';
 
 const TYPES = ['purchase', 'grant', 'consume', 'refund'] as const;
@@ -87,12 +75,7 @@ export class ConsumeBatchDto extends AccountField {
    * 1–1,000 consumptions, done in order. `account` names one for an item; without it the batch's holds.
    * @example [{ "amount": 1250, "model": "large-2026-10" }, { "amount": 300, "idempotency_key": "run-4522" }]
    */
-  @IsArray()
-  @ArrayMinSize(1)
-  @ArrayMaxSize(1000)
-  @IsObject({ each: true })
-  @ValidateNested({ each: true })
-  @Type(() => ConsumeItemDto)
+  @IsListOf(1, 1000, () => ConsumeItemDto)
   items: ConsumeItemDto[];
 
   /**

@@ -1,5 +1,18 @@
 import { type ArgumentMetadata, ValidationPipe } from '@nestjs/common';
-import { getMetadataStorage, registerDecorator, ValidationTypes, type ValidationError, type ValidationOptions } from 'class-validator';
+import { ApiProperty } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  getMetadataStorage,
+  IsArray,
+  IsObject,
+  ValidateBy,
+  ValidateNested,
+  type ValidationError,
+  type ValidationOptions,
+  ValidationTypes,
+} from 'class-validator';
 import { ApiError, type FieldProblem } from './errors.js';
 
 /** Checks bodies and queries against their DTOs; a field that no DTO knows is a 400, never ignored. */
@@ -17,15 +30,22 @@ export function validationPipe(): ValidationPipe {
   });
 }
 
-type Rule = (value: unknown) => string | undefined;
-type Fields = ReadonlyMap<string, { optional: boolean; rules: readonly Rule[] }>;
+/** What a value of a DTO has to be, in functions: as the decorators say, without the search for them and the lists of errors. */
+type Check = (value: unknown, body: object) => boolean;
+interface Field {
+  /** When one of them is false, the value is not looked at. */
+  readonly conditions: Check[];
+  readonly checks: Check[];
+}
+type Fields = ReadonlyMap<string, Field>;
 
-/** The rules that `fieldRule` made, by the class and property that bear them. */
-const RULES = new Map<object, Map<string, Rule[]>>();
+/** The classes of the items that `IsListOf` names, by the class and property that bear them. */
+const ITEMS = new Map<object, Map<string, () => Dto>>();
+type Dto = new () => object;
 
 /**
- * The same answers as the pipe that it extends, at a tenth of its cost on the hot routes: a body whose DTO has only rules of ours is checked by
- * calling them. Whatever they don't accept at once goes the long way, where errors get their words.
+ * The same answers as the pipe that it extends, at a tenth of its cost: a body is accepted by calling the functions behind the decorators of its
+ * DTO. Whatever they don't accept at once goes the long way, where errors get their words.
  */
 class FastValidationPipe extends ValidationPipe {
   private readonly compiled = new Map<unknown, Fields | null>();
@@ -35,33 +55,69 @@ class FastValidationPipe extends ValidationPipe {
   }
 
   private acceptsAtOnce(value: unknown, { type, metatype }: ArgumentMetadata): boolean {
-    if (type !== 'body' || !metatype || typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+    if (type !== 'body' || !metatype) return false;
     let fields = this.compiled.get(metatype);
-    if (fields === undefined) this.compiled.set(metatype, (fields = compile(metatype)));
-    if (fields === null) return false;
-    const body = value as Record<string, unknown>;
-    for (const name in body) if (!fields.has(name)) return false;
-    for (const [name, { optional, rules }] of fields) {
-      const field = body[name];
-      if (optional && (field === undefined || field === null)) continue;
-      for (const rule of rules) if (rule(field) !== undefined) return false;
-    }
-    return true;
+    if (fields === undefined) this.compiled.set(metatype, (fields = compile(metatype as Dto)));
+    return fields !== null && accepts(fields, value);
   }
 }
 
-/** The fields of a DTO that has nothing but rules of ours and `IsOptional`, and no default values; null when it has more. */
-function compile(dto: ArgumentMetadata['metatype'] & {}): Fields | null {
-  if (Object.keys(new (dto as new () => object)()).length > 0) return null;
-  const fields = new Map<string, { optional: boolean; rules: readonly Rule[] }>();
-  for (const { propertyName, type, target } of getMetadataStorage().getTargetValidationMetadatas(dto, '', false, false)) {
-    const field = fields.get(propertyName) ?? { optional: false, rules: [] };
-    const own = RULES.get(target as object)?.get(propertyName);
-    if (type === ValidationTypes.CONDITIONAL_VALIDATION) fields.set(propertyName, { ...field, optional: true });
-    else if (own && type === ValidationTypes.CUSTOM_VALIDATION) fields.set(propertyName, { ...field, rules: own });
-    else return null;
+function accepts(fields: Fields, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const body = value as Record<string, unknown>;
+  for (const name in body) if (!fields.has(name)) return false;
+  for (const [name, { conditions, checks }] of fields) {
+    const field = body[name];
+    if (conditions.some((condition) => !condition(field, body))) continue;
+    for (const check of checks) if (!check(field, body)) return false;
   }
-  return fields;
+  return true;
+}
+
+/** The fields of a DTO; null when it has default values, or decorators that are not understood here. */
+function compile(dto: Dto): Fields | null {
+  if (Object.keys(new dto()).length > 0) return null;
+  const fields = new Map<string, Field>();
+  const storage = getMetadataStorage();
+  for (const metadata of storage.getTargetValidationMetadatas(dto, '', false, false)) {
+    const { propertyName, type, target, each, constraintCls, constraints = [] } = metadata as typeof metadata & { target: object };
+    const field = fields.get(propertyName) ?? { conditions: [], checks: [] };
+    fields.set(propertyName, field);
+    if (type === ValidationTypes.CONDITIONAL_VALIDATION) {
+      const [condition] = constraints as [(body: object, value: unknown) => boolean];
+      field.conditions.push((value, body) => condition(body, value));
+    } else if (type === ValidationTypes.CUSTOM_VALIDATION) {
+      for (const { instance } of storage.getTargetValidatorConstraints(constraintCls)) {
+        const check: Check = (value, object) =>
+          instance.validate(value, { value, object, constraints, property: propertyName, targetName: dto.name }) === true;
+        field.checks.push(each ? (list, body) => Array.isArray(list) && list.every((item) => check(item, body)) : check);
+      }
+    } else {
+      const item = ITEMS.get(target)?.get(propertyName)?.();
+      const items = item && compile(item);
+      if (type !== ValidationTypes.NESTED_VALIDATION || !items) return null;
+      field.checks.push((list) => Array.isArray(list) && list.every((object) => accepts(items, object)));
+    }
+  }
+  return fields.size > 0 ? fields : null;
+}
+
+/** A list of `min` to `max` objects of a class. */
+export function IsListOf(min: number, max: number, item: () => Dto): PropertyDecorator {
+  return (target, property) => {
+    const items = ITEMS.get(target.constructor) ?? new Map<string, () => Dto>();
+    ITEMS.set(target.constructor, items.set(String(property), item));
+    const decorators = [
+      IsArray(),
+      ArrayMinSize(min),
+      ArrayMaxSize(max),
+      IsObject({ each: true }),
+      ValidateNested({ each: true }),
+      Type(item),
+      ApiProperty({ minItems: min, maxItems: max }),
+    ];
+    for (const decorate of decorators) decorate(target, property);
+  };
 }
 
 function problems(error: ValidationError, path = ''): FieldProblem[] {
@@ -76,22 +132,21 @@ function problems(error: ValidationError, path = ''): FieldProblem[] {
 }
 
 /** Makes a property decorator of a pure rule; `problem` returns what is wrong, or undefined. */
-export function fieldRule(name: string, problem: Rule): (options?: ValidationOptions) => PropertyDecorator {
-  return (options) => (target, property) => {
-    const rules = RULES.get(target.constructor) ?? new Map<string, Rule[]>();
-    rules.set(String(property), [...(rules.get(String(property)) ?? []), problem]);
-    RULES.set(target.constructor, rules);
-    registerDecorator({
-      name,
-      target: target.constructor,
-      propertyName: String(property),
-      options,
-      validator: {
-        validate: (value) => problem(value) === undefined,
-        defaultMessage: (args) => `${args?.property} ${problem(args?.value)}`,
+export function fieldRule(
+  name: string,
+  problem: (value: unknown) => string | undefined,
+): (options?: ValidationOptions) => PropertyDecorator {
+  return (options) =>
+    ValidateBy(
+      {
+        name,
+        validator: {
+          validate: (value) => problem(value) === undefined,
+          defaultMessage: (args) => `${args?.property} ${problem(args?.value)}`,
+        },
       },
-    });
-  };
+      options,
+    );
 }
 
 const MAX_KEYS = 50;

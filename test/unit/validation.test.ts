@@ -1,0 +1,96 @@
+import { describe, expect, it } from '@jest/globals';
+import { ValidationPipe } from '@nestjs/common';
+import fc from 'fast-check';
+import { validationPipe } from '../../src/common/http/index.js';
+import { CaptureDto, DebitBatchDto, DebitDto, DepositDto, OpenHoldDto } from '../../src/credits/credits.dto.js';
+import { CreditPurchaseDto, RefundPurchaseDto, TokenCheckoutDto } from '../../src/payments/payments.dto.js';
+import { ConsumeBatchDto, ConsumeDto, GrantDto } from '../../src/tokens/tokens.dto.js';
+
+const BODIES = [
+  CaptureDto,
+  DebitBatchDto,
+  DebitDto,
+  DepositDto,
+  OpenHoldDto,
+  CreditPurchaseDto,
+  TokenCheckoutDto,
+  RefundPurchaseDto,
+  ConsumeBatchDto,
+  ConsumeDto,
+  GrantDto,
+];
+
+/** What may stand in any field: mostly something that fits somewhere. */
+const anything = fc.oneof(
+  fc.constantFrom<unknown>(1, 0.5, 1.25, 'x', 'user:42', 'atomic', 'independent', true, null, undefined, {}, { a: 1 }, 3600),
+  fc.constantFrom<unknown>(
+    0,
+    -1,
+    1e-7,
+    NaN,
+    2 ** 53,
+    '',
+    'x'.repeat(501),
+    '\0',
+    '\ud800',
+    [],
+    [1],
+    [[]],
+    { a: {} },
+    { a: null },
+    { '': 1 },
+  ),
+);
+const FIELDS = [
+  'account',
+  'amount',
+  'description',
+  'metadata',
+  'idempotency_key',
+  'expires_in',
+  'final',
+  'reason',
+  'model',
+  'package_id',
+  'plan_id',
+];
+const object = fc.dictionary(fc.constantFrom(...FIELDS), anything, { maxKeys: 4 });
+const good = fc.oneof(
+  fc.record({ amount: fc.constantFrom(1, 0.5), description: fc.constantFrom('x') }),
+  fc.record({ amount: fc.constantFrom(1, 0.5), model: fc.constantFrom('x') }),
+);
+const body = fc
+  .tuple(
+    fc.oneof(
+      object,
+      good,
+      fc.record({ mode: fc.constantFrom('atomic', 'independent', 'both') }),
+      fc.constantFrom({ package_id: 'x' }, { plan_id: 'x' }),
+    ),
+    fc.option(fc.oneof({ weight: 4, arbitrary: fc.array(fc.oneof(good, object), { maxLength: 3 }) }, { weight: 1, arbitrary: anything })),
+    fc.option(fc.tuple(fc.constantFrom(...FIELDS, 'unknown'), anything)),
+  )
+  .map(([fields, items, more]) => ({ ...fields, ...(items === null ? {} : { items }), ...(more ? { [more[0]]: more[1] } : {}) }));
+
+describe('the compiled validation', () => {
+  const slow = new ValidationPipe({ transform: true, whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true });
+  const fast = validationPipe();
+  const outcome = (pipe: ValidationPipe, value: object, metatype: new () => object) =>
+    pipe.transform(structuredClone(value), { type: 'body', metatype }).then(
+      (accepted: unknown) => ({ accepted: { ...(accepted as object) } }),
+      () => 'refused' as const,
+    );
+
+  it.each(BODIES.map((dto) => [dto.name, dto] as const))('accepts for %s what class-validator accepts, as it is', async (_, dto) => {
+    let accepted = 0;
+    await fc.assert(
+      fc.asyncProperty(body, async (value) => {
+        const [one, other] = [await outcome(fast, value, dto), await outcome(slow, value, dto)];
+        expect(one).toEqual(other);
+        if (one !== 'refused') accepted += 1;
+      }),
+      { numRuns: 1_000 },
+    );
+    expect(accepted).toBeGreaterThan(0);
+  });
+});
