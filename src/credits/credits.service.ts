@@ -78,22 +78,7 @@ export class CreditsService {
 
   /** Spends for many usage events at once. */
   debitBatch(who: Principal, body: DebitBatchDto, idempotency: Idempotency): Promise<BatchAnswer> {
-    const own = accountFor(who, body.account);
-    const items = body.items.map(({ account, amount, idempotency_key: key, ...item }) => ({
-      ...item,
-      amount: -amount,
-      type: 'debit' as const,
-      key,
-      account: accountFor(who, account ?? own),
-    }));
-    return this.ledger.postBatch({
-      account: own,
-      unit,
-      operation: 'debit',
-      items,
-      atomic: body.mode === 'atomic',
-      idempotency,
-    });
+    return this.ledger.spendBatch(who, { unit, type: 'debit', body, idempotency });
   }
 
   /** Keeps credits back for something that will cost at most as much. */

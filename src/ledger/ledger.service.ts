@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { accountFor, type Principal } from '../auth/index.js';
 import type { Tx } from '../common/database/index.js';
 import { ApiError, type Idempotency, invalidField, requestHash } from '../common/http/index.js';
 import {
@@ -36,14 +37,24 @@ export interface PostRequest
   readonly attach?: (tx: Tx) => Promise<void>;
 }
 
-/** Several postings in one request. */
-export interface BatchRequest extends Target {
-  /** What each item does; the batch's own key has the scope `<operation>_batch`. */
-  readonly operation: string;
-  readonly items: readonly (Omit<PostRequest, 'unit' | 'operation' | 'idempotency' | 'attach'> & { readonly key?: string })[];
-  /** Whether one refusal refuses all. */
-  readonly atomic: boolean;
+/** What many usage events spend, in one request. */
+export interface BatchRequest {
+  readonly unit: Unit;
+  /** What each item does; the batch's own key has the scope `<type>_batch`. */
+  readonly type: EntryType;
+  readonly body: {
+    readonly account?: string;
+    readonly items: readonly BatchItem[];
+    /** `atomic`: one refusal refuses all. */
+    readonly mode: 'independent' | 'atomic';
+  };
   readonly idempotency: Idempotency;
+}
+
+/** What one event spends; as `PostRequest`, with the account of the batch where it names none. */
+interface BatchItem extends Pick<PostRequest, 'amount' | 'description' | 'model' | 'metadata'> {
+  readonly account?: string;
+  readonly idempotency_key?: string;
 }
 
 /** What a paid purchase brings. */
@@ -114,18 +125,30 @@ export class LedgerService {
   }
 
   /**
-   * Posts many, each with its own outcome or all of them together. Under the batch's key the answer can be asked for again, and what a crash left undone is done then.
-   * @throws ApiError IDEMPOTENCY_KEY_REUSED, OVERLOADED
+   * Spends for many events, each with its own outcome or all of them together. Under the batch's key the answer can be asked for again, and what a crash left undone is done then.
+   * @throws ApiError FORBIDDEN when another account is named by anyone but an administrator, IDEMPOTENCY_KEY_REUSED, OVERLOADED
    */
-  async postBatch({ account, unit, operation, items, atomic, idempotency }: BatchRequest): Promise<BatchAnswer> {
-    const claim = step({ account, unit }, `${operation}_batch`, { kind: 'claim' }, idempotency, () => ({ items, atomic }));
+  async spendBatch(who: Principal, { unit, type, body, idempotency }: BatchRequest): Promise<BatchAnswer> {
+    const { key, traceId } = idempotency;
+    const account = accountFor(who, body.account);
+    const atomic = body.mode === 'atomic';
+    const claim = step({ account, unit }, `${type}_batch`, { kind: 'claim' }, idempotency, () => ({ items: body.items, atomic }));
     // Named by the batch's account and key, for another account's batch may have the same key and an item for the same customer. A space can't stand
     // in a client's key, so the place in a batch never meets a key that somebody chose.
-    const batch = idempotency.key === undefined ? undefined : ` ${requestHash({ account, key: idempotency.key })}`;
-    const steps = items.map(({ key, ...item }, i) => {
-      const derived = batch === undefined ? undefined : `${batch} ${i}`;
-      return postStep({ ...item, unit, operation, idempotency: { key: key ?? derived, traceId: idempotency.traceId } });
-    });
+    const batch = key === undefined ? undefined : ` ${requestHash({ account, key })}`;
+    const steps = body.items.map((item, i) =>
+      postStep({
+        account: accountFor(who, item.account ?? account),
+        unit,
+        operation: type,
+        type,
+        amount: -item.amount,
+        description: item.description,
+        metadata: item.metadata,
+        model: item.model,
+        idempotency: { key: item.idempotency_key ?? (batch && `${batch} ${i}`), traceId },
+      }),
+    );
     const first = atomic ? [claim, ...steps] : [claim];
     // Without a key there is nothing to claim.
     const claimed = atomic || batch !== undefined ? await this.lanes.submit({ steps: first as [Step, ...Step[]] }) : [];
@@ -221,27 +244,21 @@ function step(
 }
 
 function postStep(request: PostRequest): Step {
-  const {
-    operation,
-    type,
-    description = null,
-    metadata,
-    model = null,
-    purchaseId = null,
-    overdraw = false,
-    idempotency = { key: undefined, traceId: '' },
-  } = request;
+  const { unit, type, metadata } = request;
   const action: Posting = {
     kind: 'post',
     type,
-    amount: storedAmount(request.unit, request.amount),
-    description,
+    amount: storedAmount(unit, request.amount),
+    description: request.description ?? null,
     metadata: metadata ? JSON.stringify(metadata) : null,
-    model,
-    purchaseId,
-    overdraw,
+    model: request.model ?? null,
+    purchaseId: request.purchaseId ?? null,
+    overdraw: request.overdraw ?? false,
   };
-  return step(request, operation, action, idempotency, () => ({ ...action, metadata: metadata ?? null }));
+  return step(request, request.operation, action, request.idempotency ?? { traceId: '' }, () => ({
+    ...action,
+    metadata: metadata ?? null,
+  }));
 }
 
 function storedAmount(unit: Unit, amount: number): number {

@@ -79,22 +79,7 @@ export class TokensService {
 
   /** Takes what many uses took, at once. */
   consumeBatch(who: Principal, body: ConsumeBatchDto, idempotency: Idempotency): Promise<BatchAnswer> {
-    const own = accountFor(who, body.account);
-    const items = body.items.map(({ account, amount, idempotency_key: key, ...item }) => ({
-      ...item,
-      amount: -amount,
-      type: 'consume' as const,
-      key,
-      account: accountFor(who, account ?? own),
-    }));
-    return this.ledger.postBatch({
-      account: own,
-      unit,
-      operation: 'consume',
-      items,
-      atomic: body.mode === 'atomic',
-      idempotency,
-    });
+    return this.ledger.spendBatch(who, { unit, type: 'consume', body, idempotency });
   }
 
   /** Adds what a paid purchase brought, once, however often it is told. */
