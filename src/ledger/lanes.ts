@@ -1,4 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { isTransient, Transactions, type Tx, wasUndone } from '../common/database/index.js';
@@ -39,7 +40,8 @@ interface Waiting extends Submission {
 
 type Answers = readonly (readonly Answer[])[];
 
-const LANES = { mysql: 4, sqlite: 1 } as const;
+/** SQLite works on the thread that asks it. */
+const LANES = { mysql: { length: 4, blocking: false }, sqlite: { length: 1, blocking: true } } as const;
 const BATCH = 512;
 /** How many operations may wait in a lane, and how many of them may be one owner's, so that a flood leaves room for others. */
 const QUEUE = 20_000;
@@ -67,9 +69,10 @@ export class Lanes implements OnApplicationShutdown {
     private readonly metrics: LedgerMetrics,
   ) {
     const process = `${Date.now().toString(36)}${randomBytes(6).toString('hex')}`;
+    const { length, blocking } = LANES[transactions.engine];
     this.lanes = Array.from(
-      { length: LANES[transactions.engine] },
-      (_, i) => new Lane((batch, writer) => this.measured(batch, writer), new Writer(`${process}-${i}`)),
+      { length },
+      (_, i) => new Lane((batch, writer) => this.measured(batch, writer), new Writer(`${process}-${i}`), blocking),
     );
     metrics.watchQueue(() => this.lanes.reduce((sum, lane) => sum + lane.operations, 0));
   }
@@ -225,10 +228,13 @@ class Lane {
   /** How many operations wait. */
   operations = 0;
   private working: Promise<void> | undefined;
+  /** How many operations the last batch had. */
+  private last = 0;
 
   constructor(
     private readonly write: (batch: readonly Waiting[], writer: Writer) => Promise<Answers>,
     readonly writer: Writer,
+    private readonly blocking: boolean,
   ) {}
 
   enqueue(waiting: Waiting): void {
@@ -251,7 +257,11 @@ class Lane {
   }
 
   private async work(): Promise<void> {
-    while (this.operations > 0) await this.settle(this.takeBatch());
+    while (this.operations > 0) {
+      // Nothing else happens while it writes: first the sockets are read, and what they bring shares the commit.
+      if (this.blocking) await setImmediate();
+      await this.settle(this.takeBatch());
+    }
     this.working = undefined;
   }
 
@@ -278,6 +288,8 @@ class Lane {
   /** Takes from each owner in turn, each owner's in their order. */
   private takeBatch(): Waiting[] {
     const batch: Waiting[] = [];
+    // Half of all who are being served, so that this process answers and reads one half while the database commits the other.
+    const limit = this.blocking ? BATCH : Math.min(BATCH, Math.ceil((this.operations + this.last) / 2));
     let weight = 0;
     const taken = new Map<string, number>();
     for (let round = 0, found = true; found; round++) {
@@ -285,23 +297,25 @@ class Lane {
       for (const [owner, queue] of this.queues) {
         const waiting = queue.waiting[round];
         if (!waiting || (taken.get(owner) ?? 0) < round) continue;
-        if (batch.length > 0 && (waiting.attach || weight + waiting.weight > BATCH)) continue;
+        if (batch.length > 0 && (waiting.attach || weight + waiting.weight > limit)) continue;
         batch.push(waiting);
         taken.set(owner, round + 1);
         weight += waiting.weight;
         found = true;
-        if (waiting.attach || weight >= BATCH) return this.remove(batch, taken);
+        if (waiting.attach || weight >= limit) return this.remove(batch, taken);
       }
     }
     return this.remove(batch, taken);
   }
 
   private remove(batch: Waiting[], taken: ReadonlyMap<string, number>): Waiting[] {
+    this.last = 0;
     for (const [owner, count] of taken) {
       const queue = this.queues.get(owner)!;
       const operations = queue.waiting.splice(0, count).reduce((sum, { steps }) => sum + steps.length, 0);
       queue.operations -= operations;
       this.operations -= operations;
+      this.last += operations;
       this.queues.delete(owner);
       // Whoever still has something waiting stands last in the next batch's turn.
       if (queue.operations > 0) this.queues.set(owner, queue);
