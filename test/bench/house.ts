@@ -18,6 +18,7 @@ export class House {
   private readonly directory = mkdtempSync(join(tmpdir(), 'credits-bench-'));
   private readonly residents = new Map<string, Resident>();
   private mariadb: MariaDb | undefined;
+  private extra: BenchServer | undefined;
 
   constructor(private readonly token: string) {}
 
@@ -32,6 +33,14 @@ export class House {
     return { server, databaseUrl };
   }
 
+  /** A server that has served nothing yet, on the product's database; it stays until the next one is asked for. */
+  async fresh(engine: Engine): Promise<BenchServer> {
+    const { databaseUrl } = await this.resident(engine, 'lanes');
+    await this.extra?.stop();
+    this.extra = await BenchServer.start('lanes', databaseUrl, join(this.directory, 'fresh'));
+    return this.extra;
+  }
+
   /** What the numbers depend on. */
   async conditions(): Promise<string[]> {
     const engines = [...(this.mariadb ? [await this.mariadb.conditions()] : []), sqliteConditions()];
@@ -41,6 +50,7 @@ export class House {
   /** Stops whatever was started. */
   async close(): Promise<void> {
     await Promise.all([...this.residents.values()].map(({ server }) => server.stop()));
+    await this.extra?.stop();
     await this.mariadb?.stop();
     rmSync(this.directory, { recursive: true, force: true });
   }

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { mintToken } from '../support/tokens.js';
 import { House } from './house.js';
-import type { Sample } from './processes.js';
+import type { BenchServer, Sample } from './processes.js';
 import {
   type Comparison,
   CONNECTIONS,
@@ -63,10 +63,16 @@ async function measureRounds(comparisons: readonly Comparison[]): Promise<void> 
 }
 
 /** Measures one scenario once. What goes wrong stands below the table and makes the command fail, but does not end the run. */
-async function measure(name: string, scenario: Scenario, expected: readonly number[], measured = seconds): Promise<Sample | undefined> {
+async function measure(
+  name: string,
+  scenario: Scenario,
+  expected: readonly number[],
+  measured = seconds,
+  fresh?: BenchServer,
+): Promise<Sample | undefined> {
   const { requests, connections, firstShare } = scenario;
   try {
-    const { server } = await house.resident(scenario.engine, scenario.kind);
+    const server = fresh ?? (await house.resident(scenario.engine, scenario.kind)).server;
     const sample = await server.measure({ requests, connections, firstShare, warmupSeconds, seconds: measured });
     const { answered, p50Ms, p99Ms, statuses, unanswered, busy, cpuUs, rssMb } = sample;
     say(
@@ -86,19 +92,25 @@ function nameOf({ engine, kind, connections, requests, items }: Scenario): strin
   return `${engine} ${kind}, ${connections} × ${what}${requests.length > 1 ? ` of ${requests.length}` : ''}${items > 1 ? ` of ${items} items` : ''}`;
 }
 
-/** The most memory that the product took in what was measured so far. */
-function memoryLine(engine: Engine): string[] {
+/** How much memory the product takes: a server that has served nothing else, and the most of all that was measured so far. */
+async function memoryLines(engine: Engine): Promise<string[][]> {
+  const title = `${ENGINE_NAMES[engine]}: memory under the hot load`;
+  const hot = await measure(title, hotScenario(engine, token), [201], WAITING_SECONDS, await house.fresh(engine));
   const sizes = [...samples].flatMap(([{ engine: of, kind }, taken]) =>
     of === engine && kind === 'lanes' ? taken.map(({ rssMb }) => rssMb ?? NaN) : [],
   );
-  return megabytesLine(`${ENGINE_NAMES[engine]}: memory under the loads above, the most of all`, Math.max(...sizes), MEMORY_GOAL_MB);
+  return [
+    megabytesLine(title, hot?.rssMb ?? NaN, MEMORY_GOAL_MB),
+    ...(sizes.length > 0 ? [megabytesLine(`${ENGINE_NAMES[engine]}: the most memory of all the loads above`, Math.max(...sizes))] : []),
+  ];
 }
 
 /** Many more clients than the server can serve at once, each of which sends again when it was answered. */
 async function waitingLine(engine: Engine): Promise<string[]> {
   const title = `${ENGINE_NAMES[engine]}: ${WAITING_CLIENTS.toLocaleString('en')} clients waiting`;
-  const sample = await measure(title, { ...hotScenario(engine, token), connections: WAITING_CLIENTS }, [201, 503], WAITING_SECONDS);
-  const { server } = await house.resident(engine, 'lanes');
+  const server = await house.fresh(engine);
+  const scenario = { ...hotScenario(engine, token), connections: WAITING_CLIENTS };
+  const sample = await measure(title, scenario, [201, 503], WAITING_SECONDS, server);
   const alive = (await server.client().get('/api/version')).status === 200;
   if (!sample) return textLine(title, 'failed');
   const answers = Object.entries(sample.statuses).map(([status, count]) => `${count.toLocaleString('en')} × ${status}`);
@@ -115,7 +127,7 @@ async function main(): Promise<void> {
   await measureRounds(debits);
   lines.push(...debits.map((comparison) => comparisonLine(comparison, samples)));
   for (const engine of ['mariadb', 'sqlite'] as const) {
-    if (debits.some(({ of }) => of.engine === engine)) lines.push(memoryLine(engine));
+    if (isWanted({ title: `${ENGINE_NAMES[engine]}: memory` })) lines.push(...(await memoryLines(engine)));
     if (isWanted({ title: `${ENGINE_NAMES[engine]}: waiting` })) lines.push(await waitingLine(engine));
     const reads = readComparisons(engine, token, long, short).filter(isWanted);
     if (reads.length === 0) continue;

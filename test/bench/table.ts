@@ -26,8 +26,9 @@ export function comparisonLine({ title, of, by, value, goal }: Comparison, sampl
 }
 
 /** A line for an amount of memory. */
-export function megabytesLine(title: string, megabytes: number, atMost: number): string[] {
-  return textLine(title, `${Math.round(megabytes)} MB`, `≤ ${atMost} MB ${megabytes <= atMost ? '✓' : '✗'}`);
+export function megabytesLine(title: string, megabytes: number, atMost?: number): string[] {
+  const goal = atMost === undefined ? '' : `≤ ${atMost} MB ${megabytes <= atMost ? '✓' : '✗'}`;
+  return textLine(title, `${Math.round(megabytes)} MB`, goal);
 }
 
 /** A line that compares nothing. */
