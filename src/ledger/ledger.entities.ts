@@ -124,7 +124,7 @@ export class OperationRow {
 
 /** The last batch that each lane of each process committed, so that a lane can tell whether a commit that it heard no more of was one. */
 @Entity('writer')
-export class WriterRow {
+class WriterRow {
   @PrimaryColumn({ type: 'varchar', length: 40 })
   id: string;
 

@@ -28,7 +28,7 @@ export interface Keyed extends Addressed {
 }
 
 /** What is remembered of an operation under its key. */
-export interface Remembered extends Keyed {
+interface Remembered extends Keyed {
   readonly outcome: Outcome;
 }
 
