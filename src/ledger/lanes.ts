@@ -1,4 +1,4 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
@@ -17,7 +17,7 @@ import {
   type Operation,
 } from './domain/index.js';
 import { LedgerMetrics } from './ledger.metrics.js';
-import { LedgerStore, type Locked, type Mark, type Owner } from './ledger.store.js';
+import { LedgerStore, type Locked, type Mark, newVersion, type Owner } from './ledger.store.js';
 
 /** One operation on its way into the ledger. */
 export interface Step extends Owner {
@@ -47,8 +47,8 @@ const BATCH = 512;
 const QUEUE = 20_000;
 const SHARE = QUEUE / 2;
 const REMEMBERED_ACCOUNTS = 100_000;
-/** As many as `randomInt` can draw from. */
-const VERSIONS = 2 ** 48 - 1;
+/** Long after the last question about one of its commits. */
+const WRITERS_KEPT_MS = 7 * 86_400_000;
 
 /**
  * Brings the operations of many requests into few transactions. An account always falls to the same lane, and a lane has one transaction in
@@ -94,8 +94,9 @@ export class Lanes implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     await Promise.all(this.lanes.map((lane) => lane.idle()));
     const writers = this.lanes.filter(({ writer }) => writer.hasWritten).map(({ writer }) => writer.id);
-    // What a lane leaves behind after a crash is a short row; nobody waits for its removal here either.
-    await this.transactions.run((tx) => this.store.forgetWriters(tx, writers)).catch(() => undefined);
+    const before = Date.now() - WRITERS_KEPT_MS;
+    // If it can't be done now, the next process that stops does it.
+    await this.transactions.run((tx) => this.store.forgetWriters(tx, writers, before)).catch(() => undefined);
   }
 
   private async measured(batch: readonly Waiting[], writer: Writer): Promise<Answers> {
@@ -111,7 +112,8 @@ export class Lanes implements OnApplicationShutdown {
   }
 
   private async write(batch: readonly Waiting[], writer: Writer): Promise<Answers> {
-    const ids = await this.accountIds(batch.flatMap(({ steps }) => steps));
+    const owners = batch.flatMap(({ steps }) => steps);
+    const ids = await this.accountIds(owners);
     let next = 0;
     const groups = batch.map(({ steps }): Group => steps.map(({ operation }) => ({ accountId: ids[next++]!, operation })));
     const accounts = [...new Set(ids)].sort((a, b) => a - b);
@@ -124,9 +126,13 @@ export class Lanes implements OnApplicationShutdown {
         try {
           const now = Date.now();
           const remembered = attempt === 0 && !attach ? this.remembered(groups, accounts, now) : undefined;
-          const loaded = remembered?.loaded ?? (await this.load(tx, groups, accounts, now, attempt > 0 ? writer : undefined));
-          const before = unknown.get(loaded.committed ?? 0);
+          const locked = remembered
+            ? undefined
+            : await this.store.lock(tx, accounts, groups.flat().filter(isKeyed), attempt > 0 ? writer.id : undefined);
+          const before = locked && unknown.get(locked.committed ?? 0);
           if (before) return { answers: before };
+          if (locked) this.check(locked, owners, ids);
+          const loaded = remembered?.loaded ?? (await this.complete(tx, groups, locked!, now));
           const plan = remembered?.plan ?? decide(loaded, groups, now);
           unknown.set(mark.number, plan.answers);
           const answer = plan.answers[0]![0]!;
@@ -149,29 +155,34 @@ export class Lanes implements OnApplicationShutdown {
 
   /** A plan from memory. What the write does not touch it does not check, so every account must be among it. */
   private remembered(groups: readonly Group[], accounts: readonly number[], now: number) {
-    const loaded: (Loaded & Partial<Locked>) | undefined = this.memory.recall(groups, accounts, now);
+    const loaded = this.memory.recall(groups, accounts, now);
     const plan = loaded && decide(loaded, groups, now);
     return plan?.accounts.length === accounts.length ? { loaded, plan } : undefined;
   }
 
-  private async load(
-    tx: Tx,
-    groups: readonly Group[],
-    accounts: readonly number[],
-    now: number,
-    writer: Writer | undefined,
-  ): Promise<Loaded & Partial<Locked>> {
-    const all = groups.flat();
-    const { locked, recorded, committed } = await this.store.lock(tx, accounts, all.filter(isKeyed), writer?.id);
+  /**
+   * After a failover that lost the making of an account, its number can be nobody's or somebody else's.
+   * @throws ApiError OVERLOADED when it is; the next batch asks for the numbers again
+   */
+  private check({ locked, owners: found }: Locked, owners: readonly Owner[], ids: readonly number[]): void {
+    const names = new Map(locked.map(({ account: { id, unit } }, i) => [id, name({ owner: found[i]!, unit })]));
+    const wrong = owners.filter((owner, i) => names.get(ids[i]!) !== name(owner));
+    for (const owner of wrong) this.ids.delete(name(owner));
+    if (wrong.length > 0) throw new ApiError('OVERLOADED', 'The database has lost an account; send the request again with the same key.');
+  }
+
+  /** Settles expired holds and reads those that the batch names; nothing is written before it is known that this is needed. */
+  private async complete(tx: Tx, groups: readonly Group[], { locked, recorded }: Locked, now: number): Promise<Loaded> {
     const expired = [];
     for (const { account } of locked)
       if (hasExpired(account, now)) expired.push(await this.store.expireHolds(tx, account.id, Math.max(now, account.lastAt)));
-    const named = all.flatMap(({ accountId, operation: { action } }) => (namesHold(action) ? [{ accountId, number: action.hold }] : []));
-    return { locked, recorded, committed, expired, holds: await this.store.holds(tx, named) };
+    const named = groups
+      .flat()
+      .flatMap(({ accountId, operation: { action } }) => (namesHold(action) ? [{ accountId, number: action.hold }] : []));
+    return { locked, recorded, expired, holds: await this.store.holds(tx, named) };
   }
 
   private async accountIds(owners: readonly Owner[]): Promise<number[]> {
-    const name = ({ owner, unit }: Owner) => `${unit} ${owner}`;
     const known = new Map<string, number>();
     const missing = new Map<string, Owner>();
     for (const owner of owners) {
@@ -189,6 +200,8 @@ export class Lanes implements OnApplicationShutdown {
     return owners.map((owner) => known.get(name(owner))!);
   }
 }
+
+const name = ({ owner, unit }: Owner): string => `${unit} ${owner}`;
 
 /** What waits for one owner's turn. */
 interface Queue {
@@ -209,7 +222,7 @@ class Writer {
   /** What tells an attempt from all others. */
   next(): Mark {
     this.number += 1;
-    return { writer: this.id, number: this.number, version: randomInt(1, VERSIONS) };
+    return { writer: this.id, number: this.number, version: newVersion() };
   }
 }
 

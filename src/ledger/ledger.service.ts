@@ -132,7 +132,6 @@ export class LedgerService {
     const { key, traceId } = idempotency;
     const account = accountFor(who, body.account);
     const atomic = body.mode === 'atomic';
-    const claim = step({ account, unit }, `${type}_batch`, { kind: 'claim' }, idempotency, () => ({ items: body.items, atomic }));
     // Named by the batch's account and key, for another account's batch may have the same key and an item for the same customer. A space can't stand
     // in a client's key, so the place in a batch never meets a key that somebody chose.
     const batch = key === undefined ? undefined : ` ${requestHash({ account, key })}`;
@@ -149,6 +148,14 @@ export class LedgerService {
         idempotency: { key: item.idempotency_key ?? (batch && `${batch} ${i}`), traceId },
       }),
     );
+    const asked = () =>
+      body.items.map(({ metadata, idempotency_key: own }, i) => ({
+        ...steps[i]!.operation.action,
+        metadata: metadata ?? null,
+        account: steps[i]!.owner,
+        key: own ?? null,
+      }));
+    const claim = step({ account, unit }, `${type}_batch`, { kind: 'claim' }, idempotency, () => ({ items: asked(), atomic }));
     const first = atomic ? [claim, ...steps] : [claim];
     // Without a key there is nothing to claim.
     const claimed = atomic || batch !== undefined ? await this.lanes.submit({ steps: first as [Step, ...Step[]] }) : [];

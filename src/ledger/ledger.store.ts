@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { randomInt } from 'node:crypto';
 import { ask, execute, forUpdate, insertRows, isMysql, type Statement, type Tx, updateRows, write } from '../common/database/index.js';
 import {
   type Account,
@@ -31,8 +32,15 @@ export interface Mark {
   readonly version: number;
 }
 
+/** A version that no state of an account has had. */
+export function newVersion(): number {
+  return randomInt(1, 2 ** 48 - 1);
+}
+
 /** What the lock of a batch's accounts lets it know. */
 export interface Locked extends Pick<Loaded, 'locked' | 'recorded'> {
+  /** Whose the locked accounts are, in their order. */
+  readonly owners: readonly string[];
   /** The number of the last batch that the writer asked about committed. */
   readonly committed: number | undefined;
 }
@@ -69,7 +77,7 @@ export class LedgerStore {
     const missing = owners.filter((_, i) => known[i] === undefined);
     if (missing.length > 0) {
       // Only these, for an insert that finds its row there takes a number of the sequence all the same.
-      const rows = missing.map(({ owner, unit }) => [owner, ...accountValues(emptyAccount(0, unit)), 0]);
+      const rows = missing.map(({ owner, unit }) => [owner, ...accountValues(emptyAccount(0, unit)), newVersion()]);
       await execute(tx, insertRows(tx, 'account', ['owner', ...ACCOUNT, 'version'], rows, { key: ['owner', 'unit'] }));
     }
     return (missing.length > 0 ? await this.findIds(tx, owners) : known) as number[];
@@ -94,7 +102,7 @@ export class LedgerStore {
       ? ['FORCE INDEX (PRIMARY) WHERE id IN (?)', ids]
       : ['WHERE id IN (SELECT value FROM json_each(?))', JSON.stringify(ids)];
     const [accounts, ...others] = await ask<Row>(tx, [
-      { sql: `SELECT id, ${ACCOUNT.join(', ')}, version FROM account ${among} ORDER BY id${forUpdate(tx)}`, values: [parameter] },
+      { sql: `SELECT id, owner, ${ACCOUNT.join(', ')}, version FROM account ${among} ORDER BY id${forUpdate(tx)}`, values: [parameter] },
       ...either(tx, keyed, RECORDED, '(o.account_id = ? AND o.name = ? AND o.idempotency_key = ?)', ({ accountId, operation }) => [
         accountId,
         operation.name,
@@ -105,6 +113,7 @@ export class LedgerStore {
     const [last] = writer === undefined ? [] : others.pop()!;
     return {
       locked: accounts!.map((row) => ({ version: Number(row['version']), account: accountOf(row) })),
+      owners: accounts!.map((row) => String(row['owner'])),
       recorded: new Map(others.flat().map((row) => [identityOf(row), recordedOf(row)])),
       committed: last && Number(last['number']),
     };
@@ -161,19 +170,20 @@ export class LedgerStore {
         }),
         ...insertRows(tx, 'writer', ['id', 'number', 'written_at'], [[mark.writer, mark.number, now]], {
           key: ['id'],
-          replace: ['number', 'written_at'],
+          // A batch that was given up long ago may still be committed: it must not hide what was committed since.
+          raise: ['number', 'written_at'],
         }),
       ],
       commit,
     );
   }
 
-  /** Removes the rows of writers that will write no more. */
-  async forgetWriters(tx: Tx, ids: readonly string[]): Promise<void> {
-    await execute(
-      tx,
-      ids.map((id) => ({ sql: 'DELETE FROM writer WHERE id = ?', values: [id] })),
-    );
+  /** Removes the rows of writers that will write no more: these, and those that have not written since `before`. */
+  async forgetWriters(tx: Tx, ids: readonly string[], before: number): Promise<void> {
+    await execute(tx, [
+      ...ids.map((id) => ({ sql: 'DELETE FROM writer WHERE id = ?', values: [id] })),
+      { sql: 'DELETE FROM writer WHERE written_at < ?', values: [before] },
+    ]);
   }
 }
 

@@ -78,6 +78,15 @@ describeEachDatabase((database) => {
         expect(await stateOf(client, words)).toEqual(before);
       });
 
+      it('under a key of the whole the same request in other words is the same', async () => {
+        const { client, name } = await account(5);
+        const first = await send(client, mode, [item(1)], 'k');
+        for (const more of [{ account: name }, { metadata: null }, { idempotency_key: null }]) {
+          const again = await send(client, mode, [{ ...item(1), ...more }], 'k');
+          expect({ more, status: again.status, text: again.text }).toEqual({ more, status: 200, text: first.text });
+        }
+      });
+
       it('under a key of the whole another request is a 422, and does nothing', async () => {
         const { client } = await account();
         await send(client, mode, [item(1), item(2)], 'k');

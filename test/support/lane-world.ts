@@ -215,14 +215,16 @@ export class MemoryTransaction {
 
   private commit(): void {
     const { tables, committed } = this.world;
+    // Where no lock was held, the unique keys decide; a real database says so a statement earlier.
+    if (this.plans.some(({ plan }) => tables.isFenced(plan))) {
+      this.undo();
+      throw new FenceLost();
+    }
+    // A commit without a plan keeps what was done before it, too.
+    for (const hold of this.expired) tables.holds.set(holdIdentity(hold.accountId, hold.number), hold);
     for (const { plan, mark } of this.plans) {
-      // Where no lock was held, the unique keys decide; a real database says so a statement earlier.
-      if (tables.isFenced(plan)) {
-        this.undo();
-        throw new FenceLost();
-      }
-      tables.write(plan, this.expired, mark.version);
-      tables.writers.set(mark.writer, mark.number);
+      tables.write(plan, [], mark.version);
+      tables.writers.set(mark.writer, Math.max(mark.number, tables.writers.get(mark.writer) ?? 0));
       committed.push(plan);
     }
     this.undo();
@@ -257,6 +259,7 @@ class MemoryStore implements Pick<LedgerStore, keyof LedgerStore> {
     return {
       locked: ids.map((id) => accounts.get(id)!),
       recorded: this.world.tables.recorded(keyed),
+      owners: ids.map((id) => this.world.tables.ownerOf(id)),
       committed: writer === undefined ? undefined : writers.get(writer),
     };
   }

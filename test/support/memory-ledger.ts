@@ -48,9 +48,14 @@ export class MemoryTables {
     const id = this.ids.get(name) ?? this.ids.size + 1;
     if (!this.ids.has(name)) {
       this.ids.set(name, id);
-      this.accounts.set(id, { version: 0, account: emptyAccount(id, unit) });
+      this.accounts.set(id, { version: -id, account: emptyAccount(id, unit) });
     }
     return id;
+  }
+
+  /** Whose an account is. */
+  ownerOf(id: number): string {
+    return [...this.ids].find(([, known]) => known === id)![0].split(' ')[1]!;
   }
 
   /** What the expired holds of an account give back, and their rows as they will be. */

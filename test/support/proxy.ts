@@ -1,10 +1,12 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 
-/** Stands between a server and its database, and can cut the line. */
+/** Stands between a server and its database, and can cut the line or swallow what the database answers. */
 export class Proxy {
   private readonly sockets = new Set<Socket>();
   private open = true;
+  /** Whether the database's answers are lost. */
+  mute = false;
 
   private constructor(
     private readonly server: Server,
@@ -54,7 +56,9 @@ export class Proxy {
         this.sockets.delete(from);
         to.destroy();
       });
-      from.pipe(to);
+      from.on('data', (data) => {
+        if (!(this.mute && from === other)) to.write(data);
+      });
     }
   }
 }

@@ -85,7 +85,8 @@ class Simulation {
     await this.world.run(() => this.busy === 0 && this.late === 0);
     // What was sent twice may still be under way; the lanes drain.
     let idle = false;
-    void Promise.all(this.servers.map((server) => server.lanes.onApplicationShutdown())).then(() => (idle = true));
+    const drained = this.servers.map((server) => Promise.race([server.lanes.onApplicationShutdown(), server.died]));
+    void Promise.all(drained).then(() => (idle = true));
     await this.world.run(() => idle);
   }
 

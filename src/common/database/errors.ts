@@ -15,7 +15,8 @@ const CONTENTION = new Set([
   'SQLITE_LOCKED',
   'SQLITE_BUSY_SNAPSHOT',
 ]);
-const CONTENTION_TEXT = /database is locked|Write conflict/i;
+/** The last one is what MySQL makes of a KILL QUERY that meets the accounts' rewrite. */
+const CONTENTION_TEXT = /database is locked|Write conflict|error occurred in multi-table update/i;
 
 /** The database, or the way to it, is going or gone; what became of a commit is not known. Codes of both drivers, of MySQL, MariaDB and TiDB. */
 const AWAY = new Set([

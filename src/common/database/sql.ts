@@ -5,8 +5,8 @@ import { BEGIN, COMMITTED, type Tx } from './transactions.js';
 
 type Value = string | number | null;
 
-/** What to do when the key of an inserted row is taken: fail, leave the row that is there, or add to and replace the named columns of it. */
-type OnConflict = { key: readonly string[]; add?: readonly string[]; replace?: readonly string[] };
+/** What to do when the key of an inserted row is taken: fail, leave the row that is there, or add to the named columns of it and raise others. */
+type OnConflict = { key: readonly string[]; add?: readonly string[]; raise?: readonly string[] };
 
 /** SQL with its values; a row of an INSERT is one value. */
 export interface Statement {
@@ -127,6 +127,8 @@ async function send(tx: Tx, statements: readonly Statement[]): Promise<unknown[]
   const all = begin === undefined ? statements : [{ sql: begin, values: [] }, ...statements];
   delete tx.data[BEGIN];
   const connection = (await tx.connect()) as PoolConnection;
+  // Whoever waited for the connection may have given up meanwhile, and have done it all in another attempt.
+  if (tx.isReleased) throw new Error('The transaction was given up.');
   const results = await new Promise<unknown[]>((resolve, reject) =>
     connection.query(
       all.map(({ sql }) => sql).join(';\n'),
@@ -137,6 +139,7 @@ async function send(tx: Tx, statements: readonly Statement[]): Promise<unknown[]
       },
     ),
   );
+  if (results.length !== all.length) throw new Error(`Connection lost: ${results.length} of ${all.length} statements were answered.`);
   return begin === undefined ? results : results.slice(1);
 }
 
@@ -155,9 +158,12 @@ export function isMysql(tx: Tx): boolean {
   return engineOf(tx.dataSource) === 'mysql';
 }
 
-function conflictClause(mysql: boolean, { key, add = [], replace = [] }: OnConflict): string {
+function conflictClause(mysql: boolean, { key, add = [], raise = [] }: OnConflict): string {
   const given = (column: string) => (mysql ? `VALUES(\`${column}\`)` : `excluded.\`${column}\``);
-  const sets = [...add.map((c) => `\`${c}\` = \`${c}\` + ${given(c)}`), ...replace.map((c) => `\`${c}\` = ${given(c)}`)];
+  const sets = [
+    ...add.map((c) => `\`${c}\` = \`${c}\` + ${given(c)}`),
+    ...raise.map((c) => `\`${c}\` = ${mysql ? 'GREATEST' : 'MAX'}(\`${c}\`, ${given(c)})`),
+  ];
   if (mysql) return ` ON DUPLICATE KEY UPDATE ${sets.join(', ') || `\`${key[0]}\` = \`${key[0]}\``}`;
   return ` ON CONFLICT (${key.map((c) => `\`${c}\``).join(', ')}) DO ${sets.length > 0 ? `UPDATE SET ${sets.join(', ')}` : 'NOTHING'}`;
 }

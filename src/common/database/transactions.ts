@@ -15,8 +15,6 @@ export const BEGIN = 'begin';
 export const COMMITTED = 'committed';
 
 const ATTEMPTS = 8;
-/** Longer than a statement waits for a lock. */
-const DEADLINE_MS = 15_000;
 
 /**
  * The only way to write: one function, one transaction. On SQLite all of them stand in one queue on a connection of their own, because TypeORM
@@ -24,6 +22,8 @@ const DEADLINE_MS = 15_000;
  */
 @Injectable()
 export class Transactions implements OnModuleInit, OnApplicationShutdown {
+  /** How long a transaction of the MySQL family may take; longer than a statement waits for a lock. */
+  deadlineMs = 15_000;
   private writer: DataSource;
   private tail: Promise<unknown> = Promise.resolve();
 
@@ -94,7 +94,7 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
   private answered<T>(conversation: Promise<T>): Promise<T> {
     if (this.engine === 'sqlite') return conversation;
     return new Promise((resolve, reject) => {
-      const timer = globalThis.setTimeout(() => reject(new Unanswered()), DEADLINE_MS);
+      const timer = globalThis.setTimeout(() => reject(new Unanswered()), this.deadlineMs).unref();
       void conversation.then(resolve, reject).finally(() => clearTimeout(timer));
     });
   }
@@ -106,8 +106,11 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
       await this.answered(tx.query('ROLLBACK'));
     } catch {
       if (this.engine === 'sqlite') return;
-      const connection = (await this.answered(tx.connect()).catch(() => undefined)) as { destroy(): void } | undefined;
-      connection?.destroy();
+      // A connection that was waited for in vain is not waited for again, but must not stay open when it comes.
+      void tx.connect().then(
+        (connection: { destroy(): void }) => connection.destroy(),
+        () => undefined,
+      );
     }
   }
 }

@@ -1,0 +1,178 @@
+import { setTimeout } from 'node:timers/promises';
+import { afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import type { PoolConnection } from 'mysql2';
+import type { DataSource, QueryRunner } from 'typeorm';
+import { migrate, Transactions } from '../../src/common/database/index.js';
+import type { Action, Answer } from '../../src/ledger/domain/index.js';
+import { Lanes, type Step } from '../../src/ledger/lanes.js';
+import { LEDGER_ENTITIES } from '../../src/ledger/ledger.entities.js';
+import { LedgerMetrics } from '../../src/ledger/ledger.metrics.js';
+import { LedgerStore } from '../../src/ledger/ledger.store.js';
+import { verifyLedger } from '../../src/ledger/verifier.js';
+import { describeEachDatabase } from '../support/databases.js';
+import { connectTo } from '../support/ledger.js';
+import { Proxy } from '../support/proxy.js';
+
+const POOL = 16;
+const step = (owner: string, action: Action): Step => ({
+  owner,
+  unit: 'USD',
+  operation: { name: action.kind, hash: '', traceId: '', action },
+});
+const post = (owner: string, amount: number): Step =>
+  step(owner, {
+    kind: 'post',
+    type: amount > 0 ? 'deposit' : 'debit',
+    amount,
+    description: null,
+    metadata: null,
+    model: null,
+    purchaseId: null,
+    overdraw: false,
+  });
+
+/** The pool inside TypeORM's driver. */
+interface Pool {
+  getConnection(taken: (error: Error | null, connection: PoolConnection) => void): void;
+  readonly _connectionQueue: { readonly length: number };
+  readonly _allConnections: { readonly length: number };
+  readonly _freeConnections: { readonly length: number };
+}
+
+// What a batch that was given up may still do: nothing.
+describeEachDatabase(
+  (database) => {
+    let proxy: Proxy;
+    let direct: DataSource;
+    let dataSource: DataSource;
+    let transactions: Transactions;
+    let lanes: Lanes;
+
+    beforeAll(async () => {
+      const first = await connectTo(database, LEDGER_ENTITIES);
+      await migrate(first);
+      await first.destroy();
+    });
+
+    beforeEach(async () => {
+      proxy = await Proxy.to(database.url);
+      direct = await connectTo(database, LEDGER_ENTITIES);
+      dataSource = await connectTo({ ...database, url: proxy.url }, LEDGER_ENTITIES);
+      transactions = new Transactions(dataSource);
+      await transactions.onModuleInit();
+      lanes = new Lanes(transactions, new LedgerStore(), new LedgerMetrics({ enabled: false } as never));
+    });
+
+    afterEach(async () => {
+      expect(await verifyLedger(direct)).toBeDefined();
+      await direct.destroy();
+      await dataSource.destroy();
+      await proxy.close();
+    });
+
+    const balance = async (owner: string) =>
+      Number((await direct.query<{ balance: number }[]>('SELECT balance FROM account WHERE owner = ?', [owner]))[0]!.balance);
+    const deposit = async (owner: string, times: number) => {
+      for (let i = 0; i < times; i++) await lanes.submit({ steps: [post(owner, 10)] });
+    };
+    const told = (step_: Step): Promise<Answer | string> =>
+      lanes.submit({ steps: [step_] }).then(
+        ([answer]) => answer!,
+        (error: Error & { code?: string }) => String(error.code),
+      );
+    const until = async (what: () => boolean | Promise<boolean>) => {
+      while (!(await what())) await setTimeout(5);
+    };
+    /** The commit arrives, its answer does not, and the line breaks. */
+    async function committedUnheard(
+      asked: Step,
+      isCommitted: () => Promise<boolean>,
+      meanwhile = async () => {},
+    ): Promise<Answer | string> {
+      proxy.mute = true;
+      const answer = told(asked);
+      await until(isCommitted);
+      await meanwhile();
+      proxy.cut();
+      proxy.mute = false;
+      proxy.mend();
+      return answer;
+    }
+
+    it.each([
+      ['locks', 1],
+      ['decides from memory', 3],
+    ])('an attempt that %s does nothing when its connection comes after it was given up', async (_, deposits) => {
+      const owner = `user:late-${deposits}`;
+      await deposit(owner, deposits);
+      const pool = (dataSource.driver as unknown as { pool: Pool }).pool;
+      const taken = await Promise.all(
+        Array.from({ length: POOL }, () => new Promise<PoolConnection>((done) => pool.getConnection((__, connection) => done(connection)))),
+      );
+      transactions.deadlineMs = 300;
+      const answer = told(post(owner, -1));
+      await until(() => pool._connectionQueue.length > 1);
+      transactions.deadlineMs = 15_000;
+      for (const connection of taken) connection.release();
+      expect(await answer).toMatchObject({ outcome: { status: 'posted' } });
+      expect(await Promise.race([told(post(owner, 1)), setTimeout(5_000, 'locked', { ref: false })])).toMatchObject({
+        outcome: { status: 'posted' },
+      });
+      await until(() => pool._connectionQueue.length === 0 && pool._freeConnections.length === pool._allConnections.length);
+      expect(await balance(owner)).toBe(10 * deposits);
+    });
+
+    it('the late commit of an older batch does not hide a commit of which the answer was lost', async () => {
+      const [older, newer] = ['user:flood', 'user:ka'] as const;
+      for (const owner of [older, newer]) await deposit(owner, 4);
+      const other: QueryRunner = direct.createQueryRunner();
+      await other.query('START TRANSACTION');
+      await other.query('SELECT id FROM account WHERE owner = ? FOR UPDATE', [older]);
+      const given = told(post(older, -1));
+      await setTimeout(300);
+      proxy.cut();
+      expect(await given).toBe('OVERLOADED');
+      proxy.mend();
+      expect(await told(post(newer, 10))).toMatchObject({ outcome: { status: 'posted' } });
+      const answer = await committedUnheard(
+        post(newer, -1),
+        async () => (await balance(newer)) === 49,
+        async () => {
+          await other.query('COMMIT');
+          await other.release();
+          await until(async () => (await balance(older)) === 39);
+        },
+      );
+      expect(answer).toMatchObject({ outcome: { status: 'posted' }, replayed: false });
+      expect(await balance(newer)).toBe(49);
+    });
+
+    it('a hold that expires while the outcome of a commit is unknown is given back', async () => {
+      const owner = 'user:holder';
+      await deposit(owner, 3);
+      await told(step(owner, { kind: 'hold', amount: 5, description: null, metadata: null, expiresIn: 800 }));
+      const answer = await committedUnheard(
+        post(owner, -1),
+        async () => (await balance(owner)) === 29,
+        () => setTimeout(900),
+      );
+      expect(answer).toMatchObject({ outcome: { status: 'posted' } });
+      expect(await told(post(owner, -29))).toMatchObject({ outcome: { status: 'posted' } });
+    });
+
+    it('an account that was lost and whose number is another one now gets nothing that was meant for it', async () => {
+      const owner = 'user:lost';
+      await deposit(owner, 1);
+      const [{ id }] = await direct.query<[{ id: number }]>('SELECT id FROM account WHERE owner = ?', [owner]);
+      for (const table of ['entry', 'daily_total']) await direct.query(`DELETE FROM ${table} WHERE account_id = ?`, [id]);
+      await direct.query('DELETE FROM account WHERE id = ?', [id]);
+      expect(await told(post(owner, 7))).toBe('OVERLOADED');
+      expect(await told(post(owner, 7))).toMatchObject({ outcome: { status: 'posted' } });
+      await direct.query("UPDATE account SET owner = 'user:stranger' WHERE owner = ?", [owner]);
+      expect(await told(post(owner, 5))).toBe('OVERLOADED');
+      expect(await told(post(owner, 5))).toMatchObject({ outcome: { status: 'posted' } });
+      expect([await balance(owner), await balance('user:stranger')]).toEqual([5, 7]);
+    });
+  },
+  ['mariadb', 'mysql'],
+);
