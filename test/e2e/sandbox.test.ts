@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
-import { describeInBrowser, launchBrowser } from '../support/browser.js';
+import { describeInBrowser, launchBrowser, openPage } from '../support/browser.js';
 import type { Client } from '../support/client.js';
 import { eventually } from '../support/eventually.js';
 import { freePort, type Server, startServer } from '../support/server.js';
@@ -19,10 +19,7 @@ describeInBrowser('The sandbox', () => {
     // The checkout's address has to be known before the server's port is.
     const port = String(await freePort());
     [server, browser] = await Promise.all([startServer({ PORT: port, PUBLIC_URL: `http://127.0.0.1:${port}` }), launchBrowser()]);
-    page = await browser.newPage();
-    page.setDefaultTimeout(10_000);
-    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-    page.on('pageerror', (error) => complaints.push(String(error)));
+    page = await openPage(browser, complaints);
   });
   afterAll(async () => {
     await browser?.close();

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
-import { describeInBrowser, launchBrowser } from '../support/browser.js';
+import { describeInBrowser, launchBrowser, openPage } from '../support/browser.js';
 import { type Server, startServer } from '../support/server.js';
 import { mintToken } from '../support/tokens.js';
 import { newName } from '../support/words.js';
@@ -13,10 +13,7 @@ describeInBrowser('Swagger UI', () => {
 
   beforeAll(async () => {
     [server, browser] = await Promise.all([startServer(), launchBrowser()]);
-    page = await browser.newPage();
-    page.setDefaultTimeout(10_000);
-    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-    page.on('pageerror', (error) => complaints.push(String(error)));
+    page = await openPage(browser, complaints);
   });
   afterAll(async () => {
     await browser?.close();

@@ -11,6 +11,7 @@ import { LedgerStore } from '../../src/ledger/ledger.store.js';
 import { verifyLedger } from '../../src/ledger/verifier.js';
 import { describeEachDatabase } from '../support/databases.js';
 import { connectTo } from '../support/ledger.js';
+import { posting } from '../support/posting.js';
 import { Proxy } from '../support/proxy.js';
 
 const POOL = 16;
@@ -19,17 +20,7 @@ const step = (owner: string, action: Action): Step => ({
   unit: 'USD',
   operation: { name: action.kind, hash: '', traceId: '', action },
 });
-const post = (owner: string, amount: number): Step =>
-  step(owner, {
-    kind: 'post',
-    type: amount > 0 ? 'deposit' : 'debit',
-    amount,
-    description: null,
-    metadata: null,
-    model: null,
-    purchaseId: null,
-    overdraw: false,
-  });
+const post = (owner: string, amount: number): Step => step(owner, posting(amount));
 
 /** The pool inside TypeORM's driver. */
 interface Pool {

@@ -6,13 +6,13 @@ import { LEDGER_ENTITIES } from '../../src/ledger/ledger.entities.js';
 import { LedgerStore } from '../../src/ledger/ledger.store.js';
 import { describeEachDatabase } from '../support/databases.js';
 import { connectTo } from '../support/ledger.js';
+import { posting } from '../support/posting.js';
 
 const NOW = Date.UTC(2026, 3, 15);
 
 /** A deposit for each account, and a hold of it. */
 const groups = (ids: readonly number[]): Group[] =>
   ids.flatMap((accountId) => {
-    const common = { description: null, metadata: null };
     const own = { name: 'x', hash: '', traceId: '' };
     return [
       [
@@ -21,11 +21,16 @@ const groups = (ids: readonly number[]): Group[] =>
           operation: {
             ...own,
             key: 'a',
-            action: { ...common, kind: 'post', type: 'deposit', amount: 5, model: null, purchaseId: null, overdraw: false },
+            action: posting(5),
           },
         },
       ],
-      [{ accountId, operation: { ...own, key: 'b', action: { ...common, kind: 'hold', amount: 1, expiresIn: 1_000 } } }],
+      [
+        {
+          accountId,
+          operation: { ...own, key: 'b', action: { kind: 'hold', amount: 1, description: null, metadata: null, expiresIn: 1_000 } },
+        },
+      ],
     ] satisfies Group[];
   });
 

@@ -13,25 +13,13 @@ import {
   isKeyed,
   type LockedAccount,
   type Operation,
-  type Posting,
   type Recorded,
   UNITS,
 } from '../../src/ledger/domain/index.js';
+import { posting } from '../support/posting.js';
 
 const NOW = Date.UTC(2026, 3, 15, 10, 30);
 const LIMIT = UNITS.USD.limit;
-
-const posting = (amount: number, more: Partial<Posting> = {}): Posting => ({
-  kind: 'post',
-  type: amount < 0 ? 'debit' : 'deposit',
-  amount,
-  description: null,
-  metadata: null,
-  model: null,
-  purchaseId: null,
-  overdraw: false,
-  ...more,
-});
 
 const operation = (amount: number, more: Partial<Operation> = {}): Operation => ({
   name: amount < 0 ? 'debit' : 'deposit',

@@ -4,6 +4,7 @@ import { Logger } from '@nestjs/common';
 import type { Action, Answer } from '../../src/ledger/domain/index.js';
 import type { Step, Submission } from '../../src/ledger/lanes.js';
 import type { Process, World } from '../support/lane-world.js';
+import { posting } from '../support/posting.js';
 import { Random } from '../support/random.js';
 import { report } from '../support/report.js';
 
@@ -30,17 +31,6 @@ interface Request {
   told?: readonly Answer[] | 'failed' | 'unknown';
 }
 
-const post = (amount: number, description: string): Action => ({
-  kind: 'post',
-  type: amount < 0 ? 'debit' : 'deposit',
-  amount,
-  description,
-  metadata: null,
-  model: null,
-  purchaseId: null,
-  overdraw: false,
-});
-
 function anyAction(random: Random, description: string): Action {
   const hold = 1 + random.below(8);
   const amount = 1 + random.below(30);
@@ -48,7 +38,7 @@ function anyAction(random: Random, description: string): Action {
   if (kind === 'hold') return { kind, amount, description, metadata: null, expiresIn: 1 + random.below(4_000) };
   if (kind === 'capture') return { kind, hold, type: 'debit', amount, final: random.chance(0.5), description };
   if (kind === 'release') return { kind, hold };
-  return post(kind === 'deposit' ? amount * 2 : -amount, description);
+  return posting(kind === 'deposit' ? amount * 2 : -amount, { description });
 }
 
 function anyRequest(random: Random, id: string): Request {
@@ -60,7 +50,7 @@ function anyRequest(random: Random, id: string): Request {
     operation: { name: action.kind, hash: id, traceId: id, action, ...(keyed ? { key: `${id}${place}` } : {}) },
   });
   const actions = Array.from({ length: random.chance(0.3) ? 1 + random.below(5) : 1 }, (_, i) => anyAction(random, `${id}.${i}`));
-  if (poisoned) actions[random.below(actions.length)] = post(1, POISON);
+  if (poisoned) actions[random.below(actions.length)] = posting(1, { description: POISON });
   const steps = actions.map((action, i) => step(action, ` ${i}`));
   return { id, keyed, poisoned, submission: { steps: steps.length === 1 ? [steps[0]!] : [step({ kind: 'claim' }), ...steps] } };
 }

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { Answer } from '../../src/ledger/domain/index.js';
 import type { Step, Submission } from '../../src/ledger/lanes.js';
 import type { Process, World } from '../support/lane-world.js';
+import { posting } from '../support/posting.js';
 import { Random } from '../support/random.js';
 
 let world: World;
@@ -22,7 +23,7 @@ const step = (owner: string, description: string, amount = 1): Step => ({
     name: 'deposit',
     hash: '',
     traceId: '',
-    action: { kind: 'post', type: 'deposit', amount, description, metadata: null, model: null, purchaseId: null, overdraw: false },
+    action: posting(amount, { description }),
   },
 });
 const single = (owner: string, description = 'x'): Submission => ({ steps: [step(owner, description)] });
