@@ -59,7 +59,7 @@ const WRITERS_KEPT_MS = 7 * 86_400_000;
 @Injectable()
 export class Lanes implements OnApplicationShutdown {
   private readonly lanes: Lane[];
-  /** Accounts are never deleted, so an id that was seen once holds. */
+  /** Accounts are never deleted, so an id that was seen once holds, unless a failover loses the account; `check` notices that. */
   private readonly ids = new LRUCache<string, number>({ max: REMEMBERED_ACCOUNTS });
   private readonly memory = new AccountMemory();
 
@@ -125,15 +125,16 @@ export class Lanes implements OnApplicationShutdown {
         const mark = writer.next();
         try {
           const now = Date.now();
-          const remembered = attempt === 0 && !attach ? this.remembered(groups, accounts, now) : undefined;
-          const locked = remembered
-            ? undefined
-            : await this.store.lock(tx, accounts, groups.flat().filter(isKeyed), attempt > 0 ? writer.id : undefined);
-          const before = locked && unknown.get(locked.committed ?? 0);
-          if (before) return { answers: before };
-          if (locked) this.check(locked, owners, ids);
-          const loaded = remembered?.loaded ?? (await this.complete(tx, groups, locked!, now));
-          const plan = remembered?.plan ?? decide(loaded, groups, now);
+          let decided = attempt === 0 && !attach ? this.remembered(groups, accounts, now) : undefined;
+          if (!decided) {
+            const locked = await this.store.lock(tx, accounts, groups.flat().filter(isKeyed), attempt > 0 ? writer.id : undefined);
+            const before = unknown.get(locked.committed ?? 0);
+            if (before) return { answers: before };
+            this.check(locked, owners, ids);
+            const loaded = await this.complete(tx, groups, locked, now);
+            decided = { loaded, plan: decide(loaded, groups, now) };
+          }
+          const { loaded, plan } = decided;
           unknown.set(mark.number, plan.answers);
           const answer = plan.answers[0]![0]!;
           const attached = attach && answer.outcome !== 'key-reused' && answer.outcome.status === 'posted';
@@ -156,8 +157,9 @@ export class Lanes implements OnApplicationShutdown {
   /** A plan from memory. What the write does not touch it does not check, so every account must be among it. */
   private remembered(groups: readonly Group[], accounts: readonly number[], now: number) {
     const loaded = this.memory.recall(groups, accounts, now);
-    const plan = loaded && decide(loaded, groups, now);
-    return plan?.accounts.length === accounts.length ? { loaded, plan } : undefined;
+    if (!loaded) return undefined;
+    const plan = decide(loaded, groups, now);
+    return plan.accounts.length === accounts.length ? { loaded, plan } : undefined;
   }
 
   /**
@@ -183,21 +185,14 @@ export class Lanes implements OnApplicationShutdown {
   }
 
   private async accountIds(owners: readonly Owner[]): Promise<number[]> {
-    const known = new Map<string, number>();
-    const missing = new Map<string, Owner>();
-    for (const owner of owners) {
-      const id = this.ids.get(name(owner));
-      if (id === undefined) missing.set(name(owner), owner);
-      else known.set(name(owner), id);
-    }
-    if (missing.size > 0) {
-      const made = await this.transactions.run((tx) => this.store.accountIds(tx, [...missing.values()]));
-      [...missing.keys()].forEach((key, i) => {
-        known.set(key, made[i]!);
-        this.ids.set(key, made[i]);
-      });
-    }
-    return owners.map((owner) => known.get(name(owner))!);
+    const names = owners.map(name);
+    const ids = names.map((each) => this.ids.get(each));
+    if (!ids.includes(undefined)) return ids as number[];
+    const missing = new Map(owners.flatMap((owner, i) => (ids[i] === undefined ? [[names[i]!, owner] as const] : [])));
+    const made = await this.transactions.run((tx) => this.store.accountIds(tx, [...missing.values()]));
+    const found = new Map([...missing.keys()].map((each, i) => [each, made[i]!]));
+    for (const [each, id] of found) this.ids.set(each, id);
+    return ids.map((id, i) => id ?? found.get(names[i]!)!);
   }
 }
 
