@@ -97,7 +97,7 @@ export class CreditsController {
     status: 201,
     answers: HoldDto,
     idempotent: true,
-    errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'OVERLOADED'],
+    errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'CONFLICT', 'OVERLOADED'],
   })
   openHold(@CurrentPrincipal() who: Principal, @Body() body: OpenHoldDto, @IdempotencyKey() key: Idempotency): Promise<Data<HoldDto>> {
     return data(this.credits.openHold(who, body, key));
