@@ -1,8 +1,8 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { AccountField, AdminOnly, Authenticated, CurrentPrincipal, type Principal } from '../auth/index.js';
-import { data, type Data, Endpoint, ExactNumbers, type Idempotency, IdempotencyKey, type Page, Public } from '../common/http/index.js';
-import { BatchAnswer, HoldDto, SummaryQuery, TransactionId } from '../ledger/index.js';
+import { type Answered, data, type Data, Endpoint, ExactNumbers, type Idempotency, IdempotencyKey, type Page, Public } from '../common/http/index.js';
+import { BatchAnswer, type BatchAnswered, HoldDto, HoldsQuery, spendBatch, SummaryQuery, TransactionDto, TransactionId, type Wallet } from '../wallet/index.js';
 import {
   CaptureDto,
   CreditBalanceDto,
@@ -12,7 +12,6 @@ import {
   DebitBatchDto,
   DebitDto,
   DepositDto,
-  HoldsQuery,
   OpenHoldDto,
   PackageDto,
 } from './credits.dto.js';
@@ -21,13 +20,17 @@ import { CreditsService } from './credits.service.js';
 @ApiTags('Credits')
 @Controller('credits')
 export class CreditsController {
-  constructor(private readonly credits: CreditsService) {}
+  private readonly wallet: Wallet<{ currency: 'USD' }>;
+
+  constructor(private readonly credits: CreditsService) {
+    this.wallet = credits.wallet;
+  }
 
   @Get('balance')
   @Authenticated()
   @Endpoint({ summary: 'Current credit balance', answers: CreditBalanceDto, errors: ['FORBIDDEN'] })
   balance(@CurrentPrincipal() who: Principal, @Query() query: AccountField): Promise<Data<CreditBalanceDto>> {
-    return data(this.credits.balance(who, query.account));
+    return data(this.wallet.balance(who, query.account));
   }
 
   @Get('packages')
@@ -50,8 +53,8 @@ export class CreditsController {
     @CurrentPrincipal() who: Principal,
     @Body() body: DepositDto,
     @IdempotencyKey() key: Idempotency,
-  ): Promise<Data<CreditTransactionDto>> {
-    return data(this.credits.deposit(who, body, key));
+  ): Promise<Answered<TransactionDto>> {
+    return this.wallet.deposit(who, body, key);
   }
 
   @Post('debit')
@@ -70,8 +73,8 @@ export class CreditsController {
     @CurrentPrincipal() who: Principal,
     @Body() body: DebitDto,
     @IdempotencyKey() key: Idempotency,
-  ): Promise<Data<CreditTransactionDto>> {
-    return data(this.credits.debit(who, body, key));
+  ): Promise<Answered<TransactionDto>> {
+    return this.wallet.spend(who, body, key);
   }
 
   @Post('debit/batch')
@@ -86,8 +89,8 @@ export class CreditsController {
     idempotent: true,
     errors: ['FORBIDDEN', 'OVERLOADED'],
   })
-  debitBatch(@CurrentPrincipal() who: Principal, @Body() body: DebitBatchDto, @IdempotencyKey() key: Idempotency): Promise<BatchAnswer> {
-    return this.credits.debitBatch(who, body, key);
+  debitBatch(@CurrentPrincipal() who: Principal, @Body() body: DebitBatchDto, @IdempotencyKey() key: Idempotency): Promise<BatchAnswered> {
+    return spendBatch(this.wallet, who, body, key);
   }
 
   @Post('holds')
@@ -99,22 +102,22 @@ export class CreditsController {
     idempotent: true,
     errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'CONFLICT', 'OVERLOADED'],
   })
-  openHold(@CurrentPrincipal() who: Principal, @Body() body: OpenHoldDto, @IdempotencyKey() key: Idempotency): Promise<Data<HoldDto>> {
-    return data(this.credits.openHold(who, body, key));
+  openHold(@CurrentPrincipal() who: Principal, @Body() body: OpenHoldDto, @IdempotencyKey() key: Idempotency): Promise<Answered<HoldDto>> {
+    return this.wallet.openHold(who, body, key);
   }
 
   @Get('holds')
   @Authenticated()
   @Endpoint({ summary: 'Holds of an account', answers: HoldDto, as: 'list', errors: ['FORBIDDEN'] })
   holds(@CurrentPrincipal() who: Principal, @Query() query: HoldsQuery): Promise<Page<HoldDto>> {
-    return this.credits.holds(who, query);
+    return this.wallet.holds(who, query);
   }
 
   @Get('holds/:id')
   @Authenticated()
   @Endpoint({ summary: 'One hold', answers: HoldDto, errors: ['FORBIDDEN', 'NOT_FOUND'] })
   hold(@CurrentPrincipal() who: Principal, @Param('id') id: string, @Query() query: AccountField): Promise<Data<HoldDto>> {
-    return data(this.credits.hold(who, id, query.account));
+    return data(this.wallet.findHold(who, { id, account: query.account }));
   }
 
   @Post('holds/:id/capture')
@@ -132,8 +135,8 @@ export class CreditsController {
     @Param('id') id: string,
     @Body() body: CaptureDto,
     @IdempotencyKey() key: Idempotency,
-  ): Promise<Data<CreditTransactionDto>> {
-    return data(this.credits.capture(who, id, body, key));
+  ): Promise<Answered<TransactionDto>> {
+    return this.wallet.capture(who, { id, account: body.account }, body, key);
   }
 
   @Post('holds/:id/release')
@@ -150,15 +153,15 @@ export class CreditsController {
     @Param('id') id: string,
     @Body() body: AccountField,
     @IdempotencyKey() key: Idempotency,
-  ): Promise<Data<HoldDto>> {
-    return data(this.credits.release(who, id, body?.account, key));
+  ): Promise<Answered<HoldDto>> {
+    return this.wallet.release(who, { id, account: body?.account }, key);
   }
 
   @Get('transactions')
   @Authenticated()
   @Endpoint({ summary: 'Transaction history', answers: CreditTransactionDto, as: 'list', errors: ['FORBIDDEN'] })
-  transactions(@CurrentPrincipal() who: Principal, @Query() query: CreditHistoryQuery): Promise<Page<CreditTransactionDto>> {
-    return this.credits.transactions(who, query);
+  transactions(@CurrentPrincipal() who: Principal, @Query() query: CreditHistoryQuery): Promise<Page<TransactionDto>> {
+    return this.wallet.transactions(who, query);
   }
 
   @Get('transactions/:id')
@@ -168,8 +171,8 @@ export class CreditsController {
     @CurrentPrincipal() who: Principal,
     @Param() { id }: TransactionId,
     @Query() query: AccountField,
-  ): Promise<Data<CreditTransactionDto>> {
-    return data(this.credits.transaction(who, id, query.account));
+  ): Promise<Data<TransactionDto>> {
+    return data(this.wallet.transaction(who, id, query.account));
   }
 
   @Get('usage-summary')
@@ -177,6 +180,6 @@ export class CreditsController {
   @ExactNumbers()
   @Endpoint({ summary: 'Aggregated usage', answers: CreditSummaryDto, errors: ['FORBIDDEN'] })
   summary(@CurrentPrincipal() who: Principal, @Query() query: SummaryQuery): Promise<Data<CreditSummaryDto>> {
-    return data(this.credits.summary(who, query));
+    return data(this.wallet.summary(who, query));
   }
 }

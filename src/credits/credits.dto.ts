@@ -1,8 +1,8 @@
 import { ApiPropertyOptional, IntersectionType, OmitType } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsInt, IsNumber, IsOptional, IsPositive, Matches, Max, Min } from 'class-validator';
 import { AccountField } from '../auth/index.js';
-import { IsKey, IsListOf, IsMetadata, IsText, PagingQuery } from '../common/http/index.js';
-import { HistoryQuery, type HoldStatus, IsDollars, SummaryDto, TransactionDto } from '../ledger/index.js';
+import { IsKey, IsListOf, IsMetadata, IsText } from '../common/http/index.js';
+import { BalanceDto, HistoryQuery, IsDollars, SummaryDto, TransactionDto } from '../wallet/index.js';
 
 const TYPES = ['deposit', 'debit', 'refund'] as const;
 type CreditType = (typeof TYPES)[number];
@@ -140,20 +140,6 @@ export class CaptureDto extends AccountField {
   description?: string;
 }
 
-/** Which holds to list. */
-export class HoldsQuery extends IntersectionType(PagingQuery, AccountField) {
-  /** Only holds of this status. */
-  @IsOptional()
-  @IsIn(['open', 'captured', 'released', 'expired'])
-  status?: HoldStatus;
-
-  /** `asc`: oldest first; `desc`: newest first. */
-  @ApiPropertyOptional()
-  @IsOptional()
-  @IsIn(['asc', 'desc'])
-  order: 'asc' | 'desc' = 'asc';
-}
-
 /** Which credit transactions to list. */
 export class CreditHistoryQuery extends HistoryQuery {
   /** Only transactions of this type. */
@@ -163,24 +149,24 @@ export class CreditHistoryQuery extends HistoryQuery {
 }
 
 /** A balance of credits; available = balance − held. */
-export class CreditBalanceDto {
+export class CreditBalanceDto extends BalanceDto {
   /**
    * US dollars. Below zero only after a refund or dispute took back what was already spent.
    * @example 142.5
    */
-  balance: number;
+  override balance: number;
 
   /**
    * What can be spent now.
    * @example 140
    */
-  available: number;
+  override available: number;
 
   /**
    * What open holds keep back.
    * @example 2.5
    */
-  held: number;
+  override held: number;
 
   currency: 'USD';
 }

@@ -1,17 +1,13 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { HoldSweeper } from './hold-sweeper.js';
-import { Lanes } from './lanes.js';
-import { LEDGER_ENTITIES } from './ledger.entities.js';
-import { LedgerMetrics } from './ledger.metrics.js';
-import { LedgerReader } from './ledger.reader.js';
-import { LedgerService } from './ledger.service.js';
-import { LedgerStore } from './ledger.store.js';
+import { HoldSweeper, Lanes, LedgerMetrics } from './engine/index.js';
+import { LedgerReader } from './read/index.js';
+import { LEDGER_ENTITIES, LedgerStore } from './store/index.js';
 
-/** Accounts and their history, in whatever unit; credits and tokens are two names for it. */
+/** Accounts and their history, in whatever unit. */
 @Module({
   imports: [TypeOrmModule.forFeature(LEDGER_ENTITIES)],
-  providers: [LedgerMetrics, LedgerStore, Lanes, LedgerService, LedgerReader, HoldSweeper],
-  exports: [LedgerService, LedgerReader],
+  providers: [LedgerMetrics, LedgerStore, Lanes, LedgerReader, HoldSweeper],
+  exports: [Lanes, LedgerReader],
 })
 export class LedgerModule {}

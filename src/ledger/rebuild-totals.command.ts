@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
 import { ConfigError, currentConfig } from '../common/config/index.js';
 import { dataSourceOptions, forUpdate, isMysql, newDataSource } from '../common/database/index.js';
-import { LEDGER_ENTITIES } from './ledger.entities.js';
-import { accountIds, rebuildTotals } from './verifier.js';
+import { LEDGER_ENTITIES } from './store/index.js';
+import { accountIds, rebuildTotals } from './proof/index.js';
 
 /** Makes the daily totals anew from the entries: `npm run ledger:rebuild-totals [-- --account user:42]`. The server may run meanwhile. */
 async function main(): Promise<void> {

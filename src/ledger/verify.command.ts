@@ -2,8 +2,8 @@ import { parseArgs } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
 import { ConfigError, currentConfig } from '../common/config/index.js';
 import { dataSourceOptions, newDataSource } from '../common/database/index.js';
-import { LEDGER_ENTITIES } from './ledger.entities.js';
-import { countEntries, Divergence, verifyLedger } from './verifier.js';
+import { LEDGER_ENTITIES } from './store/index.js';
+import { countEntries, Divergence, verifyLedger } from './proof/index.js';
 
 /** Verifies the ledger: `npm run ledger:verify [-- --account user:42]`. Exit code 1 and the first divergence when something is not as it must be. */
 async function main(): Promise<void> {

@@ -30,9 +30,7 @@ export class CustomersService {
       await this.transactions.run((tx) =>
         execute(
           tx,
-          insertRows(tx, 'payment_customer', ['account', 'provider', 'livemode', 'creation_key'], [row], {
-            key: ['account', 'provider', 'livemode'],
-          }),
+          insertRows(tx, 'payment_customer', ['account', 'provider', 'livemode', 'creation_key'], [row], { key: ['account', 'provider', 'livemode'], how: 'keep', columns: [] }),
         ),
       );
     }

@@ -114,7 +114,7 @@ export class InboxService implements OnApplicationBootstrap, OnModuleDestroy {
         .sort((a, b) => (a.id < b.id ? -1 : 1))
         .map(({ id, type, sessionId, paymentIntent, purchaseId }) => [id, type, sessionId, paymentIntent, purchaseId, now, 0, now]);
       try {
-        await this.transactions.run((tx) => execute(tx, insertRows(tx, 'webhook_event', STORED, rows, { key: ['id'] })));
+        await this.transactions.run((tx) => execute(tx, insertRows(tx, 'webhook_event', STORED, rows, { key: ['id'], how: 'keep', columns: [] })));
         for (const { done } of batch) done();
       } catch (error) {
         for (const { failed } of batch) failed(error);

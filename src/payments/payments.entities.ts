@@ -1,5 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { integer } from '../common/database/index.js';
+import type { Stored } from '../wallet/index.js';
 import type { CheckoutTerms, RefundReason, RefundStatus } from './provider.js';
 
 const json = { to: (value: unknown) => JSON.stringify(value), from: (value: string) => JSON.parse(value) as unknown };
@@ -45,7 +46,7 @@ export class Purchase {
 
   /** Micro-dollars or tokens. */
   @Column({ type: 'bigint', transformer: integer })
-  amount: number;
+  amount: Stored;
 
   /** Cents of the currency. */
   @Column({ type: 'bigint', transformer: integer })

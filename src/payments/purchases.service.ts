@@ -62,7 +62,7 @@ export class PurchasesService {
     if (typeof token !== 'string' || !timingSafeEqual(digest(token), digest(returnToken))) return undefined;
     if (paidAt !== null && paidAt < Date.now() - BALANCE_SHOWS_MS) return undefined;
     const holder = { subject: '', admin: false, account };
-    const { balance } = await (kind === 'credits' ? this.credits : this.tokens).balance(holder);
+    const { balance } = await (kind === 'credits' ? this.credits : this.tokens).wallet.balance(holder);
     return kind === 'credits' ? inMoney(balance, 'USD') : `${balance.toLocaleString('en-US')} tokens`;
   }
 

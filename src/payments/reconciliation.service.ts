@@ -148,7 +148,7 @@ export class ReconciliationService implements OnApplicationBootstrap, OnModuleDe
   /** Returns up to when the last round has looked, or undefined when none is due. */
   private async take(name: string, now: number, period: number): Promise<number | undefined> {
     const met = await this.transactions.run(async (tx) => {
-      await execute(tx, insertRows(tx, 'reconciliation', ['name', 'next_at', 'done_until'], [[name, 0, now - DAY_MS]], { key: ['name'] }));
+      await execute(tx, insertRows(tx, 'reconciliation', ['name', 'next_at', 'done_until'], [[name, 0, now - DAY_MS]], { key: ['name'], how: 'keep', columns: [] }));
       // A little early, or a timer that comes a moment too soon would skip every second round.
       return affectedRows(tx, 'UPDATE reconciliation SET next_at = ? WHERE name = ? AND next_at <= ?', [now + period * 0.9, name, now]);
     });
@@ -237,7 +237,7 @@ export class ReconciliationService implements OnApplicationBootstrap, OnModuleDe
 
   private async problemOf(purchase: Purchase, since: number, paidSessions: ReadonlySet<string>): Promise<string | undefined> {
     const { id, kind, account, amount, status, reversed, reviewReason, paid, refunded, disputed, sessionId, createdAt } = purchase;
-    const { granted, takenBack } = await (kind === 'credits' ? this.credits : this.tokens).purchaseSums(account, id);
+    const { granted, takenBack } = await (kind === 'credits' ? this.credits : this.tokens).wallet.purchaseSums(account, id);
     if (status === 'paid' && granted === 0) return 'is paid and was not granted';
     if (status !== 'paid' && granted !== 0) return `is ${status} and was granted`;
     if (status === 'paid' && granted !== amount) return `brought ${granted} in place of ${amount}`;

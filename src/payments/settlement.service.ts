@@ -5,6 +5,7 @@ import { Transactions, type Tx } from '../common/database/index.js';
 import { ApiError } from '../common/http/index.js';
 import { CreditsService } from '../credits/index.js';
 import { TokensService } from '../tokens/index.js';
+import type { Wallet } from '../wallet/index.js';
 import { CheckoutService } from './checkout.service.js';
 import { Purchase } from './payments.entities.js';
 import { PAYMENT_PROVIDER, type PaymentProvider } from './provider.js';
@@ -120,7 +121,7 @@ export class SettlementService {
     const { id, account, amount, name } = purchase;
     const attach = (tx: Tx) => this.write(tx, purchase, change);
     try {
-      await this.unit(purchase).grantPurchase({ purchaseId: id, account, amount, description: `${name} purchase`, attach });
+      await this.wallet(purchase).grantPurchase({ purchaseId: id, account, amount, description: `${name} purchase`, attach });
     } catch (error) {
       // What the ledger refuses for good is a balance out of its range. The money has come all the same, so a person has to look.
       if (!(error instanceof ApiError) || error.code !== 'CONFLICT') throw error;
@@ -148,7 +149,7 @@ export class SettlementService {
     const amount = purchase.reversed - reversed;
     const description = `${movement(purchase, change)} of the ${purchase.name} purchase`;
     try {
-      await this.unit(purchase).refundPurchase({
+      await this.wallet(purchase).refundPurchase({
         purchaseId: id,
         account,
         amount,
@@ -175,8 +176,8 @@ export class SettlementService {
     return { refunded, disputed, reversed: purchase.status === 'paid' ? clawback(purchase, refunded + disputed) : 0 };
   }
 
-  private unit({ kind }: Purchase): CreditsService | TokensService {
-    return kind === 'credits' ? this.credits : this.tokens;
+  private wallet({ kind }: Purchase): Wallet {
+    return (kind === 'credits' ? this.credits : this.tokens).wallet;
   }
 
   /** A settled purchase keeps its state; the reason says that a person should look at it all the same. */

@@ -1,8 +1,8 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { AccountField, AdminOnly, Authenticated, CurrentPrincipal, type Principal } from '../auth/index.js';
-import { data, type Data, Endpoint, ExactNumbers, type Idempotency, IdempotencyKey, type Page, Public } from '../common/http/index.js';
-import { BatchAnswer, SummaryQuery, TransactionId } from '../ledger/index.js';
+import { type Answered, data, type Data, Endpoint, ExactNumbers, type Idempotency, IdempotencyKey, type Page, Public } from '../common/http/index.js';
+import { BatchAnswer, type BatchAnswered, spendBatch, SummaryQuery, TransactionDto, TransactionId, type Wallet } from '../wallet/index.js';
 import {
   ConsumeBatchDto,
   ConsumeDto,
@@ -18,13 +18,17 @@ import { TokensService } from './tokens.service.js';
 @ApiTags('Tokens')
 @Controller('tokens')
 export class TokensController {
-  constructor(private readonly tokens: TokensService) {}
+  private readonly wallet: Wallet<{ unit: 'tokens' }>;
+
+  constructor(private readonly tokens: TokensService) {
+    this.wallet = tokens.wallet;
+  }
 
   @Get('balance')
   @Authenticated()
   @Endpoint({ summary: 'Current token balance', answers: TokenBalanceDto, errors: ['FORBIDDEN'] })
   balance(@CurrentPrincipal() who: Principal, @Query() query: AccountField): Promise<Data<TokenBalanceDto>> {
-    return data(this.tokens.balance(who, query.account));
+    return data(this.wallet.balance(who, query.account));
   }
 
   @Get('plans')
@@ -47,8 +51,8 @@ export class TokensController {
     @CurrentPrincipal() who: Principal,
     @Body() body: GrantDto,
     @IdempotencyKey() key: Idempotency,
-  ): Promise<Data<TokenTransactionDto>> {
-    return data(this.tokens.grant(who, body, key));
+  ): Promise<Answered<TransactionDto>> {
+    return this.wallet.deposit(who, body, key);
   }
 
   @Post('consume')
@@ -66,8 +70,8 @@ export class TokensController {
     @CurrentPrincipal() who: Principal,
     @Body() body: ConsumeDto,
     @IdempotencyKey() key: Idempotency,
-  ): Promise<Data<TokenTransactionDto>> {
-    return data(this.tokens.consume(who, body, key));
+  ): Promise<Answered<TransactionDto>> {
+    return this.wallet.spend(who, body, key);
   }
 
   @Post('consume/batch')
@@ -85,15 +89,15 @@ export class TokensController {
     @CurrentPrincipal() who: Principal,
     @Body() body: ConsumeBatchDto,
     @IdempotencyKey() key: Idempotency,
-  ): Promise<BatchAnswer> {
-    return this.tokens.consumeBatch(who, body, key);
+  ): Promise<BatchAnswered> {
+    return spendBatch(this.wallet, who, body, key);
   }
 
   @Get('transactions')
   @Authenticated()
   @Endpoint({ summary: 'Token transaction history', answers: TokenTransactionDto, as: 'list', errors: ['FORBIDDEN'] })
-  transactions(@CurrentPrincipal() who: Principal, @Query() query: TokenHistoryQuery): Promise<Page<TokenTransactionDto>> {
-    return this.tokens.transactions(who, query);
+  transactions(@CurrentPrincipal() who: Principal, @Query() query: TokenHistoryQuery): Promise<Page<TransactionDto>> {
+    return this.wallet.transactions(who, query);
   }
 
   @Get('transactions/:id')
@@ -103,8 +107,8 @@ export class TokensController {
     @CurrentPrincipal() who: Principal,
     @Param() { id }: TransactionId,
     @Query() query: AccountField,
-  ): Promise<Data<TokenTransactionDto>> {
-    return data(this.tokens.transaction(who, id, query.account));
+  ): Promise<Data<TransactionDto>> {
+    return data(this.wallet.transaction(who, id, query.account));
   }
 
   @Get('usage-summary')
@@ -112,6 +116,6 @@ export class TokensController {
   @ExactNumbers()
   @Endpoint({ summary: 'Aggregated token usage', answers: TokenSummaryDto, errors: ['FORBIDDEN'] })
   summary(@CurrentPrincipal() who: Principal, @Query() query: SummaryQuery): Promise<Data<TokenSummaryDto>> {
-    return data(this.tokens.summary(who, query));
+    return data(this.wallet.summary(who, query));
   }
 }

@@ -2,7 +2,7 @@ import { OmitType } from '@nestjs/swagger';
 import { IsIn, IsNumber, IsOptional, IsPositive, Matches } from 'class-validator';
 import { AccountField } from '../auth/index.js';
 import { IsKey, IsListOf, IsMetadata, IsText } from '../common/http/index.js';
-import { HistoryQuery, IsTokens, SummaryDto, TransactionDto } from '../ledger/index.js';
+import { BalanceDto, HistoryQuery, IsTokens, SummaryDto, TransactionDto } from '../wallet/index.js';
 
 const TYPES = ['purchase', 'grant', 'consume', 'refund'] as const;
 type TokenType = (typeof TYPES)[number];
@@ -95,24 +95,24 @@ export class TokenHistoryQuery extends HistoryQuery {
 }
 
 /** A balance of tokens; available = balance − held. */
-export class TokenBalanceDto {
+export class TokenBalanceDto extends BalanceDto {
   /**
    * Whole tokens. Below zero only after a refund or dispute took back what was already used.
    * @example 1048750
    */
-  balance: number;
+  override balance: number;
 
   /**
    * What can be used now.
    * @example 1048750
    */
-  available: number;
+  override available: number;
 
   /**
    * What open holds keep back.
    * @example 0
    */
-  held: number;
+  override held: number;
 
   unit: 'tokens';
 }

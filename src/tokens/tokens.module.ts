@@ -1,8 +1,8 @@
 import { Module } from '@nestjs/common';
-import { LedgerModule } from '../ledger/index.js';
+import { WalletModule } from '../wallet/index.js';
 import { TokensController } from './tokens.controller.js';
 import { TokensService } from './tokens.service.js';
 
 /** Section 3 of the API: tokens. */
-@Module({ imports: [LedgerModule], controllers: [TokensController], providers: [TokensService], exports: [TokensService] })
+@Module({ imports: [WalletModule], controllers: [TokensController], providers: [TokensService], exports: [TokensService] })
 export class TokensModule {}

@@ -1,12 +1,16 @@
 import type { PoolConnection } from 'mysql2';
 import { engineOf } from './engine.js';
 import { FenceLost, isFenced } from './errors.js';
-import { BEGIN, COMMITTED, type Tx } from './transactions.js';
+import { BEGIN, COMMITTED, ONE_BY_ONE, type Tx } from './transactions.js';
 
-type Value = string | number | null;
+export type Value = string | number | null;
 
-/** What to do when the key of an inserted row is taken: fail, leave the row that is there, or add to the named columns of it and raise others. */
-type OnConflict = { key: readonly string[]; add?: readonly string[]; raise?: readonly string[] };
+/** What to do when the key of an inserted row is taken: keep the row that is there, set the named columns of it, add to them, or raise them. */
+export interface OnConflict {
+  readonly key: readonly string[];
+  readonly how: 'keep' | 'set' | 'add' | 'raise';
+  readonly columns: readonly string[];
+}
 
 /** SQL with its values; a row of an INSERT is one value. */
 export interface Statement {
@@ -14,8 +18,23 @@ export interface Statement {
   readonly values: readonly (Value | readonly Value[] | readonly (readonly Value[])[])[];
 }
 
+/** A statement that must meet so many rows (matched, not changed), and the table and id of one of them. */
+export interface Fenced extends Statement {
+  readonly rows: number;
+  readonly table: string;
+  readonly id: Value;
+}
+
+/** A row's values of two kinds: those that it must have, and those that it gets. */
+export interface Rewrite {
+  readonly must: readonly Value[];
+  readonly set: readonly Value[];
+}
+
 /** Sizes of a multi-row INSERT on SQLite: few, so that each stays a prepared statement. */
 const SQLITE_CHUNKS = [64, 8, 1];
+/** A rewrite names each of its rows in each of its columns, so its cost grows with the square. */
+const REWRITE_CHUNK = 32;
 
 /** Inserts all rows in as few statements as the engine does well with. */
 export function insertRows(
@@ -44,67 +63,68 @@ export function insertRows(
 }
 
 /**
- * Rewrites rows by what they must be now, all of them in one statement where the engine does well with that.
- * @param keys the columns of the primary key first, then others that must have the given value
- * @param rows each the values of `keys`, then those of `columns`, which may be the same ones
+ * Rewrites rows that still have the values that they must have; several in one statement on the MySQL family.
+ * @param must the id and then other columns
+ * @param set the columns that get a value
  */
-export function updateRows(
-  tx: Tx,
-  table: string,
-  keys: readonly string[],
-  columns: readonly string[],
-  rows: readonly Value[][],
-): Statement[] {
-  if (rows.length === 0) return [];
+export function rewriteRows(tx: Tx, table: string, must: readonly string[], set: readonly string[], rows: readonly Rewrite[]): Fenced[] {
   if (!isMysql(tx)) {
-    const sql = `UPDATE \`${table}\` SET ${columns.map((c) => `\`${c}\` = ?`).join(', ')} WHERE ${keys.map((c) => `\`${c}\` = ?`).join(' AND ')}`;
-    return rows.map((row) => ({ sql, values: [...row.slice(keys.length), ...row.slice(0, keys.length)] }));
+    const sql = `UPDATE \`${table}\` SET ${set.map((c) => `\`${c}\` = ?`).join(', ')} WHERE ${must.map((c) => `\`${c}\` = ?`).join(' AND ')}`;
+    return rows.map((row) => ({ sql, values: [...row.set, ...row.must], rows: 1, table, id: row.must[0]! }));
   }
-  const first = `SELECT ${[...keys.map((_, i) => `? AS k${i}`), ...columns.map((_, i) => `? AS c${i}`)].join(', ')}`;
-  const other = ` UNION ALL SELECT ${[...keys, ...columns].map(() => '?').join(', ')}`;
-  const same = keys.map((c, i) => `t.\`${c}\` = n.k${i}`).join(' AND ');
-  const sets = columns.map((c, i) => `t.\`${c}\` = n.c${i}`).join(', ');
-  // The new rows first, and then each row by its key: left to itself MariaDB walks over a small table and waits for rows of other transactions.
-  return [
-    {
-      sql: `UPDATE (${first}${other.repeat(rows.length - 1)}) n STRAIGHT_JOIN \`${table}\` t FORCE INDEX (PRIMARY) ON ${same} SET ${sets}`,
-      values: rows.flat(),
-    },
-  ];
+  const statements: Fenced[] = [];
+  for (let done = 0; done < rows.length; done += REWRITE_CHUNK)
+    statements.push(rewriteChunk(table, must, set, rows.slice(done, done + REWRITE_CHUNK)));
+  return statements;
 }
 
-/** An error unless the statement before it met as many rows as the parameter says. */
-const FENCE = 'SELECT (SELECT n FROM (SELECT 1 AS n UNION ALL SELECT 2) two WHERE ROW_COUNT() <> ?) AS fence';
+/** An UPDATE of one table, by ids alone: left to itself MariaDB walks over a small table and waits for rows of other transactions. */
+function rewriteChunk(table: string, must: readonly string[], set: readonly string[], rows: readonly Rewrite[]): Fenced {
+  const [id] = must as [string];
+  const ids = rows.map((row) => row.must[0]!);
+  const when = ' WHEN ? THEN ?'.repeat(rows.length);
+  const cases = rows.length === 1 ? set.map((c) => `\`${c}\` = ?`) : set.map((c) => `\`${c}\` = CASE \`${id}\`${when} END`);
+  const values = set.flatMap((_, i) => (rows.length === 1 ? [rows[0]!.set[i]!] : rows.flatMap((row) => [row.must[0]!, row.set[i]!])));
+  return {
+    sql: `UPDATE \`${table}\` FORCE INDEX (PRIMARY) SET ${cases.join(', ')} WHERE \`${id}\` IN (?) AND (${must.map((c) => `\`${c}\``).join(', ')}) IN (?)`,
+    values: [...values, ids, rows.map((row) => row.must)],
+    rows: rows.length,
+    table,
+    id: ids[0]!,
+  };
+}
 
-/** Reads with several statements, on the MySQL family in one round trip: a batch's trips are waited for by everybody in it. */
+/** An error unless the statement before it met as many rows as it must. The table and the id say to which shard the question goes. */
+function fence({ table, id, rows }: Fenced): Statement {
+  return {
+    sql: `SELECT (SELECT two.n FROM \`${table}\` t JOIN (SELECT 1 AS n UNION ALL SELECT 2) two WHERE t.id = ? AND ROW_COUNT() <> ?) AS fence`,
+    values: [id, rows],
+  };
+}
+
+/** Reads with several statements, on the MySQL family in one round trip (not on Galera): a batch's trips are waited for by everybody in it. */
 export async function ask<Row>(tx: Tx, statements: readonly Statement[]): Promise<Row[][]> {
-  if (isMysql(tx)) return (await send(tx, statements)) as Row[][];
+  if (isInOneText(tx)) return (await send(tx, statements)) as Row[][];
   const rows: Row[][] = [];
   for (const { sql, values } of statements) rows.push((await tx.query(sql, values as Value[])) as Row[]);
   return rows;
 }
 
 /**
- * Writes with several statements in their order, on the MySQL family in one round trip. The first that fails ends it.
- * @param fenced the first of them, which together must meet `rows` rows (matched, not changed)
+ * Writes with several statements in their order, on the MySQL family in one round trip (not on Galera). The first that fails ends it.
+ * @param fenced the first of them
  * @param commit whether the transaction ends with the last
- * @throws FenceLost when they meet others, or a unique key is taken
+ * @throws FenceLost when one of the fenced meets other rows than it must, or a unique key is taken
  */
-export async function write(
-  tx: Tx,
-  fenced: readonly Statement[],
-  rows: number,
-  statements: readonly Statement[],
-  commit: boolean,
-): Promise<void> {
+export async function write(tx: Tx, fenced: readonly Fenced[], statements: readonly Statement[], commit: boolean): Promise<void> {
   try {
-    if (isMysql(tx)) {
+    if (isInOneText(tx)) {
       tx.data[COMMITTED] = commit;
-      await send(tx, [...fenced, { sql: FENCE, values: [rows] }, ...statements, ...(commit ? [{ sql: 'COMMIT', values: [] }] : [])]);
+      const rewrites = fenced.flatMap((each) => [each, fence(each)]);
+      await send(tx, [...rewrites, ...statements, ...(commit ? [{ sql: 'COMMIT', values: [] }] : [])]);
     } else {
-      let met = 0;
-      for (const { sql, values } of fenced) met += await affectedRows(tx, sql, values as Value[]);
-      if (met !== rows) throw new FenceLost();
+      for (const { sql, values, rows } of fenced)
+        if ((await affectedRows(tx, sql, values as Value[])) !== rows) throw new FenceLost();
       await execute(tx, statements);
     }
   } catch (error) {
@@ -158,12 +178,18 @@ export function isMysql(tx: Tx): boolean {
   return engineOf(tx.dataSource) === 'mysql';
 }
 
-function conflictClause(mysql: boolean, { key, add = [], raise = [] }: OnConflict): string {
+function isInOneText(tx: Tx): boolean {
+  return isMysql(tx) && !tx.data[ONE_BY_ONE];
+}
+
+function conflictClause(mysql: boolean, { key, how, columns }: OnConflict): string {
   const given = (column: string) => (mysql ? `VALUES(\`${column}\`)` : `excluded.\`${column}\``);
-  const sets = [
-    ...add.map((c) => `\`${c}\` = \`${c}\` + ${given(c)}`),
-    ...raise.map((c) => `\`${c}\` = ${mysql ? 'GREATEST' : 'MAX'}(\`${c}\`, ${given(c)})`),
-  ];
-  if (mysql) return ` ON DUPLICATE KEY UPDATE ${sets.join(', ') || `\`${key[0]}\` = \`${key[0]}\``}`;
-  return ` ON CONFLICT (${key.map((c) => `\`${c}\``).join(', ')}) DO ${sets.length > 0 ? `UPDATE SET ${sets.join(', ')}` : 'NOTHING'}`;
+  const value = (column: string) => {
+    if (how === 'set') return given(column);
+    if (how === 'add') return `\`${column}\` + ${given(column)}`;
+    return `${mysql ? 'GREATEST' : 'MAX'}(\`${column}\`, ${given(column)})`;
+  };
+  const sets = how === 'keep' ? '' : columns.map((c) => `\`${c}\` = ${value(c)}`).join(', ');
+  if (mysql) return ` ON DUPLICATE KEY UPDATE ${sets || `\`${key[0]}\` = \`${key[0]}\``}`;
+  return how === 'keep' ? ' ON CONFLICT DO NOTHING' : ` ON CONFLICT (${key.map((c) => `\`${c}\``).join(', ')}) DO UPDATE SET ${sets}`;
 }

@@ -9,6 +9,7 @@ import helmet from 'helmet';
 import type { Logger } from 'pino';
 import type { Config } from '../config/index.js';
 import { ErrorFilter, sendError } from './error.filter.js';
+import { sendAnswered } from './envelope.js';
 import { ApiError, invalidField } from './errors.js';
 import { validationPipe } from './validation.js';
 
@@ -72,6 +73,7 @@ export async function configureHttp(app: NestFastifyApplication, config: Config)
     void reply.headers(security).header('x-trace-id', request.id);
     done(stopping ? new ApiError('OVERLOADED', 'The server is stopping; send the request again.') : undefined);
   });
+  server.addHook('preSerialization', sendAnswered);
   server.addHook('onSend', (_request, reply, _payload, done) => {
     // A client that keeps its connection would otherwise keep the server from closing.
     if (stopping) void reply.header('Connection', 'close');

@@ -1,3 +1,5 @@
+import type { FastifyReply } from 'fastify';
+
 /** One item. */
 export interface Data<T> {
   data: T;
@@ -22,4 +24,20 @@ interface PageMeta {
 /** Puts one item, or a list that has no pages, into the envelope. */
 export async function data<T>(item: T | Promise<T>): Promise<Data<T>> {
   return { data: await item };
+}
+
+/** The answer to a request that may have been sent before: `Idempotent-Replayed: true` says that it is the first one's. */
+export class Answered<T, Meta = undefined> {
+  constructor(
+    readonly data: T,
+    readonly replayed: boolean,
+    readonly meta?: Meta,
+  ) {}
+}
+
+/** Puts an `Answered` into the envelope and its header. */
+export function sendAnswered(_request: unknown, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void): void {
+  if (!(payload instanceof Answered)) return done(null, payload);
+  if (payload.replayed) void reply.header('Idempotent-Replayed', 'true');
+  done(null, payload.meta === undefined ? { data: payload.data as unknown } : { data: payload.data as unknown, meta: payload.meta as unknown });
 }

@@ -6,9 +6,3 @@ export function tableOptions(runner: QueryRunner): string {
   return engineOf(runner.dataSource) === 'mysql' ? ' ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin' : '';
 }
 
-/** A primary key that the database counts. TypeORM finds it again in a SQLite schema by its quotes. */
-export function autoIncrementKey(runner: QueryRunner, name: string): string {
-  return engineOf(runner.dataSource) === 'mysql'
-    ? `${name} integer NOT NULL AUTO_INCREMENT PRIMARY KEY`
-    : `"${name}" integer PRIMARY KEY AUTOINCREMENT NOT NULL`;
-}

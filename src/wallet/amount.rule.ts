@@ -1,5 +1,5 @@
 import { fieldRule } from '../common/http/index.js';
-import { fromStored, toStored, type Unit, UNITS } from './domain/index.js';
+import { fromStored, toStored, type Unit, UNITS } from '../ledger/index.js';
 
 function amountProblem(unit: Unit, value: unknown): string | undefined {
   if (typeof value !== 'number' || Number.isNaN(value)) return 'must be a number';

@@ -1,14 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Gauge, Histogram } from 'prom-client';
-import { Metrics } from '../common/metrics/index.js';
-import type { Answer } from './domain/index.js';
+import { Metrics } from '../../common/metrics/index.js';
+import type { Answer } from '../domain/index.js';
+import type { Answers, Submission } from './submission.js';
 
-/** Operations that were written together, by their names. */
-interface Named {
-  readonly steps: readonly { readonly operation: { readonly name: string } }[];
-}
-
-/** What the ledger counts. It is told of whole batches, so that a busy one costs little more than a quiet one. */
+/** Metrics of the ledger. It is told of whole batches, so that a busy one costs little more than a quiet one. */
 @Injectable()
 export class LedgerMetrics {
   private readonly operations?: Counter<'operation' | 'result'>;
@@ -53,14 +49,26 @@ export class LedgerMetrics {
     });
   }
 
-  committed(batch: readonly Named[], answers: readonly (readonly Answer[])[], milliseconds: number): void {
-    if (!this.metrics.enabled) return;
+  /** Times a batch and counts its operations by what they came to. */
+  async measure(batch: readonly Submission[], commit: () => Promise<Answers>): Promise<Answers> {
+    const begun = performance.now();
+    try {
+      const answers = await commit();
+      if (this.metrics.enabled) this.count(batch, answers, performance.now() - begun);
+      return answers;
+    } catch (error) {
+      this.failures?.inc();
+      throw error;
+    }
+  }
+
+  private count(batch: readonly Submission[], answers: Answers, milliseconds: number): void {
     this.batchSize!.observe(answers.reduce((sum, group) => sum + group.length, 0));
     this.commitTime!.observe(milliseconds / 1000);
     const counts = new Map<string, number>();
-    batch.forEach(({ steps }, i) =>
-      steps.forEach(({ operation }, j) => {
-        const label = `${operation.name} ${resultOf(answers[i]![j]!)}`;
+    batch.forEach(({ operations }, i) =>
+      operations.forEach(({ scope }, j) => {
+        const label = `${scope} ${resultOf(answers[i]![j]!)}`;
         counts.set(label, (counts.get(label) ?? 0) + 1);
       }),
     );
@@ -68,10 +76,6 @@ export class LedgerMetrics {
       const [operation, result] = label.split(' ') as [string, string];
       this.operations!.inc({ operation, result }, count);
     }
-  }
-
-  failed(): void {
-    this.failures?.inc();
   }
 }
 

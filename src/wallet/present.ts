@@ -1,8 +1,9 @@
-import { type Entry, fromStored, type Hold, remaining, statusAt, type Unit } from './domain/index.js';
-import type { HoldDto, TransactionDto } from './ledger.dto.js';
+import { exactNumber } from '../common/http/index.js';
+import { decimalOf, type Entry, fromStored, type Hold, type HoldName, remaining, statusAt, type Sums, type Summary, type Unit, ZERO } from '../ledger/index.js';
+import type { HoldDto, SeriesItemDto, SummaryDto, TransactionDto } from './wallet.dto.js';
 
 /** An entry as the API shows it. */
-export function toTransaction(unit: Unit, entry: Omit<Entry, 'typeTotal'>): TransactionDto {
+export function toTransaction(unit: Unit, entry: Entry): TransactionDto {
   return {
     id: entry.sequence,
     type: entry.type,
@@ -25,7 +26,7 @@ export function toHold(unit: Unit, hold: Hold, now: number): HoldDto {
     status,
     amount: fromStored(unit, hold.amount),
     captured: fromStored(unit, hold.captured),
-    released: fromStored(unit, status === 'open' ? 0 : remaining(hold)),
+    released: fromStored(unit, status === 'open' ? ZERO : remaining(hold)),
     expires_at: new Date(hold.expiresAt).toISOString(),
     description: hold.description,
     metadata: parseMetadata(hold.metadata),
@@ -33,15 +34,35 @@ export function toHold(unit: Unit, hold: Hold, now: number): HoldDto {
   };
 }
 
-const HOLD_ID = /^hold_(\d{1,10})_(\d{1,16})$/;
+/** A summary as the API shows it. */
+export function toSummary(unit: Unit, { from, to, opening, closing, all, series }: Summary): SummaryDto {
+  const total = sumsIn(unit, all);
+  return {
+    period: { from: new Date(from).toISOString(), to: new Date(to).toISOString() },
+    opening_balance: fromStored(unit, opening),
+    closing_balance: fromStored(unit, closing),
+    total_deposited: total.deposited,
+    total_debited: total.debited,
+    total_refunded: total.refunded,
+    transaction_count: total.transaction_count,
+    series: [...series].map(([period, sums]) => ({ period, ...sumsIn(unit, sums) })),
+  };
+}
+
+function sumsIn(unit: Unit, { deposited, debited, refunded, count }: Sums): Omit<SeriesItemDto, 'period'> {
+  const exact = (sum: bigint) => exactNumber(decimalOf(unit, sum));
+  return { deposited: exact(deposited), debited: exact(debited), refunded: exact(refunded), transaction_count: count };
+}
+
+const HOLD_ID = /^hold_(\d{1,16})_(\d{1,16})$/;
 
 /** Names a hold for all accounts; who may see it is decided by its account. */
 function holdId(accountId: number, number: number): string {
   return `hold_${accountId}_${number}`;
 }
 
-/** The account and the number that a hold's id names; undefined when it names none. */
-export function parseHoldId(id: string): { accountId: number; number: number } | undefined {
+/** The hold that an id names; undefined when it names none. */
+export function holdName(id: string): HoldName | undefined {
   const [, accountId, number] = HOLD_ID.exec(id) ?? [];
   return accountId === undefined ? undefined : { accountId: Number(accountId), number: Number(number) };
 }

@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import type { EntryType } from './domain/index.js';
+import type { EntryType, Stored } from '../domain/index.js';
 
 /** A time, and the entries among which it is looked for. */
 export interface Sought {
@@ -17,7 +17,7 @@ export interface Position {
   /** The number of the first entry at or after the time, among those of the type if there is one; one past the end when there is none. */
   readonly first: number;
   /** What the entry before it says, or zero: the balance after it … */
-  readonly balance: number;
+  readonly balance: Stored;
   /** … and the sum of the entries of its type up to it. */
   readonly typeTotal: bigint;
 }
@@ -67,7 +67,7 @@ async function search(dataSource: DataSource, accountId: number, sought: readonl
     time: Number(time),
     ...(type === '' ? {} : { type: type as EntryType }),
     first: Number(low),
-    balance: Number(balance ?? 0),
+    balance: Number(balance ?? 0) as Stored,
     typeTotal: BigInt(total ?? 0),
   }));
 }

@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional, IntersectionType } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsDate, IsIn, IsInt, IsOptional, Min } from 'class-validator';
-import type { HoldStatus } from './domain/index.js';
+import type { HoldStatus } from '../ledger/index.js';
 import { AccountField } from '../auth/index.js';
 import { type ExactNumber, PagingQuery, toInteger } from '../common/http/index.js';
 
@@ -31,6 +31,20 @@ class PeriodQuery extends AccountField {
 
 /** Which transactions to list. */
 export class HistoryQuery extends IntersectionType(PagingQuery, PeriodQuery) {
+  /** `asc`: oldest first; `desc`: newest first. */
+  @ApiPropertyOptional()
+  @IsOptional()
+  @IsIn(['asc', 'desc'])
+  order: 'asc' | 'desc' = 'asc';
+}
+
+/** Which holds to list. */
+export class HoldsQuery extends IntersectionType(PagingQuery, AccountField) {
+  /** Only holds of this status. */
+  @IsOptional()
+  @IsIn(['open', 'captured', 'released', 'expired'])
+  status?: HoldStatus;
+
   /** `asc`: oldest first; `desc`: newest first. */
   @ApiPropertyOptional()
   @IsOptional()
@@ -107,6 +121,13 @@ export class TransactionDto {
 
   /** The purchase that it belongs to. */
   purchase_id?: string;
+}
+
+/** A balance; available = balance − held. */
+export class BalanceDto {
+  balance: number;
+  available: number;
+  held: number;
 }
 
 /** An amount kept back. It lowers `available` at once and never `balance`; after `expires_at` what remains of it is available again. */

@@ -1,6 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { LedgerReader } from './ledger.reader.js';
-import { LedgerService } from './ledger.service.js';
+import { LedgerReader } from '../read/ledger.reader.js';
+import { Lanes } from './lanes.js';
 
 /** Until it comes by, each balance adds up what expired holds keep in their rows. */
 const EVERY_MS = 2_000;
@@ -13,7 +13,7 @@ export class HoldSweeper implements OnApplicationBootstrap, OnApplicationShutdow
   private timer: NodeJS.Timeout;
 
   constructor(
-    private readonly ledger: LedgerService,
+    private readonly lanes: Lanes,
     private readonly reader: LedgerReader,
   ) {}
 
@@ -28,7 +28,7 @@ export class HoldSweeper implements OnApplicationBootstrap, OnApplicationShutdow
   private async sweep(): Promise<void> {
     try {
       const accounts = await this.reader.accountsToSweep(ACCOUNTS_A_ROUND);
-      await Promise.all(accounts.map((account) => this.ledger.sweep(account)));
+      await Promise.all(accounts.map((account) => this.lanes.submit({ operations: [{ account, scope: 'sweep', hash: '', traceId: '', action: { kind: 'claim' } }] })));
     } catch (error) {
       this.logger.warn(`the sweep of expired holds failed and will be tried again: ${(error as Error).message}`);
     }

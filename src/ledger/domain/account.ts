@@ -1,0 +1,146 @@
+import { minus, type Stored, type Unit, ZERO } from './unit.js';
+
+/** Names an account: the unit, then the owner (`user:42`, `org:7`). */
+export type AccountName = `${Unit} ${string}`;
+
+/** Why an entry was made. Credits know deposit, debit and refund; tokens know purchase, grant, consume and refund. */
+export type EntryType = 'deposit' | 'debit' | 'purchase' | 'grant' | 'consume' | 'refund';
+
+/** The state of one account: an owner's balance in one unit. */
+export interface Account {
+  readonly id: number;
+  /** Drawn anew by every batch that changes the row: the same version is the same row, also after a failover that lost commits. */
+  readonly version: number;
+  /** `user:<id>` or `org:<id>`. */
+  readonly owner: string;
+  readonly unit: Unit;
+  /** The sum of all entries. Below zero only after a clawback. */
+  readonly balance: Stored;
+  /** The amount that open holds keep back; available = balance − held. */
+  readonly held: Stored;
+  /** The number of the last entry: 1, 2, 3 … without a gap. */
+  readonly sequence: number;
+  /** Number and sum of the entries of each type. */
+  readonly types: Readonly<Partial<Record<EntryType, TypeTotal>>>;
+  /** The number of the last hold: 1, 2, 3 … without a gap. */
+  readonly holds: number;
+  /** How many holds are open, at most `MAX_OPEN_HOLDS`; one that has expired counts until it is settled. */
+  readonly openHolds: number;
+  /** How many operations are remembered under a key; none is ever forgotten. */
+  readonly operations: number;
+  /** No open hold expires before this; null when none is open. It may be too early, never too late. */
+  readonly nextExpiry: number | null;
+  /** When the last entry was made. The times of entries never run backwards within an account, whatever the clocks of the writers say; holds go by the clock. */
+  readonly lastAt: number;
+}
+
+/** Number and sum of the entries of one type. */
+export interface TypeTotal {
+  /** How many there are, which is also the last `typeSequence`. */
+  readonly count: number;
+  /** The sum of their amounts. It only grows with the history, beyond what a double holds exactly. */
+  readonly total: bigint;
+}
+
+/** One movement of a balance, never changed once written. */
+export interface Entry {
+  readonly accountId: number;
+  readonly sequence: number;
+  readonly type: EntryType;
+  /** Its number among the account's entries of the same type. */
+  readonly typeSequence: number;
+  /** The sum of the account's entries of the same type up to this one. So the sum of any period is the difference of two entries. */
+  readonly typeTotal: bigint;
+  /** Signed. */
+  readonly amount: Stored;
+  readonly balanceAfter: Stored;
+  readonly description: string | null;
+  /** JSON text as the client sent it. */
+  readonly metadata: string | null;
+  /** Who made it. */
+  readonly actor: string | null;
+  /** The agent that spent it … */
+  readonly agent: string | null;
+  /** … in which run … */
+  readonly runId: string | null;
+  /** … and the language model whose usage it is. */
+  readonly model: string | null;
+  /** The trace id of the request. */
+  readonly traceId: string | null;
+  readonly purchaseId: string | null;
+  /** The number of the hold that it captured. */
+  readonly hold: number | null;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+}
+
+/** An open hold that is past its time counts as expired, whether or not its row says so yet. */
+export type HoldStatus = 'open' | 'captured' | 'released' | 'expired';
+
+/** An amount kept back for something that will cost at most as much. */
+export interface Hold {
+  readonly accountId: number;
+  /** Counts 1, 2, 3 … within the account. */
+  readonly number: number;
+  readonly status: HoldStatus;
+  readonly amount: Stored;
+  readonly captured: Stored;
+  readonly description: string | null;
+  readonly metadata: string | null;
+  readonly expiresAt: number;
+  readonly createdAt: number;
+  /** The account's last entry when it was opened; with `closedAfter` the verifier knows between which entries it was open. */
+  readonly openedAfter: number;
+  /** The account's last entry when it was closed, a final capture's own included; null while it is open. */
+  readonly closedAfter: number | null;
+}
+
+/** More open holds than this would make their expiry more than a few batches can settle. */
+export const MAX_OPEN_HOLDS = 10_000;
+
+/** An account before its first entry. */
+export function emptyAccount(id: number, version: number, name: AccountName): Account {
+  return {
+    id,
+    version,
+    ...ownerAndUnit(name),
+    balance: ZERO,
+    held: ZERO,
+    sequence: 0,
+    types: {},
+    holds: 0,
+    openHolds: 0,
+    operations: 0,
+    nextExpiry: null,
+    lastAt: 0,
+  };
+}
+
+export function accountName({ owner, unit }: Pick<Account, 'owner' | 'unit'>): AccountName {
+  return `${unit} ${owner}`;
+}
+
+export function ownerAndUnit(name: AccountName): Pick<Account, 'owner' | 'unit'> {
+  const space = name.indexOf(' ');
+  return { owner: name.slice(space + 1), unit: name.slice(0, space) as Unit };
+}
+
+/** The amount that may be spent. */
+export function available({ balance, held }: Pick<Account, 'balance' | 'held'>): Stored {
+  return minus(balance, held);
+}
+
+/** The amount that an open hold still keeps back. */
+export function remaining({ amount, captured }: Pick<Hold, 'amount' | 'captured'>): Stored {
+  return minus(amount, captured);
+}
+
+/** A hold's status at a time; a row that no batch has settled yet does not lie. */
+export function statusAt({ status, expiresAt }: Pick<Hold, 'status' | 'expiresAt'>, now: number): HoldStatus {
+  return status === 'open' && expiresAt <= now ? 'expired' : status;
+}
+
+/** Whether holds of the account may have expired by a time. */
+export function hasExpired({ nextExpiry }: Pick<Account, 'nextExpiry'>, now: number): boolean {
+  return nextExpiry !== null && nextExpiry <= now;
+}

@@ -1,0 +1,53 @@
+import type { Account, Entry, EntryType, Hold } from './account.js';
+import type { Remembered } from './operation.js';
+
+/** Rows to write, all of them in one transaction. */
+export interface Effects {
+  /** The accounts that changed, with the version that they had before. */
+  readonly accounts: readonly Account[];
+  readonly entries: readonly Entry[];
+  readonly operations: readonly Remembered[];
+  /** Those that were opened or changed, as they are now. */
+  readonly holds: readonly Hold[];
+  /** To be added to the daily totals that are there. */
+  readonly totals: readonly DailyTotal[];
+}
+
+/** Sum and number of an account's entries of one type on one UTC day. */
+export interface DailyTotal {
+  readonly accountId: number;
+  /** Days since 1970-01-01. */
+  readonly day: number;
+  readonly type: EntryType;
+  readonly amount: bigint;
+  readonly count: number;
+}
+
+const DAY_MS = 86_400_000;
+
+/** The UTC day of a time. */
+export function dayOf(time: number): number {
+  return Math.floor(time / DAY_MS);
+}
+
+/** The first millisecond of a UTC day. */
+export function startOfDay(day: number): number {
+  return day * DAY_MS;
+}
+
+/** Adds entries up by account, day and type. */
+export function totalsOf(entries: Iterable<Pick<Entry, 'accountId' | 'type' | 'amount' | 'createdAt'>>): DailyTotal[] {
+  const totals = new Map<string, { -readonly [field in keyof DailyTotal]: DailyTotal[field] }>();
+  for (const { accountId, type, amount, createdAt } of entries) {
+    const day = dayOf(createdAt);
+    const key = `${accountId} ${day} ${type}`;
+    const total = totals.get(key);
+    if (total) {
+      total.amount += BigInt(amount);
+      total.count += 1;
+    } else {
+      totals.set(key, { accountId, day, type, amount: BigInt(amount), count: 1 });
+    }
+  }
+  return [...totals.values()];
+}

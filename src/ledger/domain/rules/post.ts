@@ -1,0 +1,61 @@
+import { type Account, available, type Entry, type TypeTotal } from '../account.js';
+import type { Ruling } from '../change.js';
+import type { Post } from '../operation.js';
+import { plus, type Stored, UNITS } from '../unit.js';
+
+/** The fields of an entry that do not follow from the account. */
+export type Movement = Pick<Entry, 'type' | 'amount' | 'description' | 'metadata' | 'model' | 'purchaseId' | 'hold'>;
+
+/** Posts an entry that the available balance covers, or that may overdraw it. */
+export function post(account: Account, { type, amount, description, metadata, model, purchaseId, overdraw }: Post, now: number): Ruling {
+  if (amount < 0 && !overdraw && -amount > available(account)) {
+    return { reason: 'insufficient', required: -amount as Stored, available: available(account) };
+  }
+  if (Math.abs(account.balance + amount) > UNITS[account.unit].limit) return { reason: 'limit' };
+  const { after, entry } = enter(account, { type, amount, description, metadata, model, purchaseId, hold: null }, now);
+  return { account: after, entry, outcome: { status: 'posted', entry } };
+}
+
+/** The next entry of an account, and the account after it. */
+export function enter(account: Account, movement: Movement, now: number): { after: Account; entry: Entry } {
+  const { type, amount, description, metadata, model, purchaseId, hold } = movement;
+  const { id, version, owner, unit, held, types, holds, openHolds, operations, nextExpiry } = account;
+  const before = types[type];
+  const ofType: TypeTotal = { count: (before?.count ?? 0) + 1, total: (before?.total ?? 0n) + BigInt(amount) };
+  const entry: Entry = {
+    accountId: id,
+    sequence: account.sequence + 1,
+    type,
+    typeSequence: ofType.count,
+    typeTotal: ofType.total,
+    amount,
+    balanceAfter: plus(account.balance, amount),
+    description,
+    metadata,
+    actor: null,
+    agent: null,
+    runId: null,
+    model,
+    traceId: null,
+    purchaseId,
+    hold,
+    createdAt: Math.max(now, account.lastAt),
+  };
+  // Written out: to spread an account took longer than all else that an entry costs here.
+  const after: Account = {
+    id,
+    version,
+    owner,
+    unit,
+    balance: entry.balanceAfter,
+    held,
+    sequence: entry.sequence,
+    types: { ...types, [type]: ofType },
+    holds,
+    openHolds,
+    operations,
+    nextExpiry,
+    lastAt: entry.createdAt,
+  };
+  return { after, entry };
+}

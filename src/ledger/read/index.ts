@@ -1,0 +1,2 @@
+export * from './ledger.reader.js';
+export type { Summary, SummaryPeriod, Sums } from './summary.js';

@@ -1,0 +1,171 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { Between, LessThanOrEqual, MoreThan, type Repository } from 'typeorm';
+import {
+  type Account,
+  accountName,
+  type AccountName,
+  available,
+  type Entry,
+  type EntryType,
+  type Hold,
+  type HoldName,
+  type HoldStatus,
+  minus,
+  ownerAndUnit,
+  type Stored,
+  ZERO,
+} from '../domain/index.js';
+import { AccountRow, EntryRow, HoldRow } from '../store/index.js';
+import { findPositions } from './positions.js';
+import { summarize, type Summary, type SummaryPeriod } from './summary.js';
+
+/** A balance at one moment. */
+export interface Balance {
+  readonly balance: Stored;
+  readonly available: Stored;
+  readonly held: Stored;
+}
+
+/** A page of a list, and how long the list is. */
+export interface Slice<T> {
+  readonly rows: readonly T[];
+  readonly total: number;
+}
+
+/** The part of a list that is asked for. */
+export interface Paging {
+  readonly order: 'asc' | 'desc';
+  readonly limit: number;
+  readonly offset: number;
+}
+
+/** The entries that are asked for; times are milliseconds since 1970, from inclusive, to exclusive. */
+export interface HistoryFilter extends Paging {
+  readonly type?: EntryType;
+  readonly from?: number;
+  readonly to?: number;
+}
+
+/** Reads of the ledger. None of them scans the history: positions are numbers without a gap, so a page is a range of the primary key and a time is found by halving. */
+@Injectable()
+export class LedgerReader {
+  constructor(
+    @InjectRepository(AccountRow) private readonly accounts: Repository<AccountRow>,
+    @InjectRepository(EntryRow) private readonly entries: Repository<EntryRow>,
+    @InjectRepository(HoldRow) private readonly holds: Repository<HoldRow>,
+  ) {}
+
+  /** Holds that have expired no longer count, whether or not a batch has settled them; the account and their sum come from one statement. */
+  async balance(name: AccountName): Promise<Balance> {
+    const row = await this.accounts
+      .createQueryBuilder('a')
+      .select(['a.balance AS balance', 'a.held AS held'])
+      .addSelect(
+        (sub) =>
+          sub
+            .select('SUM(h.amount - h.captured)')
+            .from(HoldRow, 'h')
+            .where("h.accountId = a.id AND h.status = 'open' AND h.expiresAt <= :now"),
+        'expired',
+      )
+      .where(ownerAndUnit(name))
+      .setParameter('now', Date.now())
+      .getRawOne<Record<'balance' | 'held' | 'expired', string | number | null>>();
+    if (!row) return { balance: ZERO, available: ZERO, held: ZERO };
+    const balance = Number(row.balance) as Stored;
+    const held = minus(Number(row.held) as Stored, Number(row.expired) as Stored);
+    return { balance, available: available({ balance, held }), held };
+  }
+
+  async entry(name: AccountName, sequence: number): Promise<Entry | undefined> {
+    const account = await this.find(name);
+    return (account && (await this.entries.findOneBy({ accountId: account.id, sequence }))) ?? undefined;
+  }
+
+  /** A page of the history. Its cost does not grow with the offset or the length of the history. */
+  async history(name: AccountName, { type, from, to, order, limit, offset }: HistoryFilter): Promise<Slice<Entry>> {
+    const account = await this.find(name);
+    if (!account) return { rows: [], total: 0 };
+    const accountId = account.id;
+    const length = type ? (account.types[type]?.count ?? 0) : account.sequence;
+    const times = [from, to].flatMap((time) => (time === undefined ? [] : { time, type, length }));
+    const found = await findPositions(this.entries.manager.connection, accountId, times);
+    const position = (time: number) => found.find((each) => each.time === time)!.first;
+    const first = from === undefined ? 1 : position(from);
+    const last = to === undefined ? length : position(to) - 1;
+    const [low, high] =
+      order === 'asc'
+        ? [first + offset, Math.min(last, first + offset + limit - 1)]
+        : [Math.max(first, last - offset - limit + 1), last - offset];
+    const number = type ? 'typeSequence' : 'sequence';
+    // Both bounds are given, because with one of them MariaDB was seen to plan a scan.
+    const where = { accountId, ...(type ? { type } : {}), [number]: Between(low, high) };
+    const rows = low <= high ? await this.entries.find({ where, order: { [number]: order } }) : [];
+    return { rows, total: Math.max(0, last - first + 1) };
+  }
+
+  async hold({ accountId, number }: HoldName): Promise<Hold | undefined> {
+    return (await this.holds.findOneBy({ accountId, number })) ?? undefined;
+  }
+
+  /** The account of an id. */
+  async nameOf(id: number): Promise<AccountName | undefined> {
+    const account = await this.accounts.findOneBy({ id });
+    return account ? accountName(account) : undefined;
+  }
+
+  /** A page of an account's holds, in the order in which they were opened; expired ones are those that have expired by `now`. */
+  async listHolds(name: AccountName, now: number, { status, order, limit, offset }: Paging & { status?: HoldStatus }): Promise<Slice<Hold>> {
+    const account = await this.find(name);
+    if (!account) return { rows: [], total: 0 };
+    const accountId = account.id;
+    if (status === undefined) {
+      const [low, high] = order === 'asc' ? [offset + 1, offset + limit] : [account.holds - offset - limit + 1, account.holds - offset];
+      const rows = high < 1 ? [] : await this.holds.find({ where: { accountId, number: Between(low, high) }, order: { number: order } });
+      return { rows, total: account.holds };
+    }
+    const open = { accountId, status: 'open' } as const;
+    const where =
+      status === 'open'
+        ? { ...open, expiresAt: MoreThan(now) }
+        : status === 'expired'
+          ? [
+              { accountId, status },
+              { ...open, expiresAt: LessThanOrEqual(now) },
+            ]
+          : { accountId, status };
+    const [rows, total] = await this.holds.findAndCount({ where, order: { number: order }, take: limit, skip: offset });
+    return { rows, total };
+  }
+
+  /** The sums that a purchase has brought, and that were taken back of it. Few entries of an account are no spending, so only those are looked through. */
+  async purchaseSums(name: AccountName, purchaseId: string): Promise<{ granted: number; takenBack: number }> {
+    const { owner, unit } = ownerAndUnit(name);
+    const rows = await this.entries
+      .createQueryBuilder('e')
+      .innerJoin(AccountRow, 'a', 'a.id = e.accountId')
+      .select(['e.type AS type', 'SUM(e.amount) AS amount'])
+      .where('a.owner = :owner AND a.unit = :unit AND e.purchaseId = :purchaseId', { owner, unit, purchaseId })
+      .andWhere("e.type IN ('deposit', 'purchase', 'refund')")
+      .groupBy('e.type')
+      .getRawMany<{ type: EntryType; amount: string | number }>();
+    const sum = (wanted: (type: EntryType) => boolean) =>
+      rows.reduce((total, { type, amount }) => total + (wanted(type) ? Number(amount) : 0), 0);
+    return { granted: sum((type) => type !== 'refund'), takenBack: 0 - sum((type) => type === 'refund') };
+  }
+
+  /** The accounts with holds that have expired, a bounded number of them. */
+  async accountsToSweep(limit: number): Promise<AccountName[]> {
+    const rows = await this.accounts.find({ where: { nextExpiry: LessThanOrEqual(Date.now()) }, order: { nextExpiry: 'asc' }, take: limit });
+    return rows.map(accountName);
+  }
+
+  summary(name: AccountName, period: SummaryPeriod): Promise<Summary> {
+    return summarize(this.accounts.manager.connection, name, period);
+  }
+
+  private async find(name: AccountName): Promise<Account | undefined> {
+    return (await this.accounts.findOneBy(ownerAndUnit(name))) ?? undefined;
+  }
+}

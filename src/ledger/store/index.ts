@@ -1,0 +1,4 @@
+export * from './account-id.js';
+export * from './entities.js';
+export * from './ledger.store.js';
+export * from './write.js';

@@ -1,0 +1,24 @@
+import type { DataSource } from 'typeorm';
+import { describeTable, type Table } from '../../common/database/index.js';
+import { AccountRow, DailyTotalRow, EntryRow, HoldRow, MarkerRow, OperationRow } from './entities.js';
+
+/** The ledger's tables, as their entities describe them. */
+export interface LedgerTables {
+  readonly account: Table<AccountRow>;
+  readonly entry: Table<EntryRow>;
+  readonly operation: Table<OperationRow>;
+  readonly hold: Table<HoldRow>;
+  readonly dailyTotal: Table<DailyTotalRow>;
+  readonly marker: Table<MarkerRow>;
+}
+
+export function describeLedger(dataSource: DataSource): LedgerTables {
+  return {
+    account: describeTable(dataSource, AccountRow),
+    entry: describeTable(dataSource, EntryRow),
+    operation: describeTable(dataSource, OperationRow),
+    hold: describeTable(dataSource, HoldRow),
+    dailyTotal: describeTable(dataSource, DailyTotalRow),
+    marker: describeTable(dataSource, MarkerRow),
+  };
+}

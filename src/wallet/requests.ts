@@ -1,0 +1,61 @@
+import type { Tx } from '../common/database/index.js';
+import type { HoldName, Stored } from '../ledger/index.js';
+
+/** An amount that is put into an account or spent, as a body says it. */
+export interface MovementBody {
+  readonly account?: string;
+  /** In the unit, more than 0. */
+  readonly amount: number;
+  readonly description?: string;
+  readonly model?: string;
+  readonly metadata?: object;
+}
+
+/** Spending for many events in one request. */
+export interface SpendBatchBody {
+  readonly account?: string;
+  readonly items: readonly (MovementBody & { readonly idempotency_key?: string })[];
+  /** `atomic`: one refusal refuses all. */
+  readonly mode: 'independent' | 'atomic';
+}
+
+/** A hold to open. */
+export interface OpenHoldBody extends Omit<MovementBody, 'model'> {
+  /** Seconds. */
+  readonly expires_in?: number;
+}
+
+/** An amount to spend from a hold. */
+export interface CaptureBody extends Omit<MovementBody, 'model' | 'metadata'> {
+  /** Whether the rest is released, which is so when absent. */
+  readonly final?: boolean;
+}
+
+/** A hold as a path names it, and the account that it must belong to. */
+export interface HoldPath {
+  readonly id: string;
+  readonly account?: string;
+}
+
+/** A hold that was found by its id; `number` is 0, which no hold has, when the id names none of the owner's. */
+export interface FoundHold extends HoldPath {
+  readonly owner: string;
+  readonly name: HoldName;
+}
+
+/** What a paid purchase brings. */
+export interface PurchaseGrant {
+  readonly purchaseId: string;
+  /** The account: `user:<id>` or `org:<id>`. */
+  readonly account: string;
+  readonly amount: Stored;
+  readonly description: string;
+  /** Runs in the transaction that writes the entry, a replay included; the error that it throws undoes the whole. */
+  readonly attach: (tx: Tx) => Promise<void>;
+}
+
+/** An amount that a refund or dispute of a purchase takes back or, when it was won or failed, gives back; signed. */
+export interface PurchaseRefund extends PurchaseGrant {
+  /** Tells this movement from the others of the same purchase; the same key moves nothing twice. */
+  readonly key: string;
+}

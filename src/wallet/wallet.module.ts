@@ -1,0 +1,21 @@
+import { Injectable, Module } from '@nestjs/common';
+import { Lanes, LedgerModule, LedgerReader } from '../ledger/index.js';
+import { Wallet } from './wallet.js';
+import type { Words } from './words.js';
+
+/** Makes the wallet of a unit. */
+@Injectable()
+export class Wallets {
+  constructor(
+    private readonly lanes: Lanes,
+    private readonly reader: LedgerReader,
+  ) {}
+
+  of<Label extends object>(words: Words<Label>): Wallet<Label> {
+    return new Wallet(words, this.lanes, this.reader);
+  }
+}
+
+/** The ledger in the API's words, once for credits and tokens. */
+@Module({ imports: [LedgerModule], providers: [Wallets], exports: [Wallets] })
+export class WalletModule {}

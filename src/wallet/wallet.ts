@@ -1,0 +1,236 @@
+import { accountFor, type Principal } from '../auth/index.js';
+import { ApiError, Answered, type Idempotency, invalidField, type Page } from '../common/http/index.js';
+import {
+  type AccountName,
+  type Answer,
+  type Capture,
+  type EntryType,
+  fromStored,
+  type Lanes,
+  type LedgerReader,
+  LedgerUnavailable,
+  type Open,
+  type Operation,
+  type Release,
+  type Submission,
+} from '../ledger/index.js';
+import { type Asked, operation, posting, storedAmount, textOf } from './operations.js';
+import { holdName, toHold, toSummary, toTransaction } from './present.js';
+import { accepted } from './refusal.js';
+import type { CaptureBody, FoundHold, HoldPath, MovementBody, OpenHoldBody, PurchaseGrant, PurchaseRefund } from './requests.js';
+import type { BalanceDto, HistoryQuery, HoldDto, HoldsQuery, SummaryDto, SummaryQuery, TransactionDto } from './wallet.dto.js';
+import type { Words } from './words.js';
+
+const HOLD_SECONDS = 3_600;
+
+/** The accounts of one unit in the API's words. Every method that changes a balance answers when the change is durable. */
+export class Wallet<Label extends object = object> {
+  constructor(
+    readonly words: Words<Label>,
+    private readonly lanes: Lanes,
+    private readonly reader: LedgerReader,
+  ) {}
+
+  async balance(who: Principal, account?: string): Promise<BalanceDto & Label> {
+    const { unit, label } = this.words;
+    const { balance, available, held } = await this.reader.balance(this.nameFor(who, account));
+    return { balance: fromStored(unit, balance), available: fromStored(unit, available), held: fromStored(unit, held), ...label };
+  }
+
+  /**
+   * Puts an amount into an account.
+   * @throws ApiError FORBIDDEN, CONFLICT when the balance would leave the range in which it is exact, IDEMPOTENCY_KEY_REUSED, OVERLOADED
+   */
+  deposit(who: Principal, { account, ...body }: MovementBody, asked: Idempotency): Promise<Answered<TransactionDto>> {
+    const type = this.words.deposit;
+    return this.post(this.nameFor(who, account), type, asked, { ...body, type });
+  }
+
+  /**
+   * Spends an amount that is there.
+   * @throws ApiError FORBIDDEN, INSUFFICIENT_CREDITS or INSUFFICIENT_TOKENS, IDEMPOTENCY_KEY_REUSED, OVERLOADED
+   */
+  spend(who: Principal, { account, amount, ...body }: MovementBody, asked: Idempotency): Promise<Answered<TransactionDto>> {
+    const type = this.words.spend;
+    return this.post(this.nameFor(who, account), type, asked, { ...body, amount: -amount, type });
+  }
+
+  /**
+   * Keeps an amount back.
+   * @throws ApiError FORBIDDEN, INSUFFICIENT_…, CONFLICT when too many holds are open, IDEMPOTENCY_KEY_REUSED, OVERLOADED
+   */
+  async openHold(who: Principal, body: OpenHoldBody, asked: Idempotency): Promise<Answered<HoldDto>> {
+    const action: Open = {
+      kind: 'open',
+      amount: storedAmount(this.words.unit, body.amount),
+      description: body.description ?? null,
+      metadata: textOf(body.metadata),
+      expiresIn: (body.expires_in ?? HOLD_SECONDS) * 1000,
+    };
+    const request = () => ({ ...action, metadata: body.metadata ?? null });
+    return this.hold(operation(this.nameFor(who, body.account), 'hold', action, asked, request));
+  }
+
+  /**
+   * Spends from a hold.
+   * @throws ApiError NOT_FOUND, CONFLICT when the hold is not open or less remains of it, INSUFFICIENT_… when a clawback took the balance below the amount
+   */
+  async capture(who: Principal, path: HoldPath, body: CaptureBody, asked: Idempotency): Promise<Answered<TransactionDto>> {
+    const { owner, name, id } = await this.locate(who, path, asked);
+    const action: Capture = {
+      kind: 'capture',
+      hold: name,
+      type: this.words.spend,
+      amount: storedAmount(this.words.unit, body.amount),
+      final: body.final ?? true,
+      description: body.description ?? null,
+    };
+    const [answer] = await this.submit({
+      operations: [operation(this.nameOf(owner), 'capture', action, asked, () => ({ ...action, hold: id }))],
+    });
+    return this.posted(answer!);
+  }
+
+  /**
+   * Gives back what remains of a hold.
+   * @throws ApiError NOT_FOUND, CONFLICT when the hold is not open
+   */
+  async release(who: Principal, path: HoldPath, asked: Idempotency): Promise<Answered<HoldDto>> {
+    const { owner, name, id } = await this.locate(who, path, asked);
+    const action: Release = { kind: 'release', hold: name };
+    return this.hold(operation(this.nameOf(owner), 'release', action, asked, () => ({ ...action, hold: id })));
+  }
+
+  /** @throws ApiError NOT_FOUND */
+  async findHold(who: Principal, { id, account }: HoldPath): Promise<HoldDto> {
+    const found = await this.owned(who, id, account);
+    const owner = found && (await this.reader.nameOf(found.name.accountId));
+    const hold = found && owner === this.nameOf(found.owner) && (await this.reader.hold(found.name));
+    if (!hold) throw new ApiError('NOT_FOUND', 'There is no such hold.');
+    return toHold(this.words.unit, hold, Date.now());
+  }
+
+  async holds(who: Principal, { account, ...query }: HoldsQuery): Promise<Page<HoldDto>> {
+    const now = Date.now();
+    const { rows, total } = await this.reader.listHolds(this.nameFor(who, account), now, query);
+    return { data: rows.map((hold) => toHold(this.words.unit, hold, now)), meta: { total, limit: query.limit, offset: query.offset } };
+  }
+
+  /** Adds what a purchase brought, once: the purchase's id is the idempotency key. */
+  async grantPurchase({ account, amount, purchaseId, description, attach }: PurchaseGrant): Promise<void> {
+    const { unit, purchase: type } = this.words;
+    const posted = { type, amount: fromStored(unit, amount), description, purchaseId };
+    await this.post(this.nameOf(account), 'purchase', { key: purchaseId, traceId: '' }, posted, attach);
+  }
+
+  /** Takes back what a refund or dispute reversed, whether or not it is still there, or gives it back. */
+  async refundPurchase({ account, amount, key, purchaseId, description, attach }: PurchaseRefund): Promise<void> {
+    const { unit } = this.words;
+    const posted = { type: 'refund', amount: fromStored(unit, amount), description, purchaseId, overdraw: true } as const;
+    await this.post(this.nameOf(account), 'refund', { key, traceId: '' }, posted, attach);
+  }
+
+  /** The stored sums that a purchase has brought, and that were taken back of it. */
+  purchaseSums(account: string, purchaseId: string): Promise<{ granted: number; takenBack: number }> {
+    return this.reader.purchaseSums(this.nameOf(account), purchaseId);
+  }
+
+  /** @throws ApiError NOT_FOUND */
+  async transaction(who: Principal, id: number, account?: string): Promise<TransactionDto> {
+    const entry = await this.reader.entry(this.nameFor(who, account), id);
+    if (!entry) throw new ApiError('NOT_FOUND', `This account has no transaction ${id}.`);
+    return toTransaction(this.words.unit, entry);
+  }
+
+  async transactions(who: Principal, { account, from, to, ...query }: HistoryQuery & { type?: EntryType }): Promise<Page<TransactionDto>> {
+    checkPeriod(from, to);
+    const filter = { ...query, from: from?.getTime(), to: to?.getTime() };
+    const { rows, total } = await this.reader.history(this.nameFor(who, account), filter);
+    return {
+      data: rows.map((entry) => toTransaction(this.words.unit, entry)),
+      meta: { total, limit: query.limit, offset: query.offset },
+    };
+  }
+
+  async summary(who: Principal, { account, from, to, group_by: by }: SummaryQuery): Promise<SummaryDto & Label> {
+    checkPeriod(from, to);
+    const summary = await this.reader.summary(this.nameFor(who, account), { from: from?.getTime(), to: to?.getTime(), by });
+    return { ...this.words.label, ...toSummary(this.words.unit, summary) };
+  }
+
+  /** The name of the account that a request works on. */
+  nameFor(who: Principal, account: string | undefined): AccountName {
+    return this.nameOf(accountFor(who, account));
+  }
+
+  /**
+   * Brings operations into the ledger.
+   * @throws ApiError OVERLOADED
+   */
+  async submit(submission: Submission): Promise<readonly Answer[]> {
+    try {
+      return await this.lanes.submit(submission);
+    } catch (error) {
+      throw error instanceof LedgerUnavailable ? new ApiError('OVERLOADED', error.message) : error;
+    }
+  }
+
+  /** The transaction that an operation came to. */
+  posted(answer: Answer): Answered<TransactionDto> {
+    const outcome = accepted(this.words.unit, answer);
+    if (outcome.status !== 'posted') throw new Error(`a posting came to "${outcome.status}"`);
+    return new Answered(toTransaction(this.words.unit, outcome.entry), isReplay(answer));
+  }
+
+  private async post(
+    account: AccountName,
+    scope: string,
+    asked: Asked,
+    posted: Parameters<typeof posting>[4],
+    attach?: Submission['attach'],
+  ): Promise<Answered<TransactionDto>> {
+    const [answer] = await this.submit({ operations: [posting(account, this.words.unit, scope, asked, posted)], attach });
+    return this.posted(answer!);
+  }
+
+  private async hold(asked: Operation): Promise<Answered<HoldDto>> {
+    const [answer] = await this.submit({ operations: [asked] });
+    const outcome = accepted(this.words.unit, answer!);
+    if (outcome.status !== 'held') throw new Error(`a hold came to "${outcome.status}"`);
+    return new Answered(toHold(this.words.unit, outcome.hold, outcome.hold.createdAt), isReplay(answer!));
+  }
+
+  /**
+   * The hold that an operation names. Under a key, one that names none is brought to the ledger all the same, so that the refusal is kept and the
+   * same request gets the same answer when there is such a hold later.
+   * @throws ApiError NOT_FOUND
+   */
+  private async locate(who: Principal, { id, account }: HoldPath, { key }: Asked): Promise<FoundHold> {
+    const found = await this.owned(who, id, account);
+    if (!found && key === undefined) throw new ApiError('NOT_FOUND', 'There is no such hold.');
+    return found ?? { id, owner: accountFor(who, account), name: { accountId: 0, number: 0 } };
+  }
+
+  /** A hold's id names its account, so an administrator need not; for all others the ledger finds whether it is theirs. */
+  private async owned(who: Principal, id: string, account: string | undefined): Promise<FoundHold | undefined> {
+    const name = holdName(id);
+    if (!name) return undefined;
+    const isAnybodys = who.admin && account === undefined;
+    if (!isAnybodys) return { id, name, owner: accountFor(who, account) };
+    const found = await this.reader.nameOf(name.accountId);
+    return found?.startsWith(`${this.words.unit} `) ? { id, name, owner: found.slice(this.words.unit.length + 1) } : undefined;
+  }
+
+  private nameOf(owner: string): AccountName {
+    return `${this.words.unit} ${owner}`;
+  }
+}
+
+/** Whether an answer is that of an earlier request. */
+export function isReplay(answer: Answer): boolean {
+  return 'replayed' in answer && answer.replayed;
+}
+
+function checkPeriod(from: Date | undefined, to: Date | undefined): void {
+  if (from && to && from > to) throw invalidField('from', 'must not be later than to');
+}

@@ -1,0 +1,14 @@
+import type { EntryType, Unit } from '../ledger/index.js';
+
+/** The words that credits and tokens have for the same machine. */
+export interface Words<Label extends object = object> {
+  readonly unit: Unit;
+  /** The entry, and the scope of the key, of an administrator's deposit … */
+  readonly deposit: EntryType;
+  /** … and of spending. */
+  readonly spend: EntryType;
+  /** The entry that a purchase makes. */
+  readonly purchase: EntryType;
+  /** The fields that say in which unit a balance or summary is. */
+  readonly label: Label;
+}
