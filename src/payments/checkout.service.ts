@@ -7,6 +7,7 @@ import { affectedRows, isDuplicate, Transactions } from '../common/database/inde
 import { ApiError, type Idempotency, invalidField, requestHash } from '../common/http/index.js';
 import { CreditsService } from '../credits/index.js';
 import { TokensService } from '../tokens/index.js';
+import type { Stored } from '../wallet/index.js';
 import { CustomersService } from './customers.service.js';
 import type { CheckoutDto } from './payments.dto.js';
 import { Purchase, type PurchaseKind } from './payments.entities.js';
@@ -61,7 +62,7 @@ export class CheckoutService {
       return {
         item: sold.id,
         name: `${sold.name} package`,
-        amount: Math.round(sold.amount * MICRO_DOLLARS),
+        amount: Math.round(sold.amount * MICRO_DOLLARS) as Stored,
         price: cents(sold.price),
         currency: sold.currency,
       };
@@ -83,7 +84,7 @@ export class CheckoutService {
             .map(({ id }) => id)
             .join(', ')}`,
         );
-      return { item: sold.id, name: `${sold.name} plan`, amount: sold.tokens, price: cents(sold.price), currency: sold.currency };
+      return { item: sold.id, name: `${sold.name} plan`, amount: sold.tokens as Stored, price: cents(sold.price), currency: sold.currency };
     });
   }
 

@@ -57,7 +57,7 @@ export function purchasePage(purchase: Purchase, { left, balance, controls }: Ex
         <dt>State</dt>
         <dd>${purchase.status}</dd>
         ${refunded > 0 ? row('Refunded', back(refunded)) : ''} ${disputed > 0 ? row('Disputed', back(disputed)) : ''}
-        ${reversed > 0 ? row('Taken back', inWords({ kind, amount: reversed })) : ''}
+        ${reversed > 0 ? row('Taken back', inWords({ kind, amount: reversed as Purchase["amount"] })) : ''}
         ${balance === undefined ? '' : row('New balance', balance)}
       </dl>
       ${purchase.status === 'open' && purchase.checkoutUrl ? html`<a class="button main" href="${purchase.checkoutUrl}">Go to the checkout</a>` : ''}

@@ -5,7 +5,7 @@ import { Transactions, type Tx } from '../common/database/index.js';
 import { ApiError } from '../common/http/index.js';
 import { CreditsService } from '../credits/index.js';
 import { TokensService } from '../tokens/index.js';
-import type { Wallet } from '../wallet/index.js';
+import type { Stored, Wallet } from '../wallet/index.js';
 import { CheckoutService } from './checkout.service.js';
 import { Purchase } from './payments.entities.js';
 import { PAYMENT_PROVIDER, type PaymentProvider } from './provider.js';
@@ -146,7 +146,7 @@ export class SettlementService {
       await this.transactions.run(attach);
       return true;
     }
-    const amount = purchase.reversed - reversed;
+    const amount = (purchase.reversed - reversed) as Stored;
     const description = `${movement(purchase, change)} of the ${purchase.name} purchase`;
     try {
       await this.wallet(purchase).refundPurchase({

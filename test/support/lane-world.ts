@@ -1,11 +1,10 @@
 import { setImmediate } from 'node:timers';
 import { COMMITTED, FenceLost, Transactions, type Tx } from '../../src/common/database/index.js';
-import type { Expired, Hold, Keyed, Plan } from '../../src/ledger/domain/index.js';
-import { holdIdentity } from '../../src/ledger/domain/index.js';
-import { Lanes } from '../../src/ledger/lanes.js';
-import { LedgerMetrics } from '../../src/ledger/ledger.metrics.js';
-import type { LedgerStore, Locked, Mark, Owner } from '../../src/ledger/ledger.store.js';
-import { MemoryTables } from './memory-ledger.js';
+import type { AccountName, Effects, Hold, HoldName, Known } from '../../src/ledger/domain/index.js';
+import { Lanes } from '../../src/ledger/engine/lanes.js';
+import { LedgerMetrics } from '../../src/ledger/engine/ledger.metrics.js';
+import type { CommitMarker, KeyName, LedgerStore, Locked } from '../../src/ledger/store/index.js';
+import { MemoryTables } from './memory-tables.js';
 import type { Random } from './random.js';
 
 /** What can go wrong with one statement, by its probability. */
@@ -41,8 +40,8 @@ export class World {
   trips = 0;
   /** How often each thing went wrong. */
   readonly counts: Record<string, number> = {};
-  /** The plans that were committed, in their order. */
-  readonly committed: Plan[] = [];
+  /** The effects that were committed, in their order. */
+  readonly committed: Effects[] = [];
   private readonly waiting: (() => void)[] = [];
   private readonly locks = new Map<number, MemoryTransaction>();
 
@@ -99,7 +98,7 @@ export class Process {
 
   static async start(world: World): Promise<Process> {
     const process = new Process(world);
-    const dataSource = { options: { type: 'mysql' }, createQueryRunner: () => new MemoryTransaction(process) };
+    const dataSource = { options: { type: 'mysql' }, query: async () => [], createQueryRunner: () => new MemoryTransaction(process) };
     const transactions = new Transactions(dataSource as never);
     await transactions.onModuleInit();
     process.lanes = new Lanes(
@@ -123,7 +122,7 @@ export class MemoryTransaction {
   readonly dataSource = { options: { type: 'mysql' } };
   readonly data: Record<string, unknown> = {};
   private broken = false;
-  private plans: { plan: Plan; mark: Mark }[] = [];
+  private writes: { effects: Effects; marker: CommitMarker; now: number }[] = [];
 
   constructor(private readonly process: Process) {
     process.open.add(this);
@@ -185,8 +184,8 @@ export class MemoryTransaction {
     throw failure('ER_LOCK_DEADLOCK');
   }
 
-  write(plan: Plan, mark: Mark): void {
-    this.plans.push({ plan, mark });
+  write(effects: Effects, marker: CommitMarker, now: number): void {
+    this.writes.push({ effects, marker, now });
   }
 
   /** The commit, whose answer may never come. */
@@ -196,21 +195,20 @@ export class MemoryTransaction {
   }
 
   undo(): void {
-    this.plans = [];
+    this.writes = [];
     this.world.unlock(this);
   }
 
   private commit(): void {
     const { tables, committed } = this.world;
     // Where no lock was held, the unique keys decide; a real database says so a statement earlier.
-    if (this.plans.some(({ plan }) => tables.isFenced(plan))) {
+    if (this.writes.some(({ effects }) => tables.isFenced(effects))) {
       this.undo();
       throw new FenceLost();
     }
-    for (const { plan, mark } of this.plans) {
-      tables.write(plan, mark.version);
-      tables.writers.set(mark.writer, Math.max(mark.number, tables.writers.get(mark.writer) ?? 0));
-      committed.push(plan);
+    for (const { effects, marker, now } of this.writes) {
+      tables.write(effects, marker, now);
+      committed.push(effects);
     }
     this.undo();
   }
@@ -232,50 +230,47 @@ export class MemoryTransaction {
 class MemoryStore implements Pick<LedgerStore, keyof LedgerStore> {
   constructor(private readonly world: World) {}
 
-  async accountIds(tx: Tx, owners: readonly Owner[]): Promise<number[]> {
+  async accountIds(tx: Tx, names: readonly AccountName[]): Promise<number[]> {
     await of(tx).statement();
-    return owners.map(({ owner, unit }) => this.world.tables.accountId(owner, unit));
+    return names.map((name) => this.world.tables.accountId(name));
   }
 
-  async lock(tx: Tx, ids: readonly number[], keyed: readonly Keyed[], writer?: string): Promise<Locked> {
+  async lock(tx: Tx, ids: readonly number[], keys: readonly KeyName[], marker?: CommitMarker): Promise<Locked> {
     await of(tx).statement();
     await of(tx).lock(ids);
-    const { accounts, writers } = this.world.tables;
+    const { tables } = this.world;
     return {
-      locked: ids.map((id) => accounts.get(id)!),
-      recorded: this.world.tables.recorded(keyed),
-      owners: ids.map((id) => this.world.tables.ownerOf(id)),
-      committed: writer === undefined ? undefined : writers.get(writer),
+      accounts: ids.map((id) => tables.account(id)),
+      replays: tables.replays(keys),
+      committed: marker && tables.committed(marker),
     };
   }
 
   /** Two at most, so that one batch often leaves some to the next. */
-  async expiredHolds(tx: Tx, accountId: number, now: number, limit: number): Promise<Expired> {
+  async expiredHolds(tx: Tx, id: number, now: number, limit: number): Promise<Pick<Known, 'expired' | 'nextExpiry'>> {
     await of(tx).statement();
-    return this.world.tables.expiredHolds(accountId, now, Math.min(limit, 2));
+    return this.world.tables.expiredHolds(id, now, Math.min(limit, 2));
   }
 
-  async holds(tx: Tx, named: readonly { accountId: number; number: number }[]): Promise<Map<string, Hold>> {
-    if (named.length > 0) await of(tx).statement();
-    const { holds } = this.world.tables;
-    const found = named.map(({ accountId, number }) => holds.get(holdIdentity(accountId, number))).filter((hold) => hold !== undefined);
-    return new Map(found.map((hold) => [holdIdentity(hold.accountId, hold.number), hold]));
+  async holds(tx: Tx, names: readonly HoldName[]): Promise<Hold[]> {
+    if (names.length > 0) await of(tx).statement();
+    return names.map((name) => this.world.tables.hold(name)).filter((hold) => hold !== undefined);
   }
 
-  async write(tx: Tx, plan: Plan, mark: Mark, _now: number, commit: boolean): Promise<void> {
-    if (plan.accounts.length === 0) return;
+  async write(tx: Tx, effects: Effects, marker: CommitMarker, now: number, commit: boolean): Promise<void> {
+    if (effects.accounts.length === 0) return;
     await of(tx).statement();
-    if (plan.entries.some(({ description }) => description === POISON)) throw failure('ER_DATA_TOO_LONG');
-    of(tx).seize(plan.accounts.map(({ account }) => account.id));
-    if (this.world.tables.isFenced(plan)) throw new FenceLost();
-    of(tx).write(plan, mark);
+    if (effects.entries.some(({ description }) => description === POISON)) throw failure('ER_DATA_TOO_LONG');
+    of(tx).seize(effects.accounts.map(({ id }) => id));
+    if (this.world.tables.isFenced(effects)) throw new FenceLost();
+    of(tx).write(effects, marker, now);
     of(tx).data[COMMITTED] = commit;
     if (commit) of(tx).end();
   }
 
-  async forgetWriters(tx: Tx, ids: readonly string[]): Promise<void> {
+  /** They stay: nothing here asks whether they are gone. */
+  async forgetMarkers(tx: Tx): Promise<void> {
     await of(tx).statement();
-    for (const id of ids) this.world.tables.writers.delete(id);
   }
 }
 

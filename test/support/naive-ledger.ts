@@ -1,4 +1,4 @@
-import { type Action, type Group, type HoldStatus, isKeyed } from '../../src/ledger/domain/index.js';
+import { type AccountName, type Action, type Group, type HoldStatus, isKeyed, type Operation } from '../../src/ledger/domain/index.js';
 
 /** What an operation is expected to come to, in the plainest words. */
 export type Expected = { readonly replayed: boolean } & (
@@ -30,17 +30,17 @@ const LIMIT = 2 ** 33 * 1_000_000 - 1;
 
 /** A ledger that keeps nothing but what happened, adds it up again for every question, and copies everything before it tries anything. */
 export class NaiveLedger {
-  private state = { accounts: {} as Record<number, NaiveAccount>, keys: {} as Record<string, Remembered> };
+  private state = { accounts: {} as Record<AccountName, NaiveAccount>, keys: {} as Record<string, Remembered> };
 
-  account(id: number): NaiveAccount {
+  account(id: AccountName): NaiveAccount {
     return (this.state.accounts[id] ??= { entries: [], holds: [] });
   }
 
-  balance(id: number): number {
+  balance(id: AccountName): number {
     return this.account(id).entries.reduce((sum, { amount }) => sum + amount, 0);
   }
 
-  held(id: number, now: number): number {
+  held(id: AccountName, now: number): number {
     return this.account(id)
       .holds.filter((hold) => this.status(hold, now) === 'open')
       .reduce((sum, { amount, captured }) => sum + amount - captured, 0);
@@ -52,12 +52,12 @@ export class NaiveLedger {
 
   /** Each group one after the other. */
   run(groups: readonly Group[], clock: number): Expected[][] {
-    for (const { accountId } of groups.flat()) this.settleExpired(accountId, clock);
+    for (const { account } of groups.flat()) this.settleExpired(account, clock);
     return groups.map((group) => (group.length === 1 ? [this.one(group[0]!, clock)] : this.together(group, clock)));
   }
 
   /** A hold that was seen to have expired stays so, even when the clock is set back. */
-  private settleExpired(id: number, now: number): void {
+  private settleExpired(id: AccountName, now: number): void {
     for (const hold of this.account(id).holds) hold.status = this.status(hold, now);
   }
 
@@ -65,8 +65,8 @@ export class NaiveLedger {
   private together(group: Group, clock: number): Expected[] {
     const before = structuredClone(this.state);
     const answers: Expected[] = [];
-    for (const [index, addressed] of group.entries()) {
-      const answer = this.one(addressed, clock);
+    for (const [index, operation] of group.entries()) {
+      const answer = this.one(operation, clock);
       answers.push(answer);
       if ('reused' in answer) {
         this.state = before;
@@ -85,19 +85,18 @@ export class NaiveLedger {
     return answers;
   }
 
-  private one(addressed: Group[number], clock: number): Expected {
-    const { accountId, operation } = addressed;
-    const { action } = operation;
+  private one(operation: Operation, clock: number): Expected {
+    const { account, action } = operation;
     if ('amount' in action && !isAmount(action)) return { replayed: false, refused: 'malformed' };
-    const known = isKeyed(addressed) ? this.state.keys[`${accountId} ${operation.name} ${operation.key}`] : undefined;
+    const known = isKeyed(operation) ? this.state.keys[`${account} ${operation.scope} ${operation.key}`] : undefined;
     if (known && known.hash !== operation.hash) return { replayed: false, reused: true };
     if (known) return { ...known.expected, replayed: true };
-    const expected: Expected = { replayed: false, ...this.act(accountId, action, clock) };
-    if (isKeyed(addressed)) this.remember(addressed, expected);
+    const expected: Expected = { replayed: false, ...this.act(account, action, clock) };
+    if (isKeyed(operation)) this.remember(operation, expected);
     return expected;
   }
 
-  private act(id: number, action: Action, now: number) {
+  private act(id: AccountName, action: Action, now: number) {
     const { entries, holds } = this.account(id);
     const available = this.balance(id) - this.held(id, now);
     const post = (amount: number, hold: number | null) => {
@@ -109,32 +108,32 @@ export class NaiveLedger {
       if (action.amount < 0 && !action.overdraw && -action.amount > available) return { refused: 'insufficient' };
       return Math.abs(this.balance(id) + action.amount) > LIMIT ? { refused: 'limit' } : post(action.amount, null);
     }
-    if (action.kind === 'hold') {
+    if (action.kind === 'open') {
       if (action.amount > available) return { refused: 'insufficient' };
       holds.push({ amount: action.amount, captured: 0, status: 'open', expiresAt: now + action.expiresIn });
       return { held: { number: holds.length, status: 'open', captured: 0 } } as const;
     }
-    const hold = holds[action.hold - 1];
+    const hold = holds[action.hold.number - 1];
     if (!hold) return { refused: 'no-hold' };
     if (this.status(hold, now) !== 'open') return { refused: 'hold-settled' };
     if (action.kind === 'release') {
       hold.status = 'released';
-      return { held: { number: action.hold, status: hold.status, captured: hold.captured } };
+      return { held: { number: action.hold.number, status: hold.status, captured: hold.captured } };
     }
     if (action.amount > hold.amount - hold.captured) return { refused: 'hold-exceeded' };
     if (action.amount > this.balance(id)) return { refused: 'insufficient' };
     hold.captured += action.amount;
     if (action.final || hold.captured === hold.amount) hold.status = 'captured';
-    return post(-action.amount, action.hold);
+    return post(-action.amount, action.hold.number);
   }
 
   /** Time never runs backwards within an account. */
-  private time(id: number, clock: number): number {
+  private time(id: AccountName, clock: number): number {
     return Math.max(clock, this.account(id).entries.at(-1)?.at ?? 0);
   }
 
-  private remember({ accountId, operation }: Group[number], expected: Expected): void {
-    this.state.keys[`${accountId} ${operation.name} ${operation.key}`] = { hash: operation.hash, expected };
+  private remember({ account, scope, key, hash }: Operation, expected: Expected): void {
+    this.state.keys[`${account} ${scope} ${key}`] = { hash, expected };
   }
 }
 

@@ -2,10 +2,12 @@ import { setImmediate } from 'node:timers';
 import { inspect, isDeepStrictEqual } from 'node:util';
 import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import type { Action, Answer } from '../../src/ledger/domain/index.js';
-import type { Step, Submission } from '../../src/ledger/lanes.js';
+import type { AccountName, Action, Answer, Operation } from '../../src/ledger/domain/index.js';
+import type { Submission } from '../../src/ledger/engine/submission.js';
+import { LedgerUnavailable } from '../../src/ledger/index.js';
+import { accountId } from '../../src/ledger/store/account-id.js';
 import type { Process, World } from '../support/lane-world.js';
-import { posting } from '../support/posting.js';
+import { operationOn, posting, stored } from '../support/posting.js';
 import { Random } from '../support/random.js';
 import { report } from '../support/report.js';
 
@@ -21,7 +23,7 @@ const simulations = given === undefined ? Number(process.env['SIMULATIONS'] ?? 4
 
 const CLIENTS = 10;
 const REQUESTS = 12;
-const ACCOUNTS = ['user:a', 'user:b', 'org:c'];
+const ACCOUNTS: readonly AccountName[] = ['USD user:a', 'USD user:b', 'USD org:c'];
 
 /** What a client wants, and what it was told. */
 interface Request {
@@ -32,11 +34,11 @@ interface Request {
   told?: readonly Answer[] | 'failed' | 'unknown';
 }
 
-function anyAction(random: Random, description: string): Action {
-  const hold = 1 + random.below(8);
-  const amount = 1 + random.below(30);
-  const kind = random.of(['deposit', 'debit', 'debit', 'hold', 'hold', 'capture', 'capture', 'release'] as const);
-  if (kind === 'hold') return { kind, amount, description, metadata: null, expiresIn: 1 + random.below(4_000) };
+function anyAction(random: Random, account: AccountName, description: string): Action {
+  const hold = { accountId: accountId(account), number: 1 + random.below(8) };
+  const amount = stored(1 + random.below(30));
+  const kind = random.of(['deposit', 'debit', 'debit', 'open', 'open', 'capture', 'capture', 'release'] as const);
+  if (kind === 'open') return { kind, amount, description, metadata: null, expiresIn: 1 + random.below(4_000) };
   if (kind === 'capture') return { kind, hold, type: 'debit', amount, final: random.chance(0.5), description };
   if (kind === 'release') return { kind, hold };
   return posting(kind === 'deposit' ? amount * 2 : -amount, { description });
@@ -45,15 +47,16 @@ function anyAction(random: Random, description: string): Action {
 function anyRequest(random: Random, id: string): Request {
   const keyed = random.chance(0.7);
   const poisoned = random.chance(0.03);
-  const step = (action: Action, place = ''): Step => ({
-    owner: random.of(ACCOUNTS),
-    unit: 'USD',
-    operation: { name: action.kind, hash: id, traceId: id, action, ...(keyed ? { key: `${id}${place}` } : {}) },
+  const size = random.chance(0.3) ? 1 + random.below(5) : 1;
+  const poison = poisoned ? random.below(size) : undefined;
+  const named = (place: string) => ({ hash: id, traceId: id, ...(keyed ? { key: `${id}${place}` } : {}) });
+  const operations = Array.from({ length: size }, (_, i): Operation => {
+    const account = random.of(ACCOUNTS);
+    const action = i === poison ? posting(1, { description: POISON }) : anyAction(random, account, `${id}.${i}`);
+    return operationOn(account, action, named(` ${i}`));
   });
-  const actions = Array.from({ length: random.chance(0.3) ? 1 + random.below(5) : 1 }, (_, i) => anyAction(random, `${id}.${i}`));
-  if (poisoned) actions[random.below(actions.length)] = posting(1, { description: POISON });
-  const steps = actions.map((action, i) => step(action, ` ${i}`));
-  return { id, keyed, poisoned, submission: { steps: steps.length === 1 ? [steps[0]!] : [step({ kind: 'claim' }), ...steps] } };
+  const claim = operationOn(random.of(ACCOUNTS), { kind: 'claim' }, named(''));
+  return { id, keyed, poisoned, submission: { operations: size === 1 ? [operations[0]!] : [claim, ...operations] } };
 }
 
 /** A number of clients, two servers and a database, all of whom the chance of one seed treats badly. */
@@ -96,7 +99,7 @@ class Simulation {
     for (;;) {
       const server = this.random.of(this.servers);
       const answered = server.lanes.submit(request.submission).catch((error: Error & { code?: string }) => {
-        if (error.code === 'OVERLOADED') return 'unknown' as const;
+        if (error instanceof LedgerUnavailable) return 'unknown' as const;
         if (error.code === 'ER_DATA_TOO_LONG') return 'failed' as const;
         throw error;
       });
@@ -146,7 +149,7 @@ class Simulation {
   /** Everything that may never be, and the counts. */
   judge() {
     const { tables } = this.world;
-    const entries = [...tables.entries.values()];
+    const entries = tables.entries();
     const of = (id: string) => entries.filter(({ description }) => description?.startsWith(`${id}.`));
     const result = {
       sent: this.requests.length,
@@ -169,9 +172,9 @@ class Simulation {
         if (outcome === 'key-reused') result.problems.push(`${id} has the key of another`);
         else if (outcome.status === 'refused' && of(id).length > 0) result.problems.push(`${id} was refused and is there`);
         else if (outcome.status === 'posted') {
-          const there = tables.entries.get(`${outcome.entry.accountId} ${outcome.entry.sequence}`);
+          const there = tables.entry(outcome.entry.accountId, outcome.entry.sequence);
           if (!isDeepStrictEqual(there, outcome.entry)) result.lost += 1;
-        } else if (outcome.status === 'held' && !tables.holds.has(`${outcome.hold.accountId} ${outcome.hold.number}`)) result.lost += 1;
+        } else if (outcome.status === 'held' && !tables.hold(outcome.hold)) result.lost += 1;
       }
     }
     return result;

@@ -23,6 +23,7 @@ import {
   emptyAccount,
   type Hold,
   type HoldName,
+  type Known,
   keyOf,
   recall,
   type Remembered,
@@ -114,7 +115,7 @@ export class LedgerStore {
   }
 
   /** The account's open holds that have expired by `now`, the oldest first and at most `limit` of them; and when the first of the others expires. */
-  async expiredHolds(tx: Tx, id: number, now: number, limit: number): Promise<{ expired: Hold[]; nextExpiry: number | null }> {
+  async expiredHolds(tx: Tx, id: number, now: number, limit: number): Promise<Pick<Known, 'expired' | 'nextExpiry'>> {
     const { hold } = this.tables;
     const open = "FROM hold WHERE account_id = ? AND status = 'open' AND expires_at";
     const [due, [next]] = (await ask<Raw>(tx, [
