@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { AccountField, AdminOnly, Authenticated, CurrentPrincipal, type Principal } from '../auth/index.js';
-import { data, type Data, Endpoint, type Idempotency, IdempotencyKey, type Page, Public } from '../common/http/index.js';
+import { data, type Data, Endpoint, ExactNumbers, type Idempotency, IdempotencyKey, type Page, Public } from '../common/http/index.js';
 import { BatchAnswer, HoldDto, SummaryQuery, TransactionId } from '../ledger/index.js';
 import {
   CaptureDto,
@@ -97,7 +97,7 @@ export class CreditsController {
     status: 201,
     answers: HoldDto,
     idempotent: true,
-    errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'OVERLOADED'],
+    errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'CONFLICT', 'OVERLOADED'],
   })
   openHold(@CurrentPrincipal() who: Principal, @Body() body: OpenHoldDto, @IdempotencyKey() key: Idempotency): Promise<Data<HoldDto>> {
     return data(this.credits.openHold(who, body, key));
@@ -174,6 +174,7 @@ export class CreditsController {
 
   @Get('usage-summary')
   @Authenticated()
+  @ExactNumbers()
   @Endpoint({ summary: 'Aggregated usage', answers: CreditSummaryDto, errors: ['FORBIDDEN'] })
   summary(@CurrentPrincipal() who: Principal, @Query() query: SummaryQuery): Promise<Data<CreditSummaryDto>> {
     return data(this.credits.summary(who, query));

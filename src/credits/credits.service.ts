@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { accountFor, type Principal } from '../auth/index.js';
 import { Config, readSection } from '../common/config/index.js';
-import type { Idempotency, Page } from '../common/http/index.js';
+import { ApiError, type Idempotency, type Page } from '../common/http/index.js';
 import {
   type BatchAnswer,
   type HoldDto,
+  type HoldReference,
   LedgerReader,
   LedgerService,
   type PurchaseGrant,
@@ -98,9 +99,8 @@ export class CreditsService {
     { account, amount, final, description }: CaptureDto,
     idempotency: Idempotency,
   ): Promise<CreditTransactionDto> {
-    const { reference } = await this.findHold(who, id, account);
     return (await this.ledger.capture(
-      reference,
+      await this.locateHold(who, id, account, idempotency),
       { amount, description, final: final ?? true, type: 'debit' },
       idempotency,
     )) as CreditTransactionDto;
@@ -108,13 +108,11 @@ export class CreditsService {
 
   /** Gives back what remains of a hold. */
   async release(who: Principal, id: string, account: string | undefined, idempotency: Idempotency): Promise<HoldDto> {
-    const { reference } = await this.findHold(who, id, account);
-    return this.ledger.release(reference, idempotency);
+    return this.ledger.release(await this.locateHold(who, id, account, idempotency), idempotency);
   }
 
-  async hold(who: Principal, id: string, account?: string): Promise<HoldDto> {
-    const { hold } = await this.findHold(who, id, account);
-    return hold;
+  hold(who: Principal, id: string, account?: string): Promise<HoldDto> {
+    return this.reader.hold(id, unit, holdOwner(who, account));
   }
 
   holds(who: Principal, query: HoldsQuery): Promise<Page<HoldDto>> {
@@ -148,8 +146,19 @@ export class CreditsService {
     return { currency: 'USD', ...(await this.reader.summary(accountFor(who, query.account), unit, query)) };
   }
 
-  /** A hold's id names its account, so an administrator need not. */
-  private findHold(who: Principal, id: string, account: string | undefined) {
-    return this.reader.hold(id, unit, who.admin && account === undefined ? undefined : accountFor(who, account));
+  /**
+   * The hold that an operation names. Under a key, one that names none is brought to the ledger all the same, so that the refusal is kept and the
+   * same request gets the same answer when there is such a hold later.
+   * @throws ApiError NOT_FOUND
+   */
+  private async locateHold(who: Principal, id: string, account: string | undefined, { key }: Idempotency): Promise<HoldReference> {
+    const found = await this.reader.locateHold(id, unit, holdOwner(who, account));
+    if (!found && key === undefined) throw new ApiError('NOT_FOUND', 'There is no such hold.');
+    return found ?? { id, account: accountFor(who, account), unit, hold: 0 };
   }
+}
+
+/** The account that a hold must belong to. Its id names one, so an administrator need not. */
+function holdOwner(who: Principal, account: string | undefined): string | undefined {
+  return who.admin && account === undefined ? undefined : accountFor(who, account);
 }

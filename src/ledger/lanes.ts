@@ -9,6 +9,7 @@ import {
   type Action,
   type Answer,
   decide,
+  type Expired,
   type Group,
   hasExpired,
   isKeyed,
@@ -47,6 +48,8 @@ const BATCH = 512;
 const QUEUE = 20_000;
 const SHARE = QUEUE / 2;
 const REMEMBERED_ACCOUNTS = 100_000;
+/** How many expired holds one transaction settles. */
+const EXPIRED = 500;
 /** Long after the last question about one of its commits. */
 const WRITERS_KEPT_MS = 7 * 86_400_000;
 
@@ -132,12 +135,14 @@ export class Lanes implements OnApplicationShutdown {
             if (before) return { answers: before };
             this.check(locked, owners, ids);
             const loaded = await this.complete(tx, groups, locked, now);
-            decided = { loaded, plan: decide(loaded, groups, now) };
+            const more = loaded.expired.some((account) => hasExpired(account, now));
+            decided = { loaded, plan: decide(loaded, more ? [] : groups, now) };
           }
           const { loaded, plan } = decided;
-          unknown.set(mark.number, plan.answers);
-          const answer = plan.answers[0]![0]!;
-          const attached = attach && answer.outcome !== 'key-reused' && answer.outcome.status === 'posted';
+          const answer = plan.answers[0]?.[0];
+          // Without answers it has only settled what had expired, and doing that again does no harm.
+          if (answer) unknown.set(mark.number, plan.answers);
+          const attached = attach && answer && answer.outcome !== 'key-reused' && answer.outcome.status === 'posted';
           await this.store.write(tx, plan, mark, now, !attached);
           if (attached) await attach(tx);
           return { answers: plan.answers, left: { found: loaded.locked, changed: plan.accounts, version: mark.version } };
@@ -151,7 +156,7 @@ export class Lanes implements OnApplicationShutdown {
       { lean: true },
     );
     if (left) this.memory.learn(left);
-    return answers;
+    return answers.length > 0 ? answers : this.write(batch, writer);
   }
 
   /** A plan from memory. What the write does not touch it does not check, so every account must be among it. */
@@ -173,11 +178,17 @@ export class Lanes implements OnApplicationShutdown {
     if (wrong.length > 0) throw new ApiError('OVERLOADED', 'The database has lost an account; send the request again with the same key.');
   }
 
-  /** Settles expired holds and reads those that the batch names; nothing is written before it is known that this is needed. */
+  /** Reads the holds that have expired, as many as one transaction may settle, and those that the batch names. */
   private async complete(tx: Tx, groups: readonly Group[], { locked, recorded }: Locked, now: number): Promise<Loaded> {
-    const expired = [];
-    for (const { account } of locked)
-      if (hasExpired(account, now)) expired.push(await this.store.expireHolds(tx, account.id, Math.max(now, account.lastAt)));
+    const expired: Expired[] = [];
+    let room = EXPIRED;
+    for (const { account } of locked) {
+      if (!hasExpired(account, now)) continue;
+      const none: Expired = { accountId: account.id, holds: [], nextExpiry: account.nextExpiry };
+      const found = room > 0 ? await this.store.expiredHolds(tx, account.id, now, room) : none;
+      room -= found.holds.length;
+      expired.push(found);
+    }
     const named = groups
       .flat()
       .flatMap(({ accountId, operation: { action } }) => (namesHold(action) ? [{ accountId, number: action.hold }] : []));

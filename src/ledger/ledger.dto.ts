@@ -3,7 +3,7 @@ import { Transform } from 'class-transformer';
 import { IsDate, IsIn, IsInt, IsOptional, Min } from 'class-validator';
 import type { HoldStatus } from './domain/index.js';
 import { AccountField } from '../auth/index.js';
-import { PagingQuery, toInteger } from '../common/http/index.js';
+import { type ExactNumber, PagingQuery, toInteger } from '../common/http/index.js';
 
 const TIME = /^(\d{4})-(\d\d)-(\d\d)(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
 
@@ -207,13 +207,16 @@ export class SeriesItemDto {
   period: string;
 
   /** What came in: deposits and purchases, or grants and purchases of tokens. Zero or more. */
-  deposited: number;
+  @ApiProperty({ type: Number })
+  deposited: ExactNumber;
 
   /** What was spent. Zero or more. */
-  debited: number;
+  @ApiProperty({ type: Number })
+  debited: ExactNumber;
 
   /** What refunds took back, less what they gave back. */
-  refunded: number;
+  @ApiProperty({ type: Number })
+  refunded: ExactNumber;
 
   /** @example 12 */
   transaction_count: number;
@@ -230,13 +233,16 @@ export class SummaryDto {
   closing_balance: number;
 
   /** What came in. Zero or more. */
-  total_deposited: number;
+  @ApiProperty({ type: Number })
+  total_deposited: ExactNumber;
 
   /** What was spent. Zero or more. */
-  total_debited: number;
+  @ApiProperty({ type: Number })
+  total_debited: ExactNumber;
 
   /** What refunds took back, less what they gave back. */
-  total_refunded: number;
+  @ApiProperty({ type: Number })
+  total_refunded: ExactNumber;
 
   /** @example 156 */
   transaction_count: number;

@@ -1,5 +1,5 @@
 import { Column, Entity, Index, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
-import { integer } from '../common/database/index.js';
+import { integer, sum } from '../common/database/index.js';
 import type { EntryType, HoldStatus, Unit } from './domain/index.js';
 
 /** An owner's balance in one unit; the columns are those of `Account` in the domain. */
@@ -26,13 +26,17 @@ export class AccountRow {
   @Column({ type: 'bigint', transformer: integer })
   sequence: number;
 
-  /** JSON: the number of entries of each type. */
-  @Column({ type: 'varchar', length: 255 })
-  counts: string;
+  /** JSON: number and sum of the entries of each type. */
+  @Column({ type: 'varchar', length: 1000 })
+  types: string;
 
   /** The number of the last hold. */
   @Column({ type: 'bigint', transformer: integer })
   holds: number;
+
+  /** The number of its holds that are open. */
+  @Column({ name: 'open_holds', type: 'integer' })
+  openHolds: number;
 
   /** The number of its rows in `operation`. */
   @Column({ type: 'bigint', default: 0, transformer: integer })
@@ -64,6 +68,9 @@ export class EntryRow {
 
   @Column({ name: 'type_sequence', type: 'bigint', transformer: integer })
   typeSequence: number;
+
+  @Column({ name: 'type_total', type: 'bigint', select: false, transformer: sum })
+  typeTotal: bigint;
 
   @Column({ type: 'bigint', transformer: integer })
   amount: number;
@@ -180,8 +187,8 @@ export class DailyTotalRow {
   @PrimaryColumn({ type: 'varchar', length: 10 })
   type: EntryType;
 
-  @Column({ type: 'bigint', transformer: integer })
-  amount: number;
+  @Column({ type: 'bigint', select: false, transformer: sum })
+  amount: bigint;
 
   @Column({ type: 'bigint', transformer: integer })
   count: number;

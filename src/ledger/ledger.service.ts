@@ -7,6 +7,7 @@ import {
   type Answer,
   type EntryType,
   fromStored,
+  MAX_OPEN_HOLDS,
   type Outcome,
   type Posting,
   type Rejection,
@@ -77,7 +78,9 @@ export interface PurchaseRefund extends PurchaseGrant {
 
 /** A hold by its account and number. */
 export interface HoldReference extends Target {
-  /** The number behind the hold's id. */
+  /** The hold's id as the client names it. */
+  readonly id: string;
+  /** The number behind it; 0, which no hold has, when it names none of the account's. */
   readonly hold: number;
 }
 
@@ -210,7 +213,7 @@ export class LedgerService {
     request: { amount: number; type: EntryType; final: boolean; description?: string },
     idempotency: Idempotency,
   ): Promise<TransactionDto> {
-    const { unit, hold } = target;
+    const { unit, id, hold } = target;
     const action: Action = {
       kind: 'capture',
       hold,
@@ -219,7 +222,7 @@ export class LedgerService {
       final: request.final,
       description: request.description ?? null,
     };
-    const [answer] = await this.lanes.submit({ steps: [step(target, 'capture', action, idempotency, () => action)] });
+    const [answer] = await this.lanes.submit({ steps: [step(target, 'capture', action, idempotency, () => ({ ...action, hold: id }))] });
     return transactionOf(unit, answer!, idempotency);
   }
 
@@ -234,7 +237,9 @@ export class LedgerService {
    */
   async release(target: HoldReference, idempotency: Idempotency): Promise<HoldDto> {
     const action: Action = { kind: 'release', hold: target.hold };
-    const [answer] = await this.lanes.submit({ steps: [step(target, 'release', action, idempotency, () => action)] });
+    const [answer] = await this.lanes.submit({
+      steps: [step(target, 'release', action, idempotency, () => ({ ...action, hold: target.id }))],
+    });
     return holdOf(target.unit, answer!, idempotency);
   }
 }
@@ -323,6 +328,8 @@ function refusal(unit: Unit, rejection: Rejection, replayedFrom: string | undefi
       return new ApiError('NOT_FOUND', 'There is no such hold.', { replayedFrom });
     case 'hold-settled':
       return conflict(`The hold is ${rejection.status}.`, { status: rejection.status });
+    case 'too-many-holds':
+      return conflict(`This account has ${MAX_OPEN_HOLDS} open holds, the most it may have. Capture or release some first.`);
     case 'hold-exceeded':
       return conflict('Less than that remains of the hold.', {
         required: fromStored(unit, rejection.required),

@@ -52,6 +52,7 @@ const ENTRY = [
   'sequence',
   'type',
   'type_sequence',
+  'type_total',
   'amount',
   'balance_after',
   'description',
@@ -63,7 +64,7 @@ const ENTRY = [
 ];
 const HOLD = ['account_id', 'number', 'status', 'amount', 'captured', 'description', 'metadata', 'expires_at', 'created_at'];
 const OPERATION = ['account_id', 'name', 'idempotency_key', 'request_hash', 'sequence', 'hold', 'refusal', 'created_at'];
-const ACCOUNT = ['unit', 'balance', 'held', 'sequence', 'counts', 'holds', 'operations', 'next_expiry', 'last_at'];
+const ACCOUNT = ['unit', 'balance', 'held', 'sequence', 'types', 'holds', 'open_holds', 'operations', 'next_expiry', 'last_at'];
 
 const select = (table: string, columns: readonly string[]) =>
   columns.map((column) => `${table}.${column} AS ${table}_${column}`).join(', ');
@@ -119,15 +120,19 @@ export class LedgerStore {
     };
   }
 
-  /** Settles the rows of the account's holds that have expired by `now`, and says what they give back. */
-  async expireHolds(tx: Tx, accountId: number, now: number): Promise<Expired> {
-    const due = "account_id = ? AND status = 'open' AND expires_at <= ?";
-    const [sum] = (await tx.query(`SELECT COALESCE(SUM(amount - captured), 0) AS rest FROM hold WHERE ${due}`, [accountId, now])) as Row[];
-    await tx.query(`UPDATE hold SET status = 'expired' WHERE ${due}`, [accountId, now]);
-    const [next] = (await tx.query("SELECT MIN(expires_at) AS first FROM hold WHERE account_id = ? AND status = 'open'", [
+  /** The account's open holds that have expired by `now`, the oldest first and at most `limit` of them. */
+  async expiredHolds(tx: Tx, accountId: number, now: number, limit: number): Promise<Expired> {
+    const open = "FROM hold WHERE account_id = ? AND status = 'open' AND expires_at";
+    const [due, [next]] = (await ask<Row>(tx, [
+      { sql: `SELECT number, amount, captured, expires_at ${open} <= ? ORDER BY expires_at LIMIT ?`, values: [accountId, now, limit] },
+      { sql: `SELECT MIN(expires_at) AS expires_at ${open} > ?`, values: [accountId, now] },
+    ])) as [Row[], [Row]];
+    const first = due.length === limit ? due.at(-1)! : next;
+    return {
       accountId,
-    ])) as Row[];
-    return { accountId, givenBack: Number(sum!['rest']), nextExpiry: next!['first'] === null ? null : Number(next!['first']) };
+      holds: due.map((row) => ({ number: Number(row['number']), amount: Number(row['amount']), captured: Number(row['captured']) })),
+      nextExpiry: first['expires_at'] === null ? null : Number(first['expires_at']),
+    };
   }
 
   /** The holds of these numbers, by `holdIdentity`. */
@@ -153,7 +158,7 @@ export class LedgerStore {
       now,
     ]);
     const changedHolds = plan.changedHolds.map((hold) => [hold.accountId, hold.number, hold.status, hold.captured]);
-    const totals = plan.totals.map((t) => [t.accountId, t.day, t.type, t.amount, t.count]);
+    const totals = plan.totals.map((t) => [t.accountId, t.day, t.type, String(t.amount), t.count]);
     const accounts = plan.accounts.map(({ version, account }) => [account.id, version, ...accountValues(account), mark.version]);
     await write(
       tx,
@@ -188,7 +193,7 @@ export class LedgerStore {
 }
 
 const HELD = `SELECT ${select('h', HOLD)} FROM hold h WHERE `;
-const RECORDED = `SELECT ${select('o', OPERATION)}, ${select('e', ENTRY)}, ${select('h', HOLD)}
+const RECORDED = `SELECT ${select('o', OPERATION)}, ${select('e', ENTRY).replace('e.type_total', 'CAST(e.type_total AS CHAR)')}, ${select('h', HOLD)}
   FROM operation o
   LEFT JOIN entry e ON e.account_id = o.account_id AND e.sequence = o.sequence
   LEFT JOIN hold h ON h.account_id = o.account_id AND h.number = o.hold
@@ -202,7 +207,7 @@ function either<T>(tx: Tx, items: readonly T[], head: string, term: string, valu
 }
 
 function accountValues(a: Account) {
-  return [a.unit, a.balance, a.held, a.sequence, JSON.stringify(a.counts), a.holds, a.operations, a.nextExpiry, a.lastAt];
+  return [a.unit, a.balance, a.held, a.sequence, textOf(a.types), a.holds, a.openHolds, a.operations, a.nextExpiry, a.lastAt];
 }
 
 function accountOf(row: Row): Account {
@@ -212,12 +217,26 @@ function accountOf(row: Row): Account {
     balance: Number(row['balance']),
     held: Number(row['held']),
     sequence: Number(row['sequence']),
-    counts: JSON.parse(String(row['counts'])) as Account['counts'],
+    types: typesOf(String(row['types'])),
     holds: Number(row['holds']),
+    openHolds: Number(row['open_holds']),
     operations: Number(row['operations']),
     nextExpiry: row['next_expiry'] === null ? null : Number(row['next_expiry']),
     lastAt: Number(row['last_at']),
   };
+}
+
+/** What the entries of each type come to, as their account's row keeps it: the sums as text, because JSON numbers are doubles. */
+function textOf(types: Account['types']): string {
+  let text = '';
+  for (const [type, { count, total }] of Object.entries(types)) text += `${text ? ',' : ''}"${type}":[${count},"${total}"]`;
+  return `{${text}}`;
+}
+
+/** The opposite of `textOf`. */
+export function typesOf(text: string): Account['types'] {
+  const entries = Object.entries(JSON.parse(text) as Record<string, [count: number, total: string]>);
+  return Object.fromEntries(entries.map(([type, [count, total]]) => [type, { count, total: BigInt(total) }]));
 }
 
 function entryValues(e: Entry) {
@@ -226,6 +245,7 @@ function entryValues(e: Entry) {
     e.sequence,
     e.type,
     e.typeSequence,
+    String(e.typeTotal),
     e.amount,
     e.balanceAfter,
     e.description,
@@ -243,6 +263,7 @@ function entryOf(row: Row): Entry {
     sequence: Number(row['e_sequence']),
     type: row['e_type'] as Entry['type'],
     typeSequence: Number(row['e_type_sequence']),
+    typeTotal: BigInt(row['e_type_total']!),
     amount: Number(row['e_amount']),
     balanceAfter: Number(row['e_balance_after']),
     description: row['e_description'] as string | null,

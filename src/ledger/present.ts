@@ -2,7 +2,7 @@ import { type Entry, fromStored, type Hold, remaining, statusAt, type Unit } fro
 import type { HoldDto, TransactionDto } from './ledger.dto.js';
 
 /** An entry as the API shows it. */
-export function toTransaction(unit: Unit, entry: Entry): TransactionDto {
+export function toTransaction(unit: Unit, entry: Omit<Entry, 'typeTotal'>): TransactionDto {
   return {
     id: entry.sequence,
     type: entry.type,

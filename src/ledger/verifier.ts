@@ -2,6 +2,7 @@ import type { DataSource, QueryRunner } from 'typeorm';
 import { isMysql } from '../common/database/index.js';
 import { apply, type DailyTotal, dayOf, emptyAccount, type Entry, type EntryType, remaining, type State } from './domain/index.js';
 import { AccountRow, DailyTotalRow, EntryRow, HoldRow, OperationRow } from './ledger.entities.js';
+import { typesOf } from './ledger.store.js';
 
 const CHUNK = 2_000;
 const SPENDING: ReadonlySet<EntryType> = new Set<EntryType>(['debit', 'consume']);
@@ -96,14 +97,15 @@ async function verifyAccount(runner: QueryRunner, id: number, onEntries: (count:
     onEntries(chunk.length);
   }
 
-  const { balance, sequence, counts, lastAt } = state.account;
+  const { balance, sequence, types, lastAt } = state.account;
   if (account.balance !== balance) fail(`its balance is ${account.balance}, its entries make ${balance}`);
   if (account.sequence !== sequence) fail(`its last number is ${account.sequence}, its last entry is ${sequence}`);
   if (account.lastAt !== lastAt) fail(`its last time is ${account.lastAt}, its last entry's is ${lastAt}`);
-  const kept = JSON.parse(account.counts) as Record<string, number>;
-  for (const type of new Set([...Object.keys(kept), ...Object.keys(counts)])) {
-    if ((kept[type] ?? 0) !== (counts[type as EntryType] ?? 0))
-      fail(`it counts ${kept[type] ?? 0} entries of type ${type}, there are ${counts[type as EntryType] ?? 0}`);
+  const kept = typesOf(account.types);
+  for (const type of new Set([...Object.keys(kept), ...Object.keys(types)]) as Set<EntryType>) {
+    const [is, must] = [kept[type], types[type]];
+    if (is?.count !== must?.count) fail(`it counts ${is?.count ?? 0} entries of type ${type}, there are ${must?.count ?? 0}`);
+    if (is?.total !== must?.total) fail(`its entries of type ${type} come to ${is?.total ?? 0} there, they make ${must?.total ?? 0}`);
   }
   await verifyHolds(runner, account, captured, fail);
   await verifyTotals(runner, id, totals, fail);
@@ -128,7 +130,7 @@ function follow(state: State, entry: EntryRow, fail: (what: string) => never): S
   const { state: next, answer } = apply(state, { name: 'verify', key: '', hash: '', traceId: '', action }, entry.createdAt);
   if (answer.outcome === 'key-reused' || answer.outcome.status !== 'posted') return fail(`entry ${entry.sequence} can not follow`);
   const expected: Entry = answer.outcome.entry;
-  for (const field of ['sequence', 'typeSequence', 'balanceAfter', 'createdAt'] as const) {
+  for (const field of ['sequence', 'typeSequence', 'balanceAfter', 'typeTotal', 'createdAt'] as const) {
     if (entry[field] !== expected[field]) fail(`entry ${entry.sequence}: ${field} is ${entry[field]}, must be ${expected[field]}`);
   }
   if (SPENDING.has(type) && entry.balanceAfter < 0) fail(`entry ${entry.sequence} spent what was not there`);
@@ -141,7 +143,7 @@ async function verifyHolds(
   captured: ReadonlyMap<number, number>,
   fail: (what: string) => never,
 ): Promise<void> {
-  let [held, last, firstExpiry] = [0, 0, Infinity];
+  let [held, open, last, firstExpiry] = [0, 0, 0, Infinity];
   for await (const chunk of pages(
     (after) =>
       runner.manager
@@ -160,17 +162,25 @@ async function verifyHolds(
       if (remaining(hold) < 0) fail(`hold ${hold.number}: more was captured than it held`);
       if (hold.status !== 'open') continue;
       held += remaining(hold);
+      open += 1;
       firstExpiry = Math.min(firstExpiry, hold.expiresAt);
     }
   }
   if (last !== account.holds) fail(`its last hold is ${account.holds}, there are ${last}`);
   if (held !== account.held) fail(`held is ${account.held}, its open holds keep ${held}`);
+  if (open !== account.openHolds) fail(`it counts ${account.openHolds} open holds, there are ${open}`);
   if (firstExpiry < (account.nextExpiry ?? Infinity))
     fail(`a hold expires at ${firstExpiry}, before the next expiry ${account.nextExpiry}`);
 }
 
 async function verifyTotals(runner: QueryRunner, accountId: number, totals: Totals, fail: (what: string) => never): Promise<void> {
-  const rows = await runner.manager.findBy(DailyTotalRow, { accountId });
+  const rows = (
+    await runner.manager
+      .createQueryBuilder(DailyTotalRow, 't')
+      .select(['t.day AS day', 't.type AS type', 'CAST(t.amount AS CHAR) AS amount', 't.count AS count'])
+      .where({ accountId })
+      .getRawMany<Record<'day' | 'type' | 'amount' | 'count', string>>()
+  ).map(({ day, type, amount, count }) => ({ day: Number(day), type, amount: BigInt(amount), count: Number(count) }));
   const expected = new Map(totals.rows().map((row) => [`${row.day} ${row.type}`, row]));
   for (const { day, type, amount, count } of rows) {
     const sum = expected.get(`${day} ${type}`);
@@ -213,12 +223,15 @@ async function verifyOperations(runner: QueryRunner, account: AccountRow, fail: 
 
 function entries(runner: QueryRunner, accountId: number): AsyncGenerator<EntryRow[]> {
   return pages(
-    (after: number) =>
-      runner.manager
+    async (after: number) => {
+      const { entities, raw } = await runner.manager
         .createQueryBuilder(EntryRow, 'e')
+        .addSelect('CAST(e.type_total AS CHAR)', 'type_total')
         .where('e.accountId = :accountId AND e.sequence > :after AND e.sequence <= :upTo', { accountId, after, upTo: after + CHUNK })
         .orderBy('e.sequence')
-        .getMany(),
+        .getRawAndEntities<{ type_total: string }>();
+      return entities.map((entry, i) => Object.assign(entry, { typeTotal: BigInt(raw[i]!.type_total) }));
+    },
     ({ sequence }) => sequence,
   );
 }
@@ -238,8 +251,8 @@ class Totals {
 
   add({ accountId, type, amount, createdAt }: Pick<Entry, 'accountId' | 'type' | 'amount' | 'createdAt'>): void {
     const day = dayOf(createdAt);
-    const sum = this.sums.get(`${day} ${type}`) ?? { accountId, day, type, amount: 0, count: 0 };
-    sum.amount += amount;
+    const sum = this.sums.get(`${day} ${type}`) ?? { accountId, day, type, amount: 0n, count: 0 };
+    sum.amount += BigInt(amount);
     sum.count += 1;
     this.sums.set(`${day} ${type}`, sum);
   }

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { AccountField, AdminOnly, Authenticated, CurrentPrincipal, type Principal } from '../auth/index.js';
-import { data, type Data, Endpoint, type Idempotency, IdempotencyKey, type Page, Public } from '../common/http/index.js';
+import { data, type Data, Endpoint, ExactNumbers, type Idempotency, IdempotencyKey, type Page, Public } from '../common/http/index.js';
 import { BatchAnswer, SummaryQuery, TransactionId } from '../ledger/index.js';
 import {
   ConsumeBatchDto,
@@ -109,6 +109,7 @@ export class TokensController {
 
   @Get('usage-summary')
   @Authenticated()
+  @ExactNumbers()
   @Endpoint({ summary: 'Aggregated token usage', answers: TokenSummaryDto, errors: ['FORBIDDEN'] })
   summary(@CurrentPrincipal() who: Principal, @Query() query: SummaryQuery): Promise<Data<TokenSummaryDto>> {
     return data(this.tokens.summary(who, query));

@@ -378,6 +378,28 @@ describeEachDatabase((database) => {
       expect(await balanceOf(client)).toEqual([11, 11, 0]);
     });
 
+    it('a refusal for want of the hold is kept too: the hold that comes later does not change the answer', async () => {
+      const { client } = await account();
+      const [, accountId] = (await open(client, 1)).id.split('_');
+      const next = `hold_${accountId}_2`;
+      const ask = async (id: string, admins = false) => {
+        const by = admins ? admin : client;
+        return [await capture(by, id, { amount: 1 }, 'k'), await release(by, id, {}, 'k')];
+      };
+      const first = [...(await ask(next)), ...(await ask('hold_999999999_1')), ...(await ask(next, true))].slice(0, 4);
+      // The second pair is another request under the keys of the first.
+      expect(first.map(({ status }) => status)).toEqual([404, 404, 422, 422]);
+      expect((await open(client, 1)).id).toBe(next);
+      for (const again of [await ask(next), await ask(next, true)]) {
+        expect(again.map(({ text }) => text)).toEqual(first.slice(0, 2).map(({ text }) => text));
+        expect(again.map(({ headers }) => headers['idempotent-replayed'])).toEqual(['true', 'true']);
+      }
+      const nowhere = await capture(client, 'hold_nonsense', { amount: 1 }, 'nowhere');
+      expectError(nowhere, 404, 'NOT_FOUND');
+      expect((await capture(client, 'hold_nonsense', { amount: 1 }, 'nowhere')).text).toBe(nowhere.text);
+      expect(await balanceOf(client)).toEqual([10, 8, 2]);
+    });
+
     it('a key with another request is a 422', async () => {
       const { client } = await account();
       const [hold, other] = [(await client.post(HOLDS, { amount: 2 }, { key: 'k' })).body.data, await open(client, 2)];
@@ -474,6 +496,49 @@ describeEachDatabase((database) => {
       expect((await client.post(spend, { amount: 3, description: 'x' })).body.data.balance_after).toBe(0);
       const { body } = await client.get(HOLDS);
       expect(body.data.map(({ status }: any) => status)).toEqual(['released', 'expired', 'expired']);
+    });
+
+    it('at most 10,000 are open, and all of them may expire at once: what they kept is there at once, and the account goes on', async () => {
+      await at(Date.now());
+      const { client } = await account(11_000);
+      const other = await account();
+      const opened = [];
+      for (let i = 0; i < 40; i++)
+        opened.push(...(await Promise.all(Array.from({ length: 250 }, () => client.post(HOLDS, { amount: 1, expires_in: 3600 })))));
+      expect(opened.filter(({ status }) => status !== 201)).toEqual([]);
+      const refused = await client.post(HOLDS, { amount: 1 }, { key: 'one-more' });
+      expectError(refused, 409, 'CONFLICT');
+      expect(await balanceOf(client)).toEqual([11_000, 1_000, 10_000]);
+      expect((await release(client, opened[0]!.body.data.id)).status).toBe(200);
+      expect((await client.post(HOLDS, { amount: 1, expires_in: 3600 })).status).toBe(201);
+      expect((await client.post(HOLDS, { amount: 1 }, { key: 'one-more' })).text).toBe(refused.text);
+
+      await at(Date.now() + 2 * HOUR);
+      expect(await balanceOf(client)).toEqual([11_000, 11_000, 0]);
+      const [spent, beside] = await Promise.all([
+        client.post(spend, { amount: 10_999, description: 'all but one' }),
+        other.client.post(spend, { amount: 1, description: 'beside it' }),
+      ]);
+      expect([spent.status, beside.status]).toEqual([201, 201]);
+      expect((await client.post(HOLDS, { amount: 1 })).status).toBe(201);
+      expect(await balanceOf(client)).toEqual([1, 0, 1]);
+    }, 180_000);
+
+    it('goes by the clock, also after a server whose clock was a year ahead wrote to the account', async () => {
+      const { client } = await account();
+      const now = Date.now();
+      await at(now + 365 * 24 * HOUR);
+      const ahead = (await client.post(spend, { amount: 1, description: 'ahead' })).body.data;
+      await at(now);
+      const [short, long] = [await open(client, 1, { expires_in: 60 }), await open(client, 2, { expires_in: 3600 })];
+      expect(Date.parse(long.expires_at) - now).toBeLessThan(2 * HOUR);
+      expect(await balanceOf(client)).toEqual([9, 6, 3]);
+      await at(Date.parse(short.expires_at) + 1);
+      expect(await balanceOf(client)).toEqual([9, 7, 2]);
+      const entry = (await capture(client, long.id, { amount: 2 })).body.data;
+      // Entries keep their order, whatever the clocks say.
+      expect(Date.parse(entry.created_at)).toBeGreaterThanOrEqual(Date.parse(ahead.created_at));
+      expect((await client.post(spend, { amount: 7, description: 'the rest' })).status).toBe(201);
     });
 
     it('the sweep settles the rows of accounts that nobody asks about', async () => {

@@ -117,6 +117,27 @@ describeEachDatabase((database) => {
       }
     });
 
+    it('adds up and prints exactly what no double holds', async () => {
+      const sub = newName();
+      const [rich, admin] = [
+        await server.clientFor({ sub, claims: FOREVER }),
+        await server.clientFor({ sub: 'root', admin: true, claims: FOREVER }),
+      ];
+      const body = (description: string) => ({ amount: words.greatest, description });
+      for (let round = 0; round < 3; round++) {
+        expect((await admin.post(add, { ...body('in'), account: `user:${sub}` })).status).toBe(201);
+        expect((await rich.post(spend, body('out'))).status).toBe(201);
+      }
+      const thrice = words.name === 'credits' ? '25769803775.999997' : '27021597764222973';
+      const day = NOW.slice(0, 10);
+      for (const period of [{}, { from: `${day}T06:00:00Z`, to: `${day}T23:00:00Z` }]) {
+        const { text, headers } = await rich.get(`${base}/usage-summary`, period);
+        expect(headers['content-type']).toMatch(/^application\/json/);
+        expect(text).toContain(`"total_deposited":${thrice},"total_debited":${thrice},"total_refunded":0,"transaction_count":6`);
+        expect(text).toContain(`"deposited":${thrice},"debited":${thrice}`);
+      }
+    });
+
     it('a clock that goes back does not make time go back in the history', async () => {
       await server.setClock('2026-03-10T08:00:00Z');
       const { data } = (await client.post(spend, { amount: 1, description: 'early' })).body;

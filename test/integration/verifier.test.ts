@@ -23,21 +23,21 @@ const CORRUPTIONS: [name: string, sql: string, named: RegExp][] = [
   ['the last entry gone', 'DELETE FROM entry WHERE account_id = 1 AND sequence = 11', /its balance is|its last number is 11/],
   [
     'an entry too many',
-    "INSERT INTO entry (account_id, sequence, type, type_sequence, amount, balance_after, created_at) SELECT account_id, 12, 'deposit', 6, 1, balance_after + 1, created_at FROM entry WHERE account_id = 1 AND sequence = 11",
+    "INSERT INTO entry (account_id, sequence, type, type_sequence, type_total, amount, balance_after, created_at) SELECT account_id, 12, 'deposit', 6, 50000001, 1, balance_after + 1, created_at FROM entry WHERE account_id = 1 AND sequence = 11",
     /its balance is/,
   ],
   ["an entry's number of its type", 'UPDATE entry SET type_sequence = 99 WHERE account_id = 1 AND sequence = 11', /entry 11: typeSequence/],
   ["an entry's time", `UPDATE entry SET created_at = created_at - ${2 * DAY} WHERE account_id = 1 AND sequence = 6`, /entry 6: createdAt/],
   [
     'spending what was not there',
-    'UPDATE entry SET balance_after = balance_after - 1000000000 - amount, amount = -1000000000 WHERE account_id = 1 AND sequence = 11',
+    'UPDATE entry SET balance_after = balance_after - 1000000000 - amount, type_total = type_total - 1000000000 - amount, amount = -1000000000 WHERE account_id = 1 AND sequence = 11',
     /entry 11 spent what was not there/,
   ],
   ["the account's balance", 'UPDATE account SET balance = balance + 1 WHERE id = 1', /its balance is/],
   ["the account's number", 'UPDATE account SET sequence = sequence + 1 WHERE id = 1', /its last number is 12, its last entry is 11/],
   [
     "the account's counts",
-    'UPDATE account SET counts = \'{"deposit":5,"debit":7}\' WHERE id = 1',
+    `UPDATE account SET types = '{"deposit":[5,"50000000"],"debit":[7,"-6000000"]}' WHERE id = 1`,
     /counts 7 entries of type debit, there are 6/,
   ],
   ["the account's last time", 'UPDATE account SET last_at = last_at + 1 WHERE id = 1', /its last time is/],
@@ -102,6 +102,17 @@ const CORRUPTIONS: [name: string, sql: string, named: RegExp][] = [
     "INSERT INTO operation (account_id, name, idempotency_key, request_hash, refusal, created_at) VALUES (1, 'debit', 'more', 'x', '{}', 0)",
     /it counts 7 operations, there are 8/,
   ],
+  [
+    "an entry's sum of its type",
+    'UPDATE entry SET type_total = type_total + 1 WHERE account_id = 1 AND sequence = 3',
+    /entry 3: typeTotal is/,
+  ],
+  [
+    "the account's sum of a type",
+    `UPDATE account SET types = '{"deposit":[5,"50000001"],"debit":[6,"-6000000"]}' WHERE id = 1`,
+    /entries of type deposit come to 50000001 there, they make 50000000/,
+  ],
+  ["the account's count of open holds", 'UPDATE account SET open_holds = 7 WHERE id = 1', /it counts 7 open holds, there are 1/],
   ["the account's count of operations", 'UPDATE account SET operations = 8 WHERE id = 1', /it counts 8 operations, there are 7/],
   [
     'a refused operation that made something',
@@ -115,7 +126,7 @@ const CORRUPTIONS: [name: string, sql: string, named: RegExp][] = [
   ],
   [
     'an entry of no account',
-    "INSERT INTO entry (account_id, sequence, type, type_sequence, amount, balance_after, created_at) VALUES (999, 1, 'deposit', 1, 1, 1, 0)",
+    "INSERT INTO entry (account_id, sequence, type, type_sequence, type_total, amount, balance_after, created_at) VALUES (999, 1, 'deposit', 1, 1, 1, 1, 0)",
     /entry has rows of account 999, which is not there/,
   ],
 ];

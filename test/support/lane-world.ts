@@ -123,7 +123,6 @@ export class MemoryTransaction {
   readonly dataSource = { options: { type: 'mysql' } };
   readonly data: Record<string, unknown> = {};
   private broken = false;
-  private expired: Hold[] = [];
   private plans: { plan: Plan; mark: Mark }[] = [];
 
   constructor(private readonly process: Process) {
@@ -186,17 +185,6 @@ export class MemoryTransaction {
     throw failure('ER_LOCK_DEADLOCK');
   }
 
-  expire(accountId: number, now: number): Expired {
-    const { rows, ...expired } = this.world.tables.expire(accountId, now);
-    this.expired.push(...rows);
-    return expired;
-  }
-
-  hold(accountId: number, number: number): Hold | undefined {
-    const id = holdIdentity(accountId, number);
-    return this.expired.find((row) => holdIdentity(row.accountId, row.number) === id) ?? this.world.tables.holds.get(id);
-  }
-
   write(plan: Plan, mark: Mark): void {
     this.plans.push({ plan, mark });
   }
@@ -208,7 +196,6 @@ export class MemoryTransaction {
   }
 
   undo(): void {
-    this.expired = [];
     this.plans = [];
     this.world.unlock(this);
   }
@@ -220,10 +207,8 @@ export class MemoryTransaction {
       this.undo();
       throw new FenceLost();
     }
-    // A commit without a plan keeps what was done before it, too.
-    for (const hold of this.expired) tables.holds.set(holdIdentity(hold.accountId, hold.number), hold);
     for (const { plan, mark } of this.plans) {
-      tables.write(plan, [], mark.version);
+      tables.write(plan, mark.version);
       tables.writers.set(mark.writer, Math.max(mark.number, tables.writers.get(mark.writer) ?? 0));
       committed.push(plan);
     }
@@ -264,14 +249,16 @@ class MemoryStore implements Pick<LedgerStore, keyof LedgerStore> {
     };
   }
 
-  async expireHolds(tx: Tx, accountId: number, now: number): Promise<Expired> {
+  /** Two at most, so that one batch often leaves some to the next. */
+  async expiredHolds(tx: Tx, accountId: number, now: number, limit: number): Promise<Expired> {
     await of(tx).statement();
-    return of(tx).expire(accountId, now);
+    return this.world.tables.expiredHolds(accountId, now, Math.min(limit, 2));
   }
 
   async holds(tx: Tx, named: readonly { accountId: number; number: number }[]): Promise<Map<string, Hold>> {
     if (named.length > 0) await of(tx).statement();
-    const found = named.map(({ accountId, number }) => of(tx).hold(accountId, number)).filter((hold) => hold !== undefined);
+    const { holds } = this.world.tables;
+    const found = named.map(({ accountId, number }) => holds.get(holdIdentity(accountId, number))).filter((hold) => hold !== undefined);
     return new Map(found.map((hold) => [holdIdentity(hold.accountId, hold.number), hold]));
   }
 

@@ -4,6 +4,7 @@ import {
   dayOf,
   emptyAccount,
   type Entry,
+  type EntryType,
   type Expired,
   type Group,
   type Hold,
@@ -17,6 +18,7 @@ import {
   type Plan,
   type Recorded,
   remaining,
+  type TypeTotal,
   type Unit,
 } from '../../src/ledger/domain/index.js';
 
@@ -58,17 +60,11 @@ export class MemoryTables {
     return [...this.ids].find(([, known]) => known === id)![0].split(' ')[1]!;
   }
 
-  /** What the expired holds of an account give back, and their rows as they will be. */
-  expire(accountId: number, now: number): Expired & { readonly rows: Hold[] } {
-    const open = this.openHolds(accountId);
-    const due = open.filter(({ expiresAt }) => expiresAt <= now);
-    const later = open.filter(({ expiresAt }) => expiresAt > now).map(({ expiresAt }) => expiresAt);
-    return {
-      accountId,
-      givenBack: due.reduce((sum, hold) => sum + remaining(hold), 0),
-      nextExpiry: later.length > 0 ? Math.min(...later) : null,
-      rows: due.map((hold) => ({ ...hold, status: 'expired' })),
-    };
+  /** The holds of an account that have expired, the oldest first and at most `limit` of them. */
+  expiredHolds(accountId: number, now: number, limit = Infinity): Expired {
+    const open = this.openHolds(accountId).sort((a, b) => a.expiresAt - b.expiresAt);
+    const holds = open.filter(({ expiresAt }) => expiresAt <= now).slice(0, limit);
+    return { accountId, holds, nextExpiry: open[holds.length]?.expiresAt ?? null };
   }
 
   openHolds(accountId: number): Hold[] {
@@ -100,10 +96,12 @@ export class MemoryTables {
     );
   }
 
-  /** Writes a plan and the holds that expired for it. */
-  write(plan: Plan, expired: readonly Hold[], newVersion: number): void {
-    for (const hold of [...expired, ...plan.newHolds, ...plan.changedHolds])
-      this.holds.set(holdIdentity(hold.accountId, hold.number), hold);
+  write(plan: Plan, newVersion: number): void {
+    for (const hold of plan.newHolds) this.holds.set(holdIdentity(hold.accountId, hold.number), hold);
+    for (const hold of plan.changedHolds) {
+      const id = holdIdentity(hold.accountId, hold.number);
+      this.holds.set(id, { ...this.holds.get(id)!, ...hold });
+    }
     for (const entry of plan.entries) this.entries.set(`${entry.accountId} ${entry.sequence}`, entry);
     for (const { accountId, operation, outcome } of plan.operations)
       this.operations.set(identity(accountId, operation), {
@@ -117,24 +115,22 @@ export class MemoryTables {
       });
     for (const { accountId, day, type, amount, count } of plan.totals) {
       const key = `${accountId} ${day} ${type}`;
-      const before = this.totals.get(key) ?? { amount: 0, count: 0 };
+      const before = this.totals.get(key) ?? { amount: 0n, count: 0 };
       this.totals.set(key, { accountId, day, type, amount: before.amount + amount, count: before.count + count });
     }
     for (const { account } of plan.accounts) this.accounts.set(account.id, { version: newVersion, account });
   }
 
   /** Everything that a batch must know, read in one moment. */
-  load(groups: readonly Group[], now: number): Loaded & { readonly expiredRows: Hold[] } {
+  load(groups: readonly Group[], now: number): Loaded {
     const all = groups.flat();
     const ids = [...new Set(all.map(({ accountId }) => accountId))].sort((a, b) => a - b);
     const locked = ids.map((id) => this.accounts.get(id)!);
     const expired = locked
-      .filter(({ account }) => account.nextExpiry !== null && account.nextExpiry <= Math.max(now, account.lastAt))
-      .map(({ account }) => this.expire(account.id, Math.max(now, account.lastAt)));
-    const expiredRows = expired.flatMap(({ rows }) => rows);
+      .filter(({ account }) => account.nextExpiry !== null && account.nextExpiry <= now)
+      .map(({ account }) => this.expiredHolds(account.id, now));
     const holds = new Map([...this.holds].filter(([, { accountId }]) => ids.includes(accountId)));
-    for (const row of expiredRows) holds.set(holdIdentity(row.accountId, row.number), row);
-    return { locked, expired, expiredRows, holds, recorded: this.recorded(all.filter(isKeyed)) };
+    return { locked, expired, holds, recorded: this.recorded(all.filter(isKeyed)) };
   }
 
   /**
@@ -153,7 +149,8 @@ export class MemoryTables {
     const entries = this.entriesOf(account.id);
     let [balance, time] = [0, 0];
     const captured = new Map<number, number>();
-    const sums = new Map<string, { amount: number; count: number }>();
+    const sums = new Map<string, { amount: bigint; count: number }>();
+    const types = new Map<string, TypeTotal>();
     entries.forEach((entry, i) => {
       balance += entry.amount;
       must(`the number of entry ${i + 1}`, entry.sequence, i + 1);
@@ -164,11 +161,19 @@ export class MemoryTables {
       time = entry.createdAt;
       if (entry.hold !== null) captured.set(entry.hold, (captured.get(entry.hold) ?? 0) - entry.amount);
       const day = `${account.id} ${dayOf(entry.createdAt)} ${entry.type}`;
-      const sum = sums.get(day) ?? { amount: 0, count: 0 };
-      sums.set(day, { amount: sum.amount + entry.amount, count: sum.count + 1 });
+      const sum = sums.get(day) ?? { amount: 0n, count: 0 };
+      sums.set(day, { amount: sum.amount + BigInt(entry.amount), count: sum.count + 1 });
+      const ofType = types.get(entry.type) ?? { count: 0, total: 0n };
+      types.set(entry.type, { count: ofType.count + 1, total: ofType.total + BigInt(entry.amount) });
+      must(`the number of entry ${i + 1} in its type`, entry.typeSequence, ofType.count + 1);
+      must(`the sum of its type at entry ${i + 1}`, entry.typeTotal, ofType.total + BigInt(entry.amount));
     });
     must('the balance', account.balance, balance);
     must('the last number', account.sequence, entries.length);
+    for (const [type, { count, total }] of types) {
+      must(`the number of type ${type}`, account.types[type as EntryType]?.count, count);
+      must(`the sum of type ${type}`, account.types[type as EntryType]?.total, total);
+    }
     must(
       'the number of operations',
       account.operations,
@@ -189,6 +194,7 @@ export class MemoryTables {
       account.held,
       this.openHolds(account.id).reduce((sum, hold) => sum + remaining(hold), 0),
     );
+    must('the number of open holds', account.openHolds, this.openHolds(account.id).length);
     const first = Math.min(...this.openHolds(account.id).map(({ expiresAt }) => expiresAt));
     must('whether the next expiry comes in time', (account.nextExpiry ?? Infinity) <= first, true);
     return problems;

@@ -52,7 +52,7 @@ export class NaiveLedger {
 
   /** Each group one after the other. */
   run(groups: readonly Group[], clock: number): Expected[][] {
-    for (const { accountId } of groups.flat()) this.settleExpired(accountId, this.time(accountId, clock));
+    for (const { accountId } of groups.flat()) this.settleExpired(accountId, clock);
     return groups.map((group) => (group.length === 1 ? [this.one(group[0]!, clock)] : this.together(group, clock)));
   }
 
@@ -92,7 +92,7 @@ export class NaiveLedger {
     const known = isKeyed(addressed) ? this.state.keys[`${accountId} ${operation.name} ${operation.key}`] : undefined;
     if (known && known.hash !== operation.hash) return { replayed: false, reused: true };
     if (known) return { ...known.expected, replayed: true };
-    const expected: Expected = { replayed: false, ...this.act(accountId, action, this.time(accountId, clock)) };
+    const expected: Expected = { replayed: false, ...this.act(accountId, action, clock) };
     if (isKeyed(addressed)) this.remember(addressed, expected);
     return expected;
   }
@@ -101,7 +101,7 @@ export class NaiveLedger {
     const { entries, holds } = this.account(id);
     const available = this.balance(id) - this.held(id, now);
     const post = (amount: number, hold: number | null) => {
-      entries.push({ amount, at: now });
+      entries.push({ amount, at: this.time(id, now) });
       return { posted: { sequence: entries.length, amount, balanceAfter: this.balance(id), hold } };
     };
     if (action.kind === 'claim') return { claimed: true } as const;

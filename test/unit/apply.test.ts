@@ -9,9 +9,11 @@ import {
   dayOf,
   decide,
   emptyAccount,
+  expire,
   identity,
   isKeyed,
   type LockedAccount,
+  MAX_OPEN_HOLDS,
   type Operation,
   type Recorded,
   UNITS,
@@ -45,7 +47,7 @@ describe('apply', () => {
       replayed: false,
       outcome: { status: 'posted', entry: { sequence: 1, typeSequence: 1, amount: 5, balanceAfter: 5, createdAt: NOW } },
     });
-    expect(after).toMatchObject({ balance: 5, sequence: 1, counts: { deposit: 1 }, lastAt: NOW });
+    expect(after).toMatchObject({ balance: 5, sequence: 1, types: { deposit: { count: 1, total: 5n } }, lastAt: NOW });
   });
 
   it('spends to the last micro-dollar and refuses the next one, telling what was missing', () => {
@@ -104,10 +106,38 @@ describe('apply', () => {
     expect(after.lastAt).toBe(NOW);
   });
 
+  it('opens no more holds than an account may have, and as many again as were settled', () => {
+    const full = account(100, { openHolds: MAX_OPEN_HOLDS, holds: 20_000 });
+    const opening = operation(1, {
+      name: 'hold',
+      action: { kind: 'hold', amount: 1, description: null, metadata: null, expiresIn: 1_000 },
+    });
+    expect(apply(full, opening, NOW).answer).toMatchObject({ outcome: { rejection: { reason: 'too-many-holds' } } });
+    const settled = expire({ ...full, held: 1 }, [{ amount: 3, captured: 2 }], null);
+    expect(settled).toMatchObject({ openHolds: MAX_OPEN_HOLDS - 1, held: 0 });
+    expect(apply(settled, opening, NOW).account).toMatchObject({ openHolds: MAX_OPEN_HOLDS, held: 1 });
+  });
+
+  it('lets holds go by the clock, though the last entry came from a clock that was ahead', () => {
+    const ahead = account(10, { lastAt: NOW + 365 * 86_400_000 });
+    const opening = operation(1, {
+      name: 'hold',
+      action: { kind: 'hold', amount: 1, description: null, metadata: null, expiresIn: 1_000 },
+    });
+    const { state } = applyTo({ account: ahead }, opening, NOW);
+    expect(state.hold).toMatchObject({ createdAt: NOW, expiresAt: NOW + 1_000 });
+    const capture = operation(1, {
+      name: 'capture',
+      action: { kind: 'capture', hold: 1, type: 'debit', amount: 1, final: true, description: null },
+    });
+    expect(applyTo(state, capture, NOW + 999).answer).toMatchObject({ outcome: { status: 'posted', entry: { createdAt: ahead.lastAt } } });
+    expect(applyTo(state, capture, NOW + 1_000).answer).toMatchObject({ outcome: { rejection: { status: 'expired' } } });
+  });
+
   it('changes nothing that it was given', () => {
-    const before = Object.freeze({ ...account(10), counts: Object.freeze({ debit: 3 }) });
-    expect(apply(before, Object.freeze(operation(-1)), NOW).account.counts).toEqual({ debit: 4 });
-    expect(before.counts).toEqual({ debit: 3 });
+    const before = Object.freeze({ ...account(10), types: Object.freeze({ debit: { count: 3, total: -30n } }) });
+    expect(apply(before, Object.freeze(operation(-1)), NOW).account.types).toEqual({ debit: { count: 4, total: -31n } });
+    expect(before.types).toEqual({ debit: { count: 3, total: -30n } });
   });
 });
 
@@ -188,14 +218,17 @@ describe('any history', () => {
             for (const type of ['debit', 'deposit'] as const) {
               const own = entries.filter((entry) => entry.type === type);
               expect(own.map(({ typeSequence }) => typeSequence)).toEqual(own.map((_, i) => i + 1));
-              expect(state.counts[type] ?? 0).toBe(own.length);
+              expect(state.types[type]?.count ?? 0).toBe(own.length);
+              expect(state.types[type]?.total ?? 0n).toBe(own.reduce((sum, { amount }) => sum + BigInt(amount), 0n));
               for (const day of new Set(own.map(({ createdAt }) => dayOf(createdAt)))) {
                 const ofDay = own.filter(({ createdAt }) => dayOf(createdAt) === day);
                 const totals = plans
                   .flatMap((plan) => plan.totals)
                   .filter((total) => total.accountId === id && total.day === day && total.type === type);
                 expect(totals.reduce((sum, { count }) => sum + count, 0)).toBe(ofDay.length);
-                expect(totals.reduce((sum, { amount }) => sum + amount, 0)).toBe(ofDay.reduce((sum, { amount }) => sum + amount, 0));
+                expect(totals.reduce((sum, { amount }) => sum + amount, 0n)).toBe(
+                  ofDay.reduce((sum, { amount }) => sum + BigInt(amount), 0n),
+                );
               }
             }
           }

@@ -126,7 +126,7 @@ class Engine {
     const loaded = this.tables.load(groups, now);
     const plan = decide(loaded, groups, now);
     if (this.tables.isFenced(plan)) throw new Error('the plan meets a key that is taken');
-    this.tables.write(plan, loaded.expiredRows, this.given++);
+    this.tables.write(plan, this.given++);
     return plan.answers.map((answers) => answers.map(plainly));
   }
 }

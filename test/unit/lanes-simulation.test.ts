@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers';
+import { inspect, isDeepStrictEqual } from 'node:util';
 import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import type { Action, Answer } from '../../src/ledger/domain/index.js';
@@ -117,9 +118,9 @@ class Simulation {
     for (let waits = this.random.below(50); waits > 0; waits--) await this.world.pause();
     const repeated = await this.ask(request);
     const outcomes = (answers: Request['told']) =>
-      JSON.stringify(
-        typeof answers === 'object' ? answers.map(({ outcome }) => (outcome === 'key-reused' ? outcome : plain(outcome))) : answers,
-      );
+      inspect(typeof answers === 'object' ? answers.map(({ outcome }) => (outcome === 'key-reused' ? outcome : plain(outcome))) : answers, {
+        depth: null,
+      });
     if (outcomes(repeated) !== outcomes(told)) this.differences.push(`${request.id}: ${outcomes(told)}, later ${outcomes(repeated)}`);
     this.late -= 1;
   }
@@ -169,7 +170,7 @@ class Simulation {
         else if (outcome.status === 'refused' && of(id).length > 0) result.problems.push(`${id} was refused and is there`);
         else if (outcome.status === 'posted') {
           const there = tables.entries.get(`${outcome.entry.accountId} ${outcome.entry.sequence}`);
-          if (JSON.stringify(there) !== JSON.stringify(outcome.entry)) result.lost += 1;
+          if (!isDeepStrictEqual(there, outcome.entry)) result.lost += 1;
         } else if (outcome.status === 'held' && !tables.holds.has(`${outcome.hold.accountId} ${outcome.hold.number}`)) result.lost += 1;
       }
     }

@@ -1,6 +1,7 @@
 export * from './bootstrap.js';
 export * from './envelope.js';
 export * from './errors.js';
+export * from './exact-numbers.js';
 export * from './idempotency.js';
 export * from './openapi.js';
 export * from './paging.dto.js';

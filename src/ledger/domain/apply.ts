@@ -12,6 +12,7 @@ import type {
   Posting,
   Recorded,
   Rejection,
+  TypeTotal,
 } from './types.js';
 import { type Unit, UNITS } from './unit.js';
 
@@ -21,9 +22,12 @@ export interface State {
   readonly hold?: Hold;
 }
 
+/** More open holds than this would make their expiry more than a batch or two can settle. */
+export const MAX_OPEN_HOLDS = 10_000;
+
 /** An account before its first entry. */
 export function emptyAccount(id: number, unit: Unit): Account {
-  return { id, unit, balance: 0, held: 0, sequence: 0, counts: {}, holds: 0, operations: 0, nextExpiry: null, lastAt: 0 };
+  return { id, unit, balance: 0, held: 0, sequence: 0, types: {}, holds: 0, openHolds: 0, operations: 0, nextExpiry: null, lastAt: 0 };
 }
 
 /** What may be spent. */
@@ -42,8 +46,8 @@ export function statusAt(hold: Pick<Hold, 'status' | 'expiresAt'>, now: number):
 }
 
 /** Whether holds of the account may have expired by a time. */
-export function hasExpired({ nextExpiry, lastAt }: Account, now: number): boolean {
-  return nextExpiry !== null && nextExpiry <= Math.max(now, lastAt);
+export function hasExpired({ nextExpiry }: Pick<Account, 'nextExpiry'>, now: number): boolean {
+  return nextExpiry !== null && nextExpiry <= now;
 }
 
 /** Whether the hold that an action names must be known to decide it. */
@@ -52,18 +56,18 @@ export function namesHold(action: Action): action is Extract<Action, { hold: num
 }
 
 /**
- * The account after the holds that have expired gave back what they kept.
- * @param givenBack what remains of them, together
+ * The account after open holds gave back what they kept, because their time has passed.
  * @param nextExpiry when the first of the others expires
  */
-export function expire(account: Account, givenBack: number, nextExpiry: number | null): Account {
-  return { ...account, held: account.held - givenBack, nextExpiry };
+export function expire(account: Account, expired: readonly Pick<Hold, 'amount' | 'captured'>[], nextExpiry: number | null): Account {
+  const givenBack = expired.reduce((sum, hold) => sum + remaining(hold), 0);
+  return { ...account, held: account.held - givenBack, openHolds: account.openHolds - expired.length, nextExpiry };
 }
 
 /**
  * Decides one operation: no clock, no I/O, and the same result for the same arguments. The guards stand in one order: malformed, already done,
  * missing, wrong state, funds, limit; a refused operation leaves the state as it was. Holds that have expired by `now` must have been given back.
- * @param now milliseconds since 1970, not before the account's last entry
+ * @param now milliseconds since 1970
  * @param recorded what the same key came to before
  */
 export function apply(state: State, operation: Operation, now: number, recorded?: Recorded): { state: State; answer: Answer } {
@@ -114,6 +118,7 @@ function post(state: State, posting: Posting, now: number): Result {
 
 function open({ account }: State, { amount, description, metadata, expiresIn }: Opening, now: number): Result {
   if (amount > available(account)) return { reason: 'insufficient', required: amount, available: available(account) };
+  if (account.openHolds >= MAX_OPEN_HOLDS) return { reason: 'too-many-holds' };
   const hold: Hold = {
     accountId: account.id,
     number: account.holds + 1,
@@ -127,7 +132,10 @@ function open({ account }: State, { amount, description, metadata, expiresIn }: 
   };
   const nextExpiry = Math.min(hold.expiresAt, account.nextExpiry ?? Infinity);
   return {
-    state: { account: { ...account, held: account.held + amount, holds: hold.number, nextExpiry }, hold },
+    state: {
+      account: { ...account, held: account.held + amount, holds: hold.number, openHolds: account.openHolds + 1, nextExpiry },
+      hold,
+    },
     outcome: { status: 'held', hold },
   };
 }
@@ -152,7 +160,8 @@ function capture(state: State, { type, amount, final, description }: Capture, no
     purchaseId: null,
     hold: hold.number,
   };
-  return enter({ account: { ...account, held: account.held - (settled ? rest : amount) }, hold: after }, entry, now);
+  const openHolds = account.openHolds - (settled ? 1 : 0);
+  return enter({ account: { ...account, held: account.held - (settled ? rest : amount), openHolds }, hold: after }, entry, now);
 }
 
 function release({ account, hold }: State, now: number): Result {
@@ -160,7 +169,7 @@ function release({ account, hold }: State, now: number): Result {
   if (refusal || !hold) return refusal ?? { reason: 'no-hold' };
   const released: Hold = { ...hold, status: 'released' };
   return {
-    state: { account: { ...account, held: account.held - remaining(hold) }, hold: released },
+    state: { account: { ...account, held: account.held - remaining(hold), openHolds: account.openHolds - 1 }, hold: released },
     outcome: { status: 'held', hold: released },
   };
 }
@@ -177,12 +186,15 @@ function enter(
   now: number,
 ): Result {
   const { type, amount, description, metadata, model, purchaseId, hold: captured } = movement;
-  const { id, unit, held, counts, holds, operations, nextExpiry } = account;
+  const { id, unit, held, types, holds, openHolds, operations, nextExpiry } = account;
+  const before = types[type];
+  const ofType: TypeTotal = { count: (before?.count ?? 0) + 1, total: (before?.total ?? 0n) + BigInt(amount) };
   const entry: Entry = {
     accountId: id,
     sequence: account.sequence + 1,
     type,
-    typeSequence: (counts[type] ?? 0) + 1,
+    typeSequence: ofType.count,
+    typeTotal: ofType.total,
     amount,
     balanceAfter: account.balance + amount,
     description,
@@ -199,8 +211,9 @@ function enter(
     balance: entry.balanceAfter,
     held,
     sequence: entry.sequence,
-    counts: { ...counts, [type]: entry.typeSequence },
+    types: { ...types, [type]: ofType },
     holds,
+    openHolds,
     operations,
     nextExpiry,
     lastAt: entry.createdAt,

@@ -8,13 +8,16 @@ export interface LockedAccount {
   readonly account: Account;
 }
 
-/** What the holds of an account that have expired by now give back. */
+/** Open holds of an account whose time has passed. */
 export interface Expired {
   readonly accountId: number;
-  readonly givenBack: number;
-  /** When the first of the holds that stay open expires. */
+  readonly holds: readonly Pick<Hold, 'number' | 'amount' | 'captured'>[];
+  /** When the first of the holds that stay open expires; a time that has passed means that there are more. */
   readonly nextExpiry: number | null;
 }
+
+/** What can change of a hold once it is open. */
+export type ChangedHold = Pick<Hold, 'accountId' | 'number' | 'status' | 'captured'>;
 
 /** An operation and the account that it works on. */
 export interface Addressed {
@@ -55,7 +58,8 @@ export interface Plan {
   /** Changes of the daily totals. */
   readonly totals: readonly DailyTotal[];
   readonly newHolds: readonly Hold[];
-  readonly changedHolds: readonly Hold[];
+  /** Those that captures and releases changed, and those that have expired. */
+  readonly changedHolds: readonly ChangedHold[];
   /** The accounts that changed, with the version that was read. */
   readonly accounts: readonly LockedAccount[];
 }
@@ -66,7 +70,7 @@ export interface DailyTotal {
   /** Days since 1970-01-01. */
   readonly day: number;
   readonly type: EntryType;
-  amount: number;
+  amount: bigint;
   count: number;
 }
 
@@ -117,13 +121,18 @@ class Ledger {
   private readonly operations: Remembered[] = [];
   /** Which holds the batch touched, and whether it made them. */
   private readonly touchedHolds = new Map<string, { isNew: boolean }>();
+  private readonly expiredHolds: ChangedHold[];
 
   constructor(loaded: Loaded) {
     this.accounts = new Map(loaded.locked.map(({ account }) => [account.id, account]));
     this.holds = new Map(loaded.holds);
     this.recorded = new Map(loaded.recorded);
-    for (const { accountId, givenBack, nextExpiry } of loaded.expired)
-      this.accounts.set(accountId, expire(this.accounts.get(accountId)!, givenBack, nextExpiry));
+    for (const { accountId, holds, nextExpiry } of loaded.expired)
+      this.accounts.set(accountId, expire(this.accounts.get(accountId)!, holds, nextExpiry));
+    // No operation changes them any more: one that names them finds them past their time.
+    this.expiredHolds = loaded.expired.flatMap(({ accountId, holds }) =>
+      holds.map(({ number, captured }) => ({ accountId, number, status: 'expired', captured })),
+    );
   }
 
   run(addressed: Addressed, now: number): Answer {
@@ -132,7 +141,7 @@ class Ledger {
     const account = this.accounts.get(accountId)!;
     const hold = namesHold(action) ? this.holds.get(holdIdentity(accountId, action.hold)) : undefined;
     const recorded = isKeyed(addressed) ? this.recorded.get(identity(accountId, addressed.operation)) : undefined;
-    const { state, answer } = apply({ account, hold }, operation, Math.max(now, account.lastAt), recorded);
+    const { state, answer } = apply({ account, hold }, operation, now, recorded);
     if (answer.outcome === 'key-reused' || answer.replayed) return answer;
     const { outcome } = answer;
     if (outcome.status === 'refused' && outcome.rejection.reason === 'malformed') return answer;
@@ -174,7 +183,7 @@ class Ledger {
       operations: this.operations,
       totals: [...totals.values()],
       newHolds: touched(true),
-      changedHolds: touched(false),
+      changedHolds: [...this.expiredHolds, ...touched(false)],
       accounts: locked
         .map((row) => ({ ...row, account: this.accounts.get(row.account.id)! }))
         .filter(({ account }, i) => account !== locked[i]!.account),
@@ -228,9 +237,9 @@ function addTotal(totals: Map<string, DailyTotal>, { accountId, type, amount, cr
   const key = `${accountId} ${day} ${type}`;
   const total = totals.get(key);
   if (total) {
-    total.amount += amount;
+    total.amount += BigInt(amount);
     total.count += 1;
   } else {
-    totals.set(key, { accountId, day, type, amount, count: 1 });
+    totals.set(key, { accountId, day, type, amount: BigInt(amount), count: 1 });
   }
 }

@@ -13,16 +13,26 @@ export interface Account {
   readonly held: number;
   /** The number of the last entry: 1, 2, 3 … without a gap. */
   readonly sequence: number;
-  /** The number of entries of each type, which is also the last `typeSequence` of it. */
-  readonly counts: Readonly<Partial<Record<EntryType, number>>>;
+  /** What the entries of each type come to. */
+  readonly types: Readonly<Partial<Record<EntryType, TypeTotal>>>;
   /** The number of the last hold: 1, 2, 3 … without a gap. */
   readonly holds: number;
+  /** How many holds are open, at most `MAX_OPEN_HOLDS`; one that has expired counts until it is settled. */
+  readonly openHolds: number;
   /** The number of operations that are remembered for it; none is ever forgotten. */
   readonly operations: number;
   /** No open hold expires before this; null when none is open. It may be too early, never too late. */
   readonly nextExpiry: number | null;
-  /** When the last entry was made; time never runs backwards within an account, whatever the clocks of the writers say. */
+  /** When the last entry was made. The times of entries never run backwards within an account, whatever the clocks of the writers say; holds go by the clock. */
   readonly lastAt: number;
+}
+
+/** What the entries of one type come to. */
+export interface TypeTotal {
+  /** How many there are, which is also the last `typeSequence`. */
+  readonly count: number;
+  /** The sum of their amounts. It only grows with the history, beyond what a double holds exactly. */
+  readonly total: bigint;
 }
 
 /** One movement of a balance, never changed once written. */
@@ -32,6 +42,8 @@ export interface Entry {
   readonly type: EntryType;
   /** Its number among the account's entries of the same type. */
   readonly typeSequence: number;
+  /** The sum of the account's entries of the same type up to this one. So the sum of any period is the difference of two entries. */
+  readonly typeTotal: bigint;
   /** Signed. */
   readonly amount: number;
   readonly balanceAfter: number;
@@ -136,6 +148,7 @@ export type Rejection =
   | { readonly reason: 'limit' }
   | { readonly reason: 'no-hold' }
   | { readonly reason: 'hold-settled'; readonly status: HoldStatus }
+  | { readonly reason: 'too-many-holds' }
   | { readonly reason: 'hold-exceeded'; readonly required: number; readonly remaining: number }
   /** Another operation of the same group was refused: the one at this place, for this. */
   | { readonly reason: 'group'; readonly index: number; readonly because: Rejection };

@@ -32,3 +32,12 @@ export function toStored(unit: Unit, amount: number): number | undefined {
 export function fromStored(unit: Unit, stored: number): number {
   return stored / UNITS[unit].scale;
 }
+
+/** The exact decimal of a stored integer, however large: sums of amounts end nowhere. */
+export function decimalOf(unit: Unit, stored: bigint): string {
+  const decimals = Math.log10(UNITS[unit].scale);
+  const digits = (stored < 0n ? -stored : stored).toString().padStart(decimals + 1, '0');
+  const whole = digits.slice(0, digits.length - decimals);
+  const fraction = digits.slice(whole.length).replace(/0+$/, '');
+  return `${stored < 0n ? '-' : ''}${whole}${fraction && `.${fraction}`}`;
+}

@@ -5,6 +5,12 @@ import type { Lanes, Submission } from '../../../src/ledger/lanes.js';
 type Rows = typeof import('../../../src/ledger/ledger.entities.js');
 type Domain = typeof import('../../../src/ledger/domain/index.js');
 
+/** The sums of an account's types as its row keeps them. */
+const textOf = (types: Account['types']) =>
+  JSON.stringify(types, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
+const typesOf = (text: string): Account['types'] =>
+  JSON.parse(text, (key, value: unknown) => (key === 'total' ? BigInt(value as string) : value)) as Account['types'];
+
 /** What the product calls to change a balance. */
 export type Writer = Pick<Lanes, 'submit'>;
 
@@ -25,8 +31,8 @@ export class TransactionPerRequest implements Writer {
     return this.dataSource.transaction(async (manager) => {
       const now = Date.now();
       const { version, ...row } = await this.lock(manager, owner, unit);
-      const account: Account = { ...row, counts: JSON.parse(row.counts) as Account['counts'] };
-      const { state, answer } = this.domain.apply({ account }, operation, Math.max(now, row.lastAt));
+      const account: Account = { ...row, types: typesOf(row.types) };
+      const { state, answer } = this.domain.apply({ account }, operation, now);
       if (answer.outcome === 'key-reused' || answer.outcome.status !== 'posted') return [answer];
       const { entry } = answer.outcome;
       await manager.insert(this.rows.EntryRow, { ...entry });
@@ -42,14 +48,14 @@ export class TransactionPerRequest implements Writer {
           createdAt: now,
         });
       await this.addTotal(manager, entry);
-      const { balance, sequence, counts, lastAt } = state.account;
+      const { balance, sequence, types, lastAt } = state.account;
       await manager.update(
         this.rows.AccountRow,
         { id: row.id },
         {
           balance,
           sequence,
-          counts: JSON.stringify(counts),
+          types: textOf(types),
           operations: row.operations + (operation.key === undefined ? 0 : 1),
           lastAt,
           version: version + 1,
@@ -65,7 +71,7 @@ export class TransactionPerRequest implements Writer {
     const lock = this.dataSource.options.type === 'better-sqlite3' ? undefined : ({ mode: 'pessimistic_write' } as const);
     const row = await manager.findOne(AccountRow, { where: { owner, unit }, lock });
     if (row) return row;
-    const empty = { ...this.domain.emptyAccount(0, unit), id: undefined, counts: '{}', owner, version: 0 };
+    const empty = { ...this.domain.emptyAccount(0, unit), id: undefined, types: '{}', owner, version: 0 };
     await manager.createQueryBuilder().insert().into(AccountRow).values(empty).orIgnore().execute();
     return manager.findOneOrFail(AccountRow, { where: { owner, unit }, lock });
   }
@@ -80,7 +86,7 @@ export class TransactionPerRequest implements Writer {
       .where(key)
       .setParameter('amount', amount)
       .execute();
-    if (affected === 0) await manager.insert(DailyTotalRow, { ...key, amount, count: 1 });
+    if (affected === 0) await manager.insert(DailyTotalRow, { ...key, amount: BigInt(amount), count: 1 });
   }
 }
 

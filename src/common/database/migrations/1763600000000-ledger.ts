@@ -12,8 +12,9 @@ export class Ledger1763600000000 implements MigrationInterface {
         balance bigint NOT NULL,
         held bigint NOT NULL,
         sequence bigint NOT NULL,
-        counts varchar(255) NOT NULL,
+        types varchar(1000) NOT NULL,
         holds bigint NOT NULL,
+        open_holds integer NOT NULL,
         next_expiry bigint NULL,
         last_at bigint NOT NULL,
         version bigint NOT NULL
@@ -27,6 +28,7 @@ export class Ledger1763600000000 implements MigrationInterface {
         sequence bigint NOT NULL,
         type varchar(10) NOT NULL,
         type_sequence bigint NOT NULL,
+        type_total bigint NOT NULL,
         amount bigint NOT NULL,
         balance_after bigint NOT NULL,
         description varchar(500) NULL,

@@ -1,0 +1,31 @@
+import {
+  applyDecorators,
+  type CallHandler,
+  type ExecutionContext,
+  Injectable,
+  type NestInterceptor,
+  UseInterceptors,
+} from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { LosslessNumber, stringify } from 'lossless-json';
+import { map, type Observable } from 'rxjs';
+
+/** A number of an answer that may have more digits than a double; a client that parses JSON into doubles sees the nearest one. */
+export type ExactNumber = number | LosslessNumber;
+
+/** The number that a decimal text says: a double where that prints the same. */
+export function exactNumber(decimal: string): ExactNumber {
+  const double = Number(decimal);
+  return String(double) === decimal ? double : new LosslessNumber(decimal);
+}
+
+@Injectable()
+class ExactNumbersInterceptor implements NestInterceptor {
+  intercept(context: ExecutionContext, next: CallHandler): Observable<string> {
+    void context.switchToHttp().getResponse<FastifyReply>().header('Content-Type', 'application/json; charset=utf-8');
+    return next.handle().pipe(map((answer) => stringify(answer)!));
+  }
+}
+
+/** A route whose answer has numbers that are printed with all their digits. */
+export const ExactNumbers = () => applyDecorators(UseInterceptors(ExactNumbersInterceptor));
