@@ -31,7 +31,7 @@ export class WebhookController {
     description:
       'For Stripe alone. 200 means that the event is stored, or of no interest; anything else asks Stripe to send it again. There is no such route (404) while no signing secret is configured.',
     answers: WebhookReceiptDto,
-    errors: ['WEBHOOK_SIGNATURE_INVALID', 'VALIDATION_ERROR', 'NOT_FOUND', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'],
+    errors: ['WEBHOOK_SIGNATURE_INVALID', 'NOT_FOUND', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'],
   })
   async receive(@Req() request: RawBodyRequest, @Headers('stripe-signature') signature?: string): Promise<{ data: WebhookReceiptDto }> {
     await this.inbox.receive(request.rawBody, signature);
