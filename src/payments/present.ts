@@ -45,6 +45,11 @@ export function inMoney(value: number, currency: string): string {
   return value.toLocaleString('en-US', { style: 'currency', currency, maximumFractionDigits: 6 });
 }
 
+/** An amount of credits in whole cents, as a buyer reads it; less than a cent is left out, so that no more is promised than is there. */
+export function inCents(credits: number): string {
+  return inMoney(Math.floor(Math.round(credits * MICRO_DOLLARS) / 10_000) / 100, 'USD');
+}
+
 function terms({
   kind,
   amount,
