@@ -20,6 +20,7 @@ import {
   PAYMENT_PROVIDER,
   type PaymentProvider,
 } from './provider.js';
+import { newPurchaseId } from './purchase-id.js';
 import { isPaid } from './verdict.js';
 
 /** Stripe takes at most 24 hours from the moment when it makes the session, which a retry may put off. */
@@ -201,7 +202,7 @@ export class CheckoutService {
   private async record(kind: PurchaseKind, account: string, hash: string, key: string | undefined, item: Item): Promise<Purchase> {
     if (!this.provider) throw notConfigured();
     const now = Date.now();
-    const id = `pur_${randomBytes(16).toString('hex')}`;
+    const id = newPurchaseId();
     const returnToken = randomBytes(32).toString('base64url');
     const purchase: Partial<Purchase> = {
       id,
@@ -212,6 +213,7 @@ export class CheckoutService {
       ...item,
       returnToken,
       checkoutTerms: this.terms({ id, kind, returnToken, ...item }),
+      askedAt: 0,
       refunded: 0,
       disputed: 0,
       reversed: 0,

@@ -88,7 +88,7 @@ export class Purchase {
   @Column({ name: 'checkout_terms', type: 'text', transformer: json })
   checkoutTerms: CheckoutTerms;
 
-  /** In the link to our own return page: whoever came from this checkout may see the balance for a while. */
+  /** In the link to our own return page: it shows whoever came from this checkout the balance and the receipt for a while. */
   @Column({ name: 'return_token', type: 'varchar', length: 43 })
   returnToken: string;
 
@@ -111,6 +111,10 @@ export class Purchase {
   /** The provider's receipt. */
   @Column({ name: 'receipt_url', type: 'text', nullable: true })
   receiptUrl: string | null;
+
+  /** When a page last asked the provider. Whoever moves it on may ask, so that of many views in many processes one does. */
+  @Column({ name: 'asked_at', type: 'bigint', transformer: integer })
+  askedAt: number;
 
   /** Counts the writes. What was fetched for one version is written to no other, so nothing older ever overwrites something newer. */
   @Column({ type: 'bigint', transformer: integer })
@@ -184,19 +188,25 @@ export class WebhookEvent {
 
 /** A refund that an administrator asked for. It is written before the provider is asked, so that a crash in between repeats it and never doubles it. */
 @Entity('purchase_refund')
-@Index('purchase_refund_idempotency', ['purchaseId', 'idempotencyKey'], { unique: true })
+@Index('purchase_refund_idempotency', ['account', 'idempotencyKey'], { unique: true })
 @Index('purchase_refund_status', ['status', 'createdAt'])
 export class PurchaseRefundRequest {
   @PrimaryColumn({ type: 'varchar', length: 40 })
   id: string;
 
   @Column({ name: 'purchase_id', type: 'varchar', length: 40 })
+  @Index('purchase_refund_purchase')
   purchaseId: string;
+
+  /** The purchase's, to which the client's key belongs. */
+  @Column({ type: 'varchar', length: 205 })
+  account: string;
 
   /** The client's; null when it sent none. */
   @Column({ name: 'idempotency_key', type: 'varchar', length: 255, nullable: true })
   idempotencyKey: string | null;
 
+  /** Of the purchase and of what was asked for it. */
   @Column({ name: 'request_hash', type: 'varchar', length: 43 })
   requestHash: string;
 

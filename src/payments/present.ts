@@ -36,13 +36,18 @@ function units(kind: Purchase['kind'], stored: number): number {
 }
 
 /** What the purchase brings, as a buyer reads it. */
-export function inWords({ kind, amount }: Pick<Purchase, 'kind' | 'amount'>): string {
+export function inWords({ kind, amount }: Pick<Purchase, 'kind'> & { readonly amount: number }): string {
   return kind === 'credits' ? `${inMoney(amount / MICRO_DOLLARS, 'USD')} of credits` : `${amount.toLocaleString('en-US')} tokens`;
 }
 
 /** A sum of money, as a buyer reads it; a credit can be as small as a micro-dollar. */
 export function inMoney(value: number, currency: string): string {
   return value.toLocaleString('en-US', { style: 'currency', currency, maximumFractionDigits: 6 });
+}
+
+/** An amount of credits in whole cents, as a buyer reads it; less than a cent is left out, so that no more is promised than is there. */
+export function inCents(credits: number): string {
+  return inMoney(Math.floor(Math.round(credits * MICRO_DOLLARS) / 10_000) / 100, 'USD');
 }
 
 function terms({

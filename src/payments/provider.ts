@@ -44,6 +44,7 @@ export interface CheckoutSession {
   /** ISO 4217, upper case. */
   readonly currency: string | null;
   readonly livemode: boolean;
+  /** The purchase that it is for; null when that is none of ours. */
   readonly purchaseId: string | null;
   readonly paymentIntent: string | null;
   /** Whether a payment that was under way has failed for good. */

@@ -1,18 +1,25 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Repository } from 'typeorm';
 import { accountFor, type Principal } from '../auth/index.js';
+import { affectedRows, Transactions } from '../common/database/index.js';
 import { ApiError, type Page } from '../common/http/index.js';
 import { CreditsService } from '../credits/index.js';
 import { TokensService } from '../tokens/index.js';
 import type { PurchaseDto, PurchasesQuery } from './payments.dto.js';
 import { Purchase } from './payments.entities.js';
-import { inMoney, toPurchase } from './present.js';
+import { inCents, toPurchase } from './present.js';
+import { findPurchase } from './purchase-id.js';
 import { SettlementService } from './settlement.service.js';
 import { isSettled } from './verdict.js';
 
-const BALANCE_SHOWS_MS = 3_600_000;
+const TOKEN_HOLDS_MS = 24 * 3_600_000;
+/** A page's view asks the provider no sooner than so long after another one did. */
+const ASK_EVERY_MS = 5_000;
+/** A page is shown after so long, whether or not the provider has answered. */
+const PATIENCE_MS = 3_000;
 
 /** Purchases as their buyers see them. */
 @Injectable()
@@ -21,6 +28,7 @@ export class PurchasesService {
 
   constructor(
     @InjectRepository(Purchase) private readonly purchases: Repository<Purchase>,
+    private readonly transactions: Transactions,
     private readonly settlement: SettlementService,
     private readonly credits: CreditsService,
     private readonly tokens: TokensService,
@@ -42,35 +50,55 @@ export class PurchasesService {
    * @throws ApiError NOT_FOUND, also for a purchase of another account
    */
   async get(who: Principal, id: string): Promise<PurchaseDto> {
-    const purchase = await this.purchases.findOneBy({ id });
+    const purchase = await findPurchase(this.purchases, id);
     if (!purchase || (purchase.account !== who.account && !who.admin)) throw new ApiError('NOT_FOUND');
-    return toPurchase(await this.current(purchase));
-  }
-
-  /** The purchase for whoever holds its id, which nobody can guess; null when there is none. */
-  async find(id: string): Promise<Purchase | null> {
-    const purchase = await this.purchases.findOneBy({ id });
-    return purchase && this.current(purchase);
+    if (isSettled(purchase)) return toPurchase(purchase);
+    await this.settle(purchase);
+    return toPurchase(await this.purchases.findOneByOrFail({ id }));
   }
 
   /**
-   * The balance that a purchase has led to, in words, for whoever comes from its checkout: the token was in the address that the checkout
-   * returned to and nowhere else, and it holds until an hour after the payment.
+   * The purchase for whoever holds its id, which nobody can guess; null when there is none. It is what the database knows: however many look, the
+   * provider is asked once in some seconds, and a slow answer is not waited for.
    */
-  async balanceFor({ account, kind, paidAt, returnToken }: Purchase, token: string | undefined): Promise<string | undefined> {
+  async find(id: string): Promise<Purchase | null> {
+    const purchase = await findPurchase(this.purchases, id);
+    if (!purchase || isSettled(purchase) || Math.abs(Date.now() - purchase.askedAt) < ASK_EVERY_MS) return purchase;
+    await Promise.race([this.settle(purchase, true), setTimeout(PATIENCE_MS, undefined, { ref: false })]);
+    return this.purchases.findOneByOrFail({ id });
+  }
+
+  /**
+   * Whether a token is that of the address which the checkout returned to. It was in no other place, and is good until 24 hours after the payment.
+   */
+  isBuyer({ paidAt, returnToken }: Purchase, token: unknown): boolean {
+    if (typeof token !== 'string' || paidAt === null || paidAt < Date.now() - TOKEN_HOLDS_MS) return false;
     const digest = (text: string) => createHash('sha256').update(text).digest();
-    if (typeof token !== 'string' || !timingSafeEqual(digest(token), digest(returnToken))) return undefined;
-    if (paidAt !== null && paidAt < Date.now() - BALANCE_SHOWS_MS) return undefined;
+    return timingSafeEqual(digest(token), digest(returnToken));
+  }
+
+  /** The account's balance in the purchase's unit, as a buyer reads it. */
+  async balanceOf({ account, kind }: Purchase): Promise<string> {
     const holder = { subject: '', admin: false, account };
     const { balance } = await (kind === 'credits' ? this.credits : this.tokens).wallet.balance(holder);
-    return kind === 'credits' ? inMoney(balance, 'USD') : `${balance.toLocaleString('en-US')} tokens`;
+    return kind === 'credits' ? inCents(balance) : `${balance.toLocaleString('en-US')} tokens`;
   }
 
   /** Looking must not fail because the provider does; the worker comes back to it. */
-  private async current(purchase: Purchase): Promise<Purchase> {
-    if (isSettled(purchase)) return purchase;
-    const { id } = purchase;
-    await this.settlement.settle(id).catch((error: Error) => this.logger.warn(`purchase ${id} could not be settled now: ${error.message}`));
-    return this.purchases.findOneByOrFail({ id });
+  private async settle(purchase: Purchase, inTurn = false): Promise<void> {
+    try {
+      if (!inTurn || (await this.takeTurn(purchase))) await this.settlement.settle(purchase.id);
+    } catch (error) {
+      this.logger.warn(`purchase ${purchase.id} could not be settled now: ${(error as Error).message}`);
+    }
+  }
+
+  /** Of all who found the same time of the last question, in whatever process, one moves it on. */
+  private async takeTurn({ id, askedAt }: Purchase): Promise<boolean> {
+    const values = [Date.now(), id, askedAt];
+    return (
+      (await this.transactions.run((tx) => affectedRows(tx, 'UPDATE purchase SET asked_at = ? WHERE id = ? AND asked_at = ?', values))) ===
+      1
+    );
   }
 }

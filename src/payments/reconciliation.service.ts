@@ -201,8 +201,7 @@ export class ReconciliationService implements OnApplicationBootstrap, OnModuleDe
       if (session.purchaseId === null) continue;
       const purchase = await this.purchases.findOneBy({ id: session.purchaseId });
       if (!purchase) {
-        if (/^pur_[0-9a-f]{32}$/.test(session.purchaseId))
-          summary.problems.push(`the session ${session.id} was paid for the purchase ${session.purchaseId}, which does not exist`);
+        summary.problems.push(`the session ${session.id} was paid for the purchase ${session.purchaseId}, which does not exist`);
       } else if (purchase.sessionId !== session.id || (purchase.status !== 'paid' && purchase.status !== 'review')) {
         await this.settle(purchase, session.id, dryRun, summary);
       }

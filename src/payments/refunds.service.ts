@@ -7,6 +7,7 @@ import { ApiError, type ErrorCode, type Idempotency, requestHash } from '../comm
 import type { RefundDto, RefundPurchaseDto } from './payments.dto.js';
 import { Purchase, PurchaseRefundRequest } from './payments.entities.js';
 import { AttemptSpent, PAYMENT_PROVIDER, type PaymentProvider, type Refund } from './provider.js';
+import { findPurchase } from './purchase-id.js';
 import { SettlementService } from './settlement.service.js';
 
 /** A day after its first use a key means nothing to the provider any more. */
@@ -32,16 +33,17 @@ export class RefundsService {
    *   the same key may be repeated), IDEMPOTENCY_KEY_REUSED
    */
   async refund(purchaseId: string, wanted: RefundPurchaseDto, idempotency: Idempotency): Promise<RefundDto> {
-    const purchase = await this.purchases.findOneBy({ id: purchaseId });
+    const purchase = await findPurchase(this.purchases, purchaseId);
     if (!purchase) throw new ApiError('NOT_FOUND');
     if (!this.provider) throw new ApiError('PAYMENTS_NOT_CONFIGURED', undefined, { retryAfterSeconds: 60 });
     if (purchase.provider !== this.provider.name)
       throw new ApiError('CONFLICT', 'This purchase was paid through another payment provider.');
-    const recorded = await this.findByKey(purchaseId, idempotency.key);
+    const hash = requestHash({ ...wanted, purchaseId });
+    const recorded = await this.findByKey(purchase, idempotency.key);
     // What was refunded elsewhere counts, whether or not we were told.
     if (!recorded) await this.settlement.settle(purchaseId);
-    const request = recorded ?? (await this.record(purchaseId, wanted, idempotency));
-    if (request.requestHash !== requestHash(wanted)) throw new ApiError('IDEMPOTENCY_KEY_REUSED');
+    const request = recorded ?? (await this.record(purchase, wanted, hash, idempotency));
+    if (request.requestHash !== hash) throw new ApiError('IDEMPOTENCY_KEY_REUSED');
     if (recorded && request.status !== 'asked') idempotency.markReplayed();
     return toRefundDto(
       request.status === 'asked' ? await this.carryOut(purchase, request, idempotency.traceId) : request,
@@ -73,13 +75,20 @@ export class RefundsService {
     return waiting.length;
   }
 
-  private async record(purchaseId: string, wanted: RefundPurchaseDto, idempotency: Idempotency): Promise<PurchaseRefundRequest> {
+  private async record(
+    purchase: Purchase,
+    wanted: RefundPurchaseDto,
+    hash: string,
+    idempotency: Idempotency,
+  ): Promise<PurchaseRefundRequest> {
+    const { id: purchaseId, account } = purchase;
     const id = `ref_${randomBytes(16).toString('hex')}`;
     const base = {
       id,
       purchaseId,
+      account,
       idempotencyKey: idempotency.key ?? null,
-      requestHash: requestHash(wanted),
+      requestHash: hash,
       reason: wanted.reason ?? null,
       attempt: 1,
       refundId: null,
@@ -100,7 +109,7 @@ export class RefundsService {
       // Either the same key came twice at once, or a commit that seemed lost was not and the second try met its row.
       if (!isDuplicate(error)) throw error;
     }
-    const made = (await this.requests.findOneBy({ id })) ?? (await this.findByKey(purchaseId, idempotency.key));
+    const made = (await this.requests.findOneBy({ id })) ?? (await this.findByKey(purchase, idempotency.key));
     if (!made) throw new Error(`the refund ${id} was not recorded`);
     return made;
   }
@@ -181,8 +190,9 @@ export class RefundsService {
     );
   }
 
-  private async findByKey(purchaseId: string, key: string | undefined): Promise<PurchaseRefundRequest | null> {
-    return key === undefined ? null : this.requests.findOneBy({ purchaseId, idempotencyKey: key });
+  /** A key belongs to the account, so that under it one of its purchases is refunded once. */
+  private async findByKey({ account }: Purchase, key: string | undefined): Promise<PurchaseRefundRequest | null> {
+    return key === undefined ? null : this.requests.findOneBy({ account, idempotencyKey: key });
   }
 }
 

@@ -124,7 +124,7 @@ export class SandboxProvider implements PaymentProvider {
 
   /** The session behind a page, with its expiry as of now; null when there is none. */
   async find(id: string): Promise<SandboxSession | null> {
-    const session = await this.sessions.findOneBy({ id });
+    const session = SESSION_ID.test(id) ? await this.sessions.findOneBy({ id }) : null;
     if (session?.status === 'open' && session.expiresAt <= Date.now()) session.status = 'expired';
     return session;
   }
@@ -259,6 +259,8 @@ export class SandboxProvider implements PaymentProvider {
     };
   }
 }
+
+const SESSION_ID = /^cs_sandbox_[0-9a-f]{32}$/;
 
 /** No two things of the sandbox share an id, and every id says where it comes from. */
 function newId(kind: string): string {

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import Stripe from 'stripe';
 import type { Config } from '../common/config/index.js';
-import { ApiError } from '../common/http/index.js';
+import { ApiError, invalidField } from '../common/http/index.js';
 import {
   AttemptSpent,
   type CheckoutOrder,
@@ -14,6 +14,16 @@ import {
   type Reversals,
   USED_EVENTS,
 } from './provider.js';
+import {
+  readEvent,
+  readId,
+  readPaymentIntent,
+  readPurchaseId,
+  readRefund,
+  readSession,
+  readWithdrawn,
+  WrongShape,
+} from './stripe.objects.js';
 
 /** The version that the SDK's types describe; an account's own default could be any. */
 const API_VERSION = '2026-10-28.endive';
@@ -23,10 +33,6 @@ const TOLERANCE_SECONDS = 300;
 const PAGE = 100;
 /** A checkout that had more payments, refunds or disputes than this would be no checkout of ours. */
 const MOST = 1_000;
-const PURCHASE_ID = /^pur_[0-9a-f]{32}$/;
-
-/** A dispute that only asks, was won, or was averted, has no money; every other state, also one that Stripe adds later, has withdrawn it. */
-const HARMLESS_DISPUTES = /^(warning_\w+|won|prevented)$/;
 
 /** Stripe Checkout through Stripe's own SDK. */
 export class StripeProvider implements PaymentProvider {
@@ -55,10 +61,9 @@ export class StripeProvider implements PaymentProvider {
   }
 
   createCustomer(account: string, idempotencyKey: string): Promise<string> {
-    return this.ask('create a customer', async () => {
-      const { id } = await this.stripe.customers.create({ description: account, metadata: { account } }, { idempotencyKey });
-      return id;
-    });
+    return this.ask('create a customer', async () =>
+      readId(await this.stripe.customers.create({ description: account, metadata: { account } }, { idempotencyKey })),
+    );
   }
 
   createSession(order: CheckoutOrder): Promise<CheckoutSession> {
@@ -91,13 +96,13 @@ export class StripeProvider implements PaymentProvider {
       ...(order.promotionCodes && { allow_promotion_codes: true }),
     };
     return this.ask('create a checkout session', async () =>
-      toSession(await this.stripe.checkout.sessions.create(params, { idempotencyKey: order.idempotencyKey })),
+      readSession(await this.stripe.checkout.sessions.create(params, { idempotencyKey: order.idempotencyKey })),
     );
   }
 
   fetchSession(id: string): Promise<CheckoutSession> {
     return this.ask('retrieve a checkout session', async () =>
-      toSession(await this.stripe.checkout.sessions.retrieve(id, { expand: ['payment_intent.latest_charge'] })),
+      readSession(await this.stripe.checkout.sessions.retrieve(id, { expand: ['payment_intent.latest_charge'] })),
     );
   }
 
@@ -106,7 +111,7 @@ export class StripeProvider implements PaymentProvider {
       const sessions = await this.stripe.checkout.sessions
         .list({ customer, created: { gte: seconds(since) }, limit: PAGE })
         .autoPagingToArray({ limit: MOST });
-      return sessions.map(toSession).filter((session) => session.purchaseId === purchaseId);
+      return sessions.map(readSession).filter((session) => session.purchaseId === purchaseId);
     });
   }
 
@@ -117,15 +122,12 @@ export class StripeProvider implements PaymentProvider {
         this.stripe.refunds.list(query).autoPagingToArray({ limit: MOST }),
         this.stripe.disputes.list(query).autoPagingToArray({ limit: MOST }),
       ]);
-      return {
-        refunds: refunds.map(toRefund),
-        withdrawn: disputes.filter(({ status }) => !HARMLESS_DISPUTES.test(status)).map(({ id, amount }) => ({ id, amount })),
-      };
+      return { refunds: refunds.map(readRefund), withdrawn: readWithdrawn(disputes) };
     });
   }
 
   purchaseOf(paymentIntent: string): Promise<string | null> {
-    return this.ask('retrieve a payment', async () => referenceIn(await this.stripe.paymentIntents.retrieve(paymentIntent)));
+    return this.ask('retrieve a payment', async () => readPurchaseId(await this.stripe.paymentIntents.retrieve(paymentIntent)));
   }
 
   refund({ paymentIntent, purchaseId, requestId, amount, reason, idempotencyKey }: RefundOrder): Promise<Refund> {
@@ -137,7 +139,7 @@ export class StripeProvider implements PaymentProvider {
     };
     return this.ask('refund a payment', async () => {
       try {
-        return toRefund(await this.stripe.refunds.create(params, { idempotencyKey }));
+        return readRefund(await this.stripe.refunds.create(params, { idempotencyKey }));
       } catch (error) {
         if (error instanceof Stripe.errors.StripeInvalidRequestError && error.statusCode === 400)
           throw new ApiError('CONFLICT', `The payment provider refused the refund: ${error.message}`);
@@ -146,28 +148,35 @@ export class StripeProvider implements PaymentProvider {
     });
   }
 
-  async *listEvents(since: number): AsyncIterable<ProviderEvent> {
+  listEvents(since: number): AsyncIterable<ProviderEvent> {
     const query = { created: { gte: seconds(since) }, types: [...USED_EVENTS], limit: PAGE };
-    for await (const event of this.pages('list events', this.stripe.events.list(query))) yield toEvent(event);
+    return this.pages('list events', this.stripe.events.list(query), readEvent);
   }
 
-  async *listSessions(since: number): AsyncIterable<CheckoutSession> {
-    const sessions = this.stripe.checkout.sessions.list({ created: { gte: seconds(since) }, limit: PAGE });
-    for await (const session of this.pages('list checkout sessions', sessions)) yield toSession(session);
+  listSessions(since: number): AsyncIterable<CheckoutSession> {
+    const query = { created: { gte: seconds(since) }, limit: PAGE };
+    return this.pages('list checkout sessions', this.stripe.checkout.sessions.list(query), readSession);
   }
 
   async *listReversed(since: number): AsyncIterable<string> {
     const query = { created: { gte: seconds(since) }, limit: PAGE };
-    for await (const refund of this.pages('list refunds', this.stripe.refunds.list(query))) yield* one(idOf(refund.payment_intent));
-    for await (const dispute of this.pages('list disputes', this.stripe.disputes.list(query))) yield* one(idOf(dispute.payment_intent));
+    yield* this.pages('list refunds', this.stripe.refunds.list(query), readPaymentIntent);
+    yield* this.pages('list disputes', this.stripe.disputes.list(query), readPaymentIntent);
   }
 
-  private async *pages<T>(what: string, list: AsyncIterable<T>): AsyncIterable<T> {
+  /** What a list has, but for what says nothing to us. One thing that can't be read must not hide the others. */
+  private async *pages<T>(what: string, list: AsyncIterable<unknown>, read: (item: unknown) => T | null | undefined): AsyncIterable<T> {
     const iterator = list[Symbol.asyncIterator]();
     for (;;) {
       const next = await this.ask(what, () => iterator.next());
       if (next.done) return;
-      yield next.value;
+      try {
+        const item = read(next.value);
+        if (item !== null && item !== undefined) yield item;
+      } catch (error) {
+        if (!(error instanceof WrongShape)) throw error;
+        this.logger.error(`Stripe was asked to ${what} and has one that can't be read: ${error.message}`);
+      }
     }
   }
 
@@ -192,81 +201,32 @@ export class StripeProvider implements PaymentProvider {
  * Reads an event after finding its signature good.
  * @param payload the body's bytes as they came
  * @param secrets one of them must have signed it
- * @returns undefined when it is not to be trusted: no or another signature, older than five minutes, no event
+ * @returns undefined when it is of a kind that is not used
+ * @throws ApiError WEBHOOK_SIGNATURE_INVALID when it is not to be trusted (no or another signature, older than five minutes), VALIDATION_ERROR
+ *   when it is signed and no event
  */
 export function verifiedEvent(payload: Buffer, signature: string, secrets: readonly string[]): ProviderEvent | undefined {
-  for (const secret of secrets) {
-    try {
-      return toEvent(Stripe.webhooks.constructEvent(payload, signature, secret, TOLERANCE_SECONDS));
-    } catch {
-      continue;
-    }
+  if (!secrets.some((secret) => isSigned(payload, signature, secret))) throw new ApiError('WEBHOOK_SIGNATURE_INVALID');
+  try {
+    return readEvent(JSON.parse(payload.toString('utf8')));
+  } catch (error) {
+    if (error instanceof WrongShape) throw invalidField(error.field, error.problem);
+    if (error instanceof SyntaxError) throw invalidField('body', 'must be JSON');
+    throw error;
   }
-  return undefined;
+}
+
+function isSigned(payload: Buffer, signature: string, secret: string): boolean {
+  try {
+    return Stripe.webhooks.signature!.verifyHeader(payload, signature, secret, TOLERANCE_SECONDS);
+  } catch {
+    return false;
+  }
 }
 
 /** Signs a body the way Stripe does; the sandbox's events go through the same check as Stripe's. */
 export function signEvent(payload: string, secret: string): string {
   return Stripe.webhooks.generateTestHeaderString({ payload, secret });
-}
-
-/** The fields that the objects of the used events have between them. */
-interface EventObject {
-  readonly object?: string;
-  readonly id?: string;
-  readonly payment_intent?: string | { readonly id: string } | null;
-  readonly client_reference_id?: string | null;
-  readonly metadata?: Readonly<Record<string, string>> | null;
-}
-
-function toEvent({ id, type, data }: Pick<Stripe.Event, 'id' | 'type' | 'data'>): ProviderEvent {
-  const about = data.object as EventObject;
-  return {
-    id,
-    type,
-    sessionId: about.object === 'checkout.session' ? (about.id ?? null) : null,
-    paymentIntent: about.object === 'payment_intent' ? (about.id ?? null) : idOf(about.payment_intent),
-    purchaseId: referenceIn(about),
-  };
-}
-
-function toSession(session: Stripe.Checkout.Session): CheckoutSession {
-  const { id, url, mode, status, payment_status, amount_subtotal, amount_total, currency, livemode, client_reference_id } = session;
-  const payment = typeof session.payment_intent === 'string' ? null : session.payment_intent;
-  const charge = typeof payment?.latest_charge === 'string' ? null : payment?.latest_charge;
-  return {
-    id,
-    url,
-    mode,
-    status: status as CheckoutSession['status'],
-    paymentStatus: payment_status as CheckoutSession['paymentStatus'],
-    subtotal: amount_subtotal,
-    total: amount_total,
-    currency: currency && currency.toUpperCase(),
-    livemode,
-    purchaseId: client_reference_id,
-    paymentIntent: idOf(session.payment_intent),
-    paymentFailed: status === 'complete' && /^(requires_payment_method|canceled)$/.test(payment?.status ?? ''),
-    received: payment?.amount_received ?? null,
-    receiptUrl: charge?.receipt_url ?? null,
-  };
-}
-
-function toRefund({ id, amount, status, metadata }: Stripe.Refund): Refund {
-  return { id, amount, status: status as Refund['status'], requestId: metadata?.['request_id'] ?? null };
-}
-
-function referenceIn({ metadata, client_reference_id }: Pick<EventObject, 'metadata' | 'client_reference_id'>): string | null {
-  const reference = metadata?.['purchase_id'] ?? client_reference_id;
-  return reference && PURCHASE_ID.test(reference) ? reference : null;
-}
-
-function idOf(reference: string | { readonly id: string } | null | undefined): string | null {
-  return typeof reference === 'string' ? reference : (reference?.id ?? null);
-}
-
-function* one(id: string | null): Iterable<string> {
-  if (id !== null) yield id;
 }
 
 function seconds(time: number): number {

@@ -63,12 +63,12 @@ describeInBrowser('The sandbox', () => {
     await press(/^Pay \$90\.00$/);
     await page.waitForURL(/\/checkout\/return\//);
     await page.getByRole('heading', { name: 'Thank you' }).waitFor();
-    expect(await page.locator('main').innerText()).toMatch(/Pro package[\s\S]*New balance\s+\$100\.00/);
+    expect(await page.locator('main').innerText()).toMatch(/Pro package[\s\S]*Account balance\s+\$100\.00/);
     expect(await balance(client)).toBe(100);
     await expectGoodLooks();
     await picture('thank-you');
 
-    await page.getByRole('link', { name: 'Refund or dispute it in the sandbox' }).click();
+    await page.getByRole('link', { name: 'Open the sandbox checkout' }).click();
     await expectGoodLooks();
     await picture('paid');
     await press(/^Refund \$90\.00$/);
@@ -76,7 +76,10 @@ describeInBrowser('The sandbox', () => {
     await eventually(async () => expect(await balance(client)).toBe(0));
     await picture('refunded');
     await page.getByRole('link', { name: 'Continue' }).click();
-    expect(await page.locator('main').innerText()).toMatch(/Refunded\s+\$90\.00[\s\S]*New balance\s+\$0\.00/);
+    await page.getByRole('heading', { name: 'Payment refunded' }).waitFor();
+    expect(await page.locator('main').innerText()).toMatch(/Refunded\s+\$90\.00[\s\S]*Account balance\s+\$0\.00/);
+    expect(await page.locator('main').innerText()).not.toContain('Thank you');
+    await expectGoodLooks();
     expect(complaints).toEqual([]);
   });
 
@@ -96,12 +99,13 @@ describeInBrowser('The sandbox', () => {
   it('pays later: the return page waits by itself until the money has arrived', async () => {
     const client = await checkout();
     await press(/^Pay later/);
-    await page.getByRole('heading', { name: 'Payment under way' }).waitFor();
+    await page.getByRole('heading', { name: 'Payment processing' }).waitFor();
+    expect(await page.locator('main').innerText()).not.toContain('Account balance');
     await picture('under-way');
     const bank = await browser.newPage();
     await bank.goto(
       await page
-        .getByRole('link', { name: 'Say in the sandbox' })
+        .getByRole('link', { name: 'Open the sandbox checkout' })
         .getAttribute('href')
         .then((path) => new URL(path!, server.url).href),
     );

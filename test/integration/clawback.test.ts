@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Client } from '../support/client.js';
 import { describeEachDatabase } from '../support/databases.js';
 import { type Sale, Shop } from '../support/shop.js';
-import { expectError } from '../support/words.js';
+import { expectError, newName } from '../support/words.js';
 
 describeEachDatabase((database) => {
   let shop: Shop;
@@ -175,7 +175,8 @@ describeEachDatabase((database) => {
       const sale = await shop.sell();
       const open = await shop.buy();
       expectError(await refund(sale.client, sale), 403, 'FORBIDDEN');
-      expectError(await refund(admin, { ...sale, id: 'pur_0' }), 404, 'NOT_FOUND');
+      for (const id of ['pur_0', `${sale.id}%20`, `${sale.id}%20%20`, sale.id.toUpperCase()])
+        expectError(await refund(admin, { ...sale, id }), 404, 'NOT_FOUND');
       expectError(await refund(admin, open), 409, 'CONFLICT');
       expectError(await refund(admin, sale, { amount: 90.01 }), 409, 'CONFLICT');
       for (const amount of [0, -1, 0.001, '1', null, 1e300]) expectError(await refund(admin, sale, { amount }), 400, 'VALIDATION_ERROR');
@@ -201,6 +202,26 @@ describeEachDatabase((database) => {
       expect([again.text, again.headers['idempotent-replayed']]).toEqual([answers[0]!.text, 'true']);
       expectError(await refund(admin, sale, { amount: 44 }, 'once'), 422, 'IDEMPOTENCY_KEY_REUSED');
       await shop.expectEnd(sale, { status: 'paid', entries: [100, -50], refunded: 45 });
+    });
+
+    it('under one key refunds one purchase of an account; another account has keys of its own', async () => {
+      const sub = newName();
+      const [sale, second, other] = [await shop.sell('credits', sub), await shop.sell('tokens', sub), await shop.sell()];
+      const first = await refund(admin, sale, { amount: 5 }, 'one-key');
+      expect(first.status).toBe(201);
+      expectError(await refund(admin, second, { amount: 5 }, 'one-key'), 422, 'IDEMPOTENCY_KEY_REUSED');
+      expect(await shop.endOf(second)).toMatchObject({ entries: [1_000_000], refunded: 0 });
+      expect((await refund(admin, other, { amount: 5 }, 'one-key')).body.data.purchase_id).toBe(other.id);
+      expect((await refund(admin, sale, { amount: 5 }, 'one-key')).body).toEqual(first.body);
+    });
+
+    it('of two purchases at once under one key of an account, one is refunded', async () => {
+      const sub = newName();
+      const sales = [await shop.sell('credits', sub), await shop.sell('tokens', sub)];
+      const answers = await Promise.all(sales.map((sale) => refund(admin, sale, { amount: 5 }, 'race')));
+      expect(answers.map(({ status }) => status).sort()).toEqual([201, 422]);
+      const ends = await Promise.all(sales.map((sale) => shop.endOf(sale)));
+      expect(ends.map(({ refunded }) => refunded).sort()).toEqual([0, 5]);
     });
 
     it('repeats a refusal to the letter', async () => {

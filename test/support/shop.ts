@@ -87,8 +87,8 @@ export class Shop {
   }
 
   /** Begins a purchase and pays it, and waits until the account has been credited. */
-  async sell(kind: 'credits' | 'tokens' = 'credits'): Promise<Sale> {
-    const sale = await this.buy(kind);
+  async sell(kind: 'credits' | 'tokens' = 'credits', sub?: string): Promise<Sale> {
+    const sale = await this.buy(kind, sub);
     await this.tell(...this.stripe.pay(sale.session));
     await this.expectEnd(sale, { status: 'paid', entries: [kind === 'credits' ? 100 : 1_000_000] });
     return sale;

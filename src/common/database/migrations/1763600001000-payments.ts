@@ -31,6 +31,7 @@ export class Payments1763600001000 implements MigrationInterface {
         disputed bigint NOT NULL,
         reversed bigint NOT NULL,
         receipt_url text NULL,
+        asked_at bigint NOT NULL,
         version bigint NOT NULL,
         expires_at bigint NOT NULL,
         created_at bigint NOT NULL,
@@ -49,6 +50,7 @@ export class Payments1763600001000 implements MigrationInterface {
       `CREATE TABLE purchase_refund (
         id varchar(40) NOT NULL PRIMARY KEY,
         purchase_id varchar(40) NOT NULL,
+        account varchar(205) NOT NULL,
         idempotency_key varchar(255) NULL,
         request_hash varchar(43) NOT NULL,
         amount bigint NOT NULL,
@@ -60,7 +62,8 @@ export class Payments1763600001000 implements MigrationInterface {
         created_at bigint NOT NULL
       )${tableOptions(runner)}`,
     );
-    await runner.query('CREATE UNIQUE INDEX purchase_refund_idempotency ON purchase_refund (purchase_id, idempotency_key)');
+    await runner.query('CREATE UNIQUE INDEX purchase_refund_idempotency ON purchase_refund (account, idempotency_key)');
+    await runner.query('CREATE INDEX purchase_refund_purchase ON purchase_refund (purchase_id)');
     await runner.query('CREATE INDEX purchase_refund_status ON purchase_refund (status, created_at)');
     await runner.query(
       `CREATE TABLE payment_customer (
