@@ -1,5 +1,5 @@
 import Libsql from 'libsql';
-import { FenceLost, newDataSource, type Raw, type Table, type Value } from '../../src/common/database/index.js';
+import { FenceLost, newDataSource, type Table, type Value } from '../../src/common/database/index.js';
 import {
   type Account,
   type AccountName,
@@ -73,7 +73,7 @@ class MemoryTable<Row> {
 
   private read(values: readonly Value[]): Row {
     const { name, columns, read } = this.table;
-    return read(Object.fromEntries(columns.map((column, i) => [`${name}_${column}`, values[i]!])) as Raw);
+    return read(Object.fromEntries(columns.map((column, i) => [`${name}_${column}`, values[i]!])));
   }
 }
 
@@ -105,6 +105,11 @@ export class MemoryTables {
 
   entry(accountId: number, sequence: number): Entry | undefined {
     return this.tables.entry.get([accountId, sequence]);
+  }
+
+  /** Puts an entry where no batch has put it. */
+  plant(entry: Entry): void {
+    this.tables.entry.put(entry, 'insert');
   }
 
   entriesOf(id: number): Entry[] {

@@ -1,4 +1,12 @@
-import { type AccountName, type Action, type Group, type HoldStatus, isKeyed, type Operation } from '../../src/ledger/domain/index.js';
+import {
+  type AccountName,
+  type Action,
+  type Group,
+  type HoldStatus,
+  isKeyed,
+  type Operation,
+  UNITS,
+} from '../../src/ledger/domain/index.js';
 
 /** What an operation is expected to come to, in the plainest words. */
 export type Expected = { readonly replayed: boolean } & (
@@ -26,7 +34,7 @@ interface Remembered {
   expected: Expected;
 }
 
-const LIMIT = 2 ** 33 * 1_000_000 - 1;
+const LIMIT = UNITS.USD.limit;
 
 /** A ledger that keeps nothing but what happened, adds it up again for every question, and copies everything before it tries anything. */
 export class NaiveLedger {
@@ -105,7 +113,7 @@ export class NaiveLedger {
     };
     if (action.kind === 'claim') return { claimed: true } as const;
     if (action.kind === 'post') {
-      if (action.amount < 0 && !action.overdraw && -action.amount > available) return { refused: 'insufficient' };
+      if (action.amount < 0 && !action.overdraw && 0 - action.amount > available) return { refused: 'insufficient' };
       return Math.abs(this.balance(id) + action.amount) > LIMIT ? { refused: 'limit' } : post(action.amount, null);
     }
     if (action.kind === 'open') {
@@ -124,7 +132,7 @@ export class NaiveLedger {
     if (action.amount > this.balance(id)) return { refused: 'insufficient' };
     hold.captured += action.amount;
     if (action.final || hold.captured === hold.amount) hold.status = 'captured';
-    return post(-action.amount, action.hold.number);
+    return post(0 - action.amount, action.hold.number);
   }
 
   /** Time never runs backwards within an account. */

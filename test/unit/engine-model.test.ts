@@ -10,6 +10,7 @@ import {
   type Operation,
   remaining,
   statusAt,
+  UNITS,
 } from '../../src/ledger/domain/index.js';
 import { MemoryTables } from '../support/memory-tables.js';
 import { type Expected, NaiveLedger } from '../support/naive-ledger.js';
@@ -24,7 +25,7 @@ const parameters = { numRuns: runs, ...(seed === undefined ? {} : { seed: Number
 
 const amount = fc.oneof(
   { weight: 20, arbitrary: fc.integer({ min: 1, max: 40 }) },
-  { weight: 1, arbitrary: fc.constantFrom(0, 0.5, -3, 2 ** 53, 2 ** 33 * 1_000_000 - 1) },
+  { weight: 1, arbitrary: fc.constantFrom(0, 0.5, -3, 2 ** 53, UNITS.USD.limit) },
 );
 const anyStored = amount.map(stored);
 const post = (sign: 1 | -1, overdraw = false) =>

@@ -2,9 +2,9 @@ import { setImmediate } from 'node:timers';
 import { inspect, isDeepStrictEqual } from 'node:util';
 import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import type { AccountName, Action, Answer, Operation } from '../../src/ledger/domain/index.js';
+import { type AccountName, type Action, type Answer, negate, type Operation } from '../../src/ledger/domain/index.js';
 import type { Submission } from '../../src/ledger/engine/submission.js';
-import { LedgerUnavailable } from '../../src/ledger/index.js';
+import { LedgerUnavailable } from '../../src/ledger/engine/errors.js';
 import { accountId } from '../../src/ledger/store/account-id.js';
 import type { Process, World } from '../support/lane-world.js';
 import { operationOn, posting, stored } from '../support/posting.js';
@@ -41,7 +41,7 @@ function anyAction(random: Random, account: AccountName, description: string): A
   if (kind === 'open') return { kind, amount, description, metadata: null, expiresIn: 1 + random.below(4_000) };
   if (kind === 'capture') return { kind, hold, type: 'debit', amount, final: random.chance(0.5), description };
   if (kind === 'release') return { kind, hold };
-  return posting(kind === 'deposit' ? amount * 2 : -amount, { description });
+  return posting(kind === 'deposit' ? amount * 2 : negate(amount), { description });
 }
 
 function anyRequest(random: Random, id: string): Request {

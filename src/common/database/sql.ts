@@ -123,8 +123,7 @@ export async function write(tx: Tx, fenced: readonly Fenced[], statements: reado
       const rewrites = fenced.flatMap((each) => [each, fence(each)]);
       await send(tx, [...rewrites, ...statements, ...(commit ? [{ sql: 'COMMIT', values: [] }] : [])]);
     } else {
-      for (const { sql, values, rows } of fenced)
-        if ((await affectedRows(tx, sql, values as Value[])) !== rows) throw new FenceLost();
+      for (const { sql, values, rows } of fenced) if ((await affectedRows(tx, sql, values as Value[])) !== rows) throw new FenceLost();
       await execute(tx, statements);
     }
   } catch (error) {

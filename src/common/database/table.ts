@@ -16,11 +16,11 @@ export interface Table<Row> {
   /** Those that may change: no keys, and none that the entity says are never updated. */
   readonly mutable: readonly string[];
   /** The row's values in the order of `columns`. */
-  values(row: Row): Value[];
-  keyValues(row: Row): Value[];
-  mutableValues(row: Row): Value[];
+  readonly values: (row: Row) => Value[];
+  readonly keyValues: (row: Row) => Value[];
+  readonly mutableValues: (row: Row) => Value[];
   /** The row in a result that `select` asked for. */
-  read(raw: Raw): Row;
+  readonly read: (raw: Raw) => Row;
   /** The list of a SELECT: every column, named by the table so that two can be joined. */
   readonly select: string;
 }

@@ -23,9 +23,7 @@ export function apply(state: State, operation: Operation, now: number, replay?: 
   if (replay) return { answer: again(operation, replay) };
   const ruling = rule(state, operation, now);
   const change: Change =
-    'reason' in ruling
-      ? { account: state.account, outcome: { status: 'refused', rejection: ruling, traceId: operation.traceId } }
-      : ruling;
+    'reason' in ruling ? { account: state.account, outcome: { status: 'refused', rejection: ruling, traceId: operation.traceId } } : ruling;
   return { answer: { outcome: change.outcome, replayed: false }, change };
 }
 

@@ -1,5 +1,5 @@
 import type { AccountName, Entry, EntryType, Hold, HoldStatus } from './account.js';
-import { type Stored, ZERO } from './unit.js';
+import { negate, type Stored, ZERO } from './unit.js';
 
 /** Posts an entry. */
 export interface Post {
@@ -167,7 +167,7 @@ export function isOf(action: Action, outcome: Outcome): boolean {
   if (outcome.status !== 'posted') return true;
   const { type, amount, hold, purchaseId } = outcome.entry;
   if (action.kind === 'post') return type === action.type && amount === action.amount && purchaseId === action.purchaseId;
-  return action.kind === 'capture' && type === action.type && amount === -action.amount && hold === action.hold.number;
+  return action.kind === 'capture' && type === action.type && amount === negate(action.amount) && hold === action.hold.number;
 }
 
 /** The outcome that a row remembers, given the entry or hold that it names; undefined when that is not there. */

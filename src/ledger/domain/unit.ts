@@ -39,6 +39,11 @@ export function minus(a: Stored, b: Stored): Stored {
   return (a - b) as Stored;
 }
 
+/** The amount with the other sign. */
+export function negate(amount: Stored): Stored {
+  return minus(ZERO, amount);
+}
+
 /**
  * The stored integer of an amount as JSON carries it; undefined when it is no multiple of the smallest part or beyond the limit.
  * The product can miss by one near the limit, so its neighbours are tried too; dividing back decides.

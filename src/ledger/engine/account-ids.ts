@@ -32,8 +32,9 @@ export class AccountIds {
     if (missing.length > 0) {
       const found = await this.transactions.run((tx) => this.store.accountIds(tx, missing));
       missing.forEach((name, i) => {
-        this.ids.set(name, found[i]!);
-        ids.push([name, found[i]!]);
+        const id = found[i]!;
+        this.ids.set(name, id);
+        ids.push([name, id]);
       });
     }
     return new Map(ids.length > 1 ? ids.sort(([, a], [, b]) => a - b) : ids);

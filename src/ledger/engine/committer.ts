@@ -1,5 +1,15 @@
 import { FenceLost, isTransient, type Transactions, type Tx, wasUndone } from '../../common/database/index.js';
-import { accountName, type AccountName, decide, type Decision, type Group, hasExpired, isKeyed, type Known, needs } from '../domain/index.js';
+import {
+  accountName,
+  type AccountName,
+  decide,
+  type Decision,
+  type Group,
+  hasExpired,
+  isKeyed,
+  type Known,
+  needs,
+} from '../domain/index.js';
 import { type CommitMarker, type KeyName, type LedgerStore, type Locked, newVersion } from '../store/index.js';
 import { AccountCache } from './account-cache.js';
 import type { AccountIds } from './account-ids.js';
@@ -73,7 +83,7 @@ export class Committer {
           const { answers, effects } = attempt;
           // Without answers it only settles holds that have expired, and doing that again does no harm.
           if (answers) unknown.set(marker.number, answers);
-          const first = answers?.[0]![0]!;
+          const first = answers?.[0]?.[0];
           const attached = attach && first && first.outcome !== 'key-reused' && first.outcome.status === 'posted';
           await this.store.write(tx, effects, marker, now, !attached);
           if (attached) await attach(tx);
@@ -139,5 +149,8 @@ export function isOfBatch(error: unknown): boolean {
 }
 
 function keysOf(groups: readonly Group[], ids: ReadonlyMap<AccountName, number>): KeyName[] {
-  return groups.flat().filter(isKeyed).map(({ account, scope, key }) => ({ accountId: ids.get(account)!, scope, key }));
+  return groups
+    .flat()
+    .filter(isKeyed)
+    .map(({ account, scope, key }) => ({ accountId: ids.get(account)!, scope, key }));
 }

@@ -28,7 +28,11 @@ export class HoldSweeper implements OnApplicationBootstrap, OnApplicationShutdow
   private async sweep(): Promise<void> {
     try {
       const accounts = await this.reader.accountsToSweep(ACCOUNTS_A_ROUND);
-      await Promise.all(accounts.map((account) => this.lanes.submit({ operations: [{ account, scope: 'sweep', hash: '', traceId: '', action: { kind: 'claim' } }] })));
+      await Promise.all(
+        accounts.map((account) =>
+          this.lanes.submit({ operations: [{ account, scope: 'sweep', hash: '', traceId: '', action: { kind: 'claim' } }] }),
+        ),
+      );
     } catch (error) {
       this.logger.warn(`the sweep of expired holds failed and will be tried again: ${(error as Error).message}`);
     }

@@ -6,10 +6,12 @@ import { type Attempts, isOfBatch } from './committer.js';
 import { LedgerUnavailable, OutcomeUnknown } from './errors.js';
 import type { Answers, Submission } from './submission.js';
 
-const BATCH = 512;
-/** How many operations may wait in a lane, and how many of them may be one account's, so that a flood leaves room for others. */
-const QUEUE = 20_000;
-const SHARE = QUEUE / 2;
+/** How many operations a batch has at most. */
+export const BATCH = 512;
+/** How many operations may wait in a lane … */
+export const QUEUE = 20_000;
+/** … and how many of them may be one account's, so that a flood leaves room for others. */
+export const SHARE = QUEUE / 2;
 /** A half of a batch that lost every fence may hold the one row that no batch can be written with; it is given up sooner. */
 const FENCES_OF_HALVES = 2;
 

@@ -8,8 +8,8 @@ import {
   type Entry,
   type EntryType,
   type Hold,
+  negate,
   type State,
-  type Stored,
 } from '../domain/index.js';
 
 const SPENDING: ReadonlySet<EntryType> = new Set<EntryType>(['debit', 'consume']);
@@ -64,14 +64,17 @@ export class Replay {
     if (row.hold !== null && !course) this.fail(`entry ${row.sequence} captures hold ${row.hold}, which is not open then`);
     const final = course?.row.status === 'captured' && course.row.closedAfter === row.sequence;
     const action: Action = course
-      ? { kind: 'capture', hold: course.hold, type, amount: -amount as Stored, final, description }
+      ? { kind: 'capture', hold: course.hold, type, amount: negate(amount), final, description }
       : { kind: 'post', type, amount, description, metadata, model, purchaseId, overdraw: !SPENDING.has(type) };
     const { answer, change } = this.decide(action, row.createdAt, course?.hold);
     const { outcome } = answer;
     if (outcome === 'key-reused' || outcome.status !== 'posted')
-      return this.fail(`entry ${row.sequence} can not follow: ${outcome === 'key-reused' || outcome.status !== 'refused' ? '' : outcome.rejection.reason}`);
+      return this.fail(
+        `entry ${row.sequence} can not follow: ${outcome === 'key-reused' || outcome.status !== 'refused' ? '' : outcome.rejection.reason}`,
+      );
     for (const field of COMPARED)
-      if (row[field] !== outcome.entry[field]) this.fail(`entry ${row.sequence}: ${field} is ${row[field]}, must be ${outcome.entry[field]}`);
+      if (row[field] !== outcome.entry[field])
+        this.fail(`entry ${row.sequence}: ${field} is ${row[field]}, must be ${outcome.entry[field]}`);
     this.account = change!.account;
     if (!course) return;
     course.hold = change!.hold!;

@@ -87,7 +87,8 @@ class Opened {
       if (this.next === this.chunk.length) await this.read();
       const hold = this.chunk[this.next];
       if (!hold || hold.openedAfter > sequence) break;
-      if (hold.openedAfter < sequence) this.fail(`hold ${hold.number} was opened after entry ${hold.openedAfter}, before hold ${this.last}`);
+      if (hold.openedAfter < sequence)
+        this.fail(`hold ${hold.number} was opened after entry ${hold.openedAfter}, before hold ${this.last}`);
       if (hold.number !== this.last + 1) this.fail(`hold ${this.last + 1} is missing`);
       if (hold.status === 'open') this.firstExpiry = Math.min(this.firstExpiry, hold.expiresAt);
       this.last = hold.number;
@@ -103,9 +104,9 @@ class Opened {
   }
 
   private async read(): Promise<void> {
-    const { value, done } = await this.chunks.next();
-    this.done = done === true;
-    this.chunk = done ? [] : value;
+    const read = await this.chunks.next();
+    this.done = read.done === true;
+    this.chunk = read.done ? [] : read.value;
     this.next = 0;
   }
 }

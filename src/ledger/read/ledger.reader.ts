@@ -116,7 +116,11 @@ export class LedgerReader {
   }
 
   /** A page of an account's holds, in the order in which they were opened; expired ones are those that have expired by `now`. */
-  async listHolds(name: AccountName, now: number, { status, order, limit, offset }: Paging & { status?: HoldStatus }): Promise<Slice<Hold>> {
+  async listHolds(
+    name: AccountName,
+    now: number,
+    { status, order, limit, offset }: Paging & { status?: HoldStatus },
+  ): Promise<Slice<Hold>> {
     const account = await this.find(name);
     if (!account) return { rows: [], total: 0 };
     const accountId = account.id;
@@ -157,7 +161,11 @@ export class LedgerReader {
 
   /** The accounts with holds that have expired, a bounded number of them. */
   async accountsToSweep(limit: number): Promise<AccountName[]> {
-    const rows = await this.accounts.find({ where: { nextExpiry: LessThanOrEqual(Date.now()) }, order: { nextExpiry: 'asc' }, take: limit });
+    const rows = await this.accounts.find({
+      where: { nextExpiry: LessThanOrEqual(Date.now()) },
+      order: { nextExpiry: 'asc' },
+      take: limit,
+    });
     return rows.map(accountName);
   }
 

@@ -99,11 +99,13 @@ export class LedgerStore {
       : ['WHERE id IN (SELECT value FROM json_each(?))', JSON.stringify(ids)];
     const [accounts, ...others] = await ask<Raw>(tx, [
       { sql: `SELECT ${account.select} FROM account ${among} ORDER BY id${forUpdate(tx)}`, values: [parameter] },
-      ...either(tx, keys, this.remembered, '(operation.account_id = ? AND operation.scope = ? AND operation.idempotency_key = ?)', (key) => [
-        key.accountId,
-        key.scope,
-        key.key,
-      ]),
+      ...either(
+        tx,
+        keys,
+        this.remembered,
+        '(operation.account_id = ? AND operation.scope = ? AND operation.idempotency_key = ?)',
+        (key) => [key.accountId, key.scope, key.key],
+      ),
       ...(marker ? [{ sql: 'SELECT number FROM commit_marker WHERE bucket = ? AND id = ?', values: [marker.bucket, marker.id] }] : []),
     ]);
     const [last] = marker ? others.pop()! : [];
@@ -175,7 +177,12 @@ export class LedgerStore {
 
   private async namesOf(tx: Tx, sought: readonly { id: number }[]): Promise<Map<number, AccountName>> {
     const head = 'SELECT id, owner, unit FROM account WHERE ';
-    const rows = (await ask<Pick<Account, 'id' | 'owner' | 'unit'>>(tx, either(tx, sought, head, 'id = ?', ({ id }) => [id]))).flat();
+    const rows = (
+      await ask<Pick<Account, 'id' | 'owner' | 'unit'>>(
+        tx,
+        either(tx, sought, head, 'id = ?', ({ id }) => [id]),
+      )
+    ).flat();
     return new Map(rows.map((row) => [Number(row.id), accountName(row)]));
   }
 
@@ -190,7 +197,11 @@ export class LedgerStore {
     const found = new Map<number, Map<string, Replay>>();
     for (const raw of rows) {
       const row = operation.read(raw);
-      const outcome = recall(row, raw['entry_sequence'] === null ? undefined : entry.read(raw), raw['hold_number'] === null ? undefined : hold.read(raw));
+      const outcome = recall(
+        row,
+        raw['entry_sequence'] === null ? undefined : entry.read(raw),
+        raw['hold_number'] === null ? undefined : hold.read(raw),
+      );
       const ofAccount = found.get(row.accountId) ?? new Map<string, Replay>();
       found.set(row.accountId, ofAccount.set(keyOf(row), { hash: row.hash, outcome }));
     }

@@ -1,7 +1,7 @@
 import { type Account, available, type Hold, MAX_OPEN_HOLDS, remaining, statusAt } from '../account.js';
 import type { Ruling, State } from '../change.js';
 import type { Capture, Open, Rejection } from '../operation.js';
-import { minus, plus, type Stored, ZERO } from '../unit.js';
+import { minus, negate, plus, type Stored, ZERO } from '../unit.js';
 import { enter } from './post.js';
 
 /** Opens a hold that the available balance covers. */
@@ -45,7 +45,7 @@ export function capture({ account, hold }: State, { type, amount, final, descrip
     { ...account, held: minus(account.held, closes ? rest : amount), openHolds: account.openHolds - (closes ? 1 : 0) },
     {
       type,
-      amount: -amount as Stored,
+      amount: negate(amount),
       description: description ?? hold.description,
       metadata: hold.metadata,
       model: null,

@@ -1,15 +1,15 @@
 import { type Account, available, type Entry, type TypeTotal } from '../account.js';
 import type { Ruling } from '../change.js';
 import type { Post } from '../operation.js';
-import { plus, type Stored, UNITS } from '../unit.js';
+import { negate, plus, UNITS } from '../unit.js';
 
 /** The fields of an entry that do not follow from the account. */
 export type Movement = Pick<Entry, 'type' | 'amount' | 'description' | 'metadata' | 'model' | 'purchaseId' | 'hold'>;
 
 /** Posts an entry that the available balance covers, or that may overdraw it. */
 export function post(account: Account, { type, amount, description, metadata, model, purchaseId, overdraw }: Post, now: number): Ruling {
-  if (amount < 0 && !overdraw && -amount > available(account)) {
-    return { reason: 'insufficient', required: -amount as Stored, available: available(account) };
+  if (amount < 0 && !overdraw && negate(amount) > available(account)) {
+    return { reason: 'insufficient', required: negate(amount), available: available(account) };
   }
   if (Math.abs(account.balance + amount) > UNITS[account.unit].limit) return { reason: 'limit' };
   const { after, entry } = enter(account, { type, amount, description, metadata, model, purchaseId, hold: null }, now);
