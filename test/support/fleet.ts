@@ -14,8 +14,10 @@ export class Fleet {
     private readonly preload: readonly string[] = [],
   ) {}
 
-  async start(count = 1): Promise<void> {
-    for (const server of await Promise.all(Array.from({ length: count }, () => startServer(this.env, this.preload)))) this.add(server);
+  /** @param env for these alone */
+  async start(count = 1, env: Record<string, string> = {}): Promise<void> {
+    const starting = Array.from({ length: count }, () => startServer({ ...this.env, ...env }, this.preload));
+    for (const server of await Promise.all(starting)) this.add(server);
   }
 
   /** Any that is there; waits while none is. */
