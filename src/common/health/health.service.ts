@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
+import { whyReadOnly } from '../database/index.js';
 import { ApiError } from '../http/index.js';
 import type { HealthDto, VersionDto } from './health.dto.js';
 
@@ -35,10 +36,12 @@ export class HealthService implements BeforeApplicationShutdown {
     return { status: 'ok', database: 'up' };
   }
 
-  /** Ready once the database answers and has every migration, until the process is told to stop. */
+  /** Ready once the database answers, takes writes and has every migration, until the process is told to stop. */
   async ready(): Promise<HealthDto> {
     if (this.stopping) throw new ApiError('OVERLOADED', 'The server is stopping.', { details: { status: 'stopping' } });
     const health = await this.health();
+    const why = await whyReadOnly(this.dataSource).catch(() => 'not to be asked');
+    if (why) throw new ApiError('OVERLOADED', `The database takes no writes: it is ${why}.`, { details: { status: why } });
     // A schema that can't be read is none that this process could work with.
     if (await this.dataSource.showMigrations().catch(() => true))
       throw new ApiError('OVERLOADED', 'The database has pending migrations.', { details: { status: 'migrations pending' } });
