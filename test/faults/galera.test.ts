@@ -4,6 +4,7 @@ import { eventually } from '../support/eventually.js';
 import { Fleet } from '../support/fleet.js';
 import { Galera, lackOfGalera } from '../support/galera.js';
 import { Proxy } from '../support/proxy.js';
+import { expectError } from '../support/words.js';
 import { Workload } from '../support/workload.js';
 
 const START_MS = 300_000;
@@ -31,9 +32,13 @@ function faults(): void {
     proxies = [];
   }, START_MS);
 
+  /** Servers that all start at once; the first ones find an empty database and migrate it, each through its own node. */
   async function begin(urls: readonly string[]): Promise<void> {
     fleet = new Fleet({ LOG_LEVEL: 'silent' });
-    for (const url of urls) await fleet.start(1, { DATABASE_URL: url });
+    await fleet.start(
+      urls.length,
+      urls.map((url) => ({ DATABASE_URL: url })),
+    );
     workload = new Workload(fleet);
   }
 
@@ -96,6 +101,28 @@ function faults(): void {
       await auditAll('connections that are cut');
     },
     SOAK_MS,
+  );
+
+  it(
+    'one that has lost the others is not ready and writes nothing, and goes on when it is made the primary component',
+    async () => {
+      const [last, ...others] = galera.nodes;
+      await begin([last.url]);
+      const { client } = fleet.alive[0]!;
+      const admin = await fleet.alive[0]!.clientFor({ sub: 'root', admin: true });
+      const deposit = () => admin.post('/api/credits/deposit', { amount: 1, description: 'x', account: 'user:last' }, { key: 'last' });
+      for (const other of others) await other.signal('SIGKILL');
+      await eventually(async () => {
+        const { status, body } = await client.get('/api/ready');
+        expect({ status, details: body.error?.details }).toEqual({ status: 503, details: { status: 'without a quorum' } });
+      }, START_MS);
+      expectError(await deposit(), 503, 'OVERLOADED');
+      await last.query("SET GLOBAL wsrep_provider_options = 'pc.bootstrap=1'");
+      await eventually(async () => expect((await client.get('/api/ready')).status).toBe(200), START_MS);
+      await eventually(async () => expect((await deposit()).status).toBe(201), START_MS);
+      expect((await (await fleet.alive[0]!.clientFor({ sub: 'last' })).get('/api/credits/balance')).body.data.balance).toBe(1);
+    },
+    START_MS,
   );
 }
 

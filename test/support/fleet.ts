@@ -14,9 +14,9 @@ export class Fleet {
     private readonly preload: readonly string[] = [],
   ) {}
 
-  /** @param env for these alone */
-  async start(count = 1, env: Record<string, string> = {}): Promise<void> {
-    const starting = Array.from({ length: count }, () => startServer({ ...this.env, ...env }, this.preload));
+  /** @param envs for each of these alone */
+  async start(count = 1, envs: readonly Record<string, string>[] = []): Promise<void> {
+    const starting = Array.from({ length: count }, (_, i) => startServer({ ...this.env, ...envs[i] }, this.preload));
     for (const server of await Promise.all(starting)) this.add(server);
   }
 

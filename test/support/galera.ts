@@ -68,6 +68,8 @@ export class Node {
         '--wsrep-sst-method=rsync',
         `--wsrep-sst-receive-address=127.0.0.1:${this.transfer}`,
         '--wsrep-slave-threads=2',
+        // As docs/operations.md asks.
+        '--wsrep-sync-wait=1',
       ],
       { stdio: ['ignore', log, log] },
     );
