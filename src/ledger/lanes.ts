@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import { isTransient, Transactions, type Tx, wasUndone } from '../common/database/index.js';
+import { FenceLost, isTransient, Transactions, type Tx, wasUndone } from '../common/database/index.js';
 import { ApiError } from '../common/http/index.js';
 import { AccountMemory } from './account-memory.js';
 import {
@@ -40,6 +40,8 @@ interface Waiting extends Submission {
 }
 
 type Answers = readonly (readonly Answer[])[];
+/** @param fences how many fences may be lost at most */
+type Write = (batch: readonly Waiting[], writer: Writer, fences?: number) => Promise<Answers>;
 
 /** SQLite works on the thread that asks it. */
 const LANES = { mysql: { length: 4, blocking: false }, sqlite: { length: 1, blocking: true } } as const;
@@ -50,6 +52,8 @@ const SHARE = QUEUE / 2;
 const REMEMBERED_ACCOUNTS = 100_000;
 /** How many expired holds one transaction settles. */
 const EXPIRED = 500;
+/** How many fences a half may lose: the whole lost all that it might, and it is enough to be sure that memory is not the reason. */
+const FENCES_OF_HALVES = 2;
 /** Long after the last question about one of its commits. */
 const WRITERS_KEPT_MS = 7 * 86_400_000;
 
@@ -73,10 +77,8 @@ export class Lanes implements OnApplicationShutdown {
   ) {
     const process = `${Date.now().toString(36)}${randomBytes(6).toString('hex')}`;
     const { length, blocking } = LANES[transactions.engine];
-    this.lanes = Array.from(
-      { length },
-      (_, i) => new Lane((batch, writer) => this.measured(batch, writer), new Writer(`${process}-${i}`), blocking),
-    );
+    const write: Write = (batch, writer, fences) => this.measured(batch, writer, fences);
+    this.lanes = Array.from({ length }, (_, i) => new Lane(write, new Writer(`${process}-${i}`), blocking));
     metrics.watchQueue(() => this.lanes.reduce((sum, lane) => sum + lane.operations, 0));
   }
 
@@ -102,10 +104,10 @@ export class Lanes implements OnApplicationShutdown {
     await this.transactions.run((tx) => this.store.forgetWriters(tx, writers, before)).catch(() => undefined);
   }
 
-  private async measured(batch: readonly Waiting[], writer: Writer): Promise<Answers> {
+  private async measured(batch: readonly Waiting[], writer: Writer, fences?: number): Promise<Answers> {
     const begun = performance.now();
     try {
-      const answers = await this.write(batch, writer);
+      const answers = await this.write(batch, writer, fences);
       this.metrics.committed(batch, answers, performance.now() - begun);
       return answers;
     } catch (error) {
@@ -114,7 +116,7 @@ export class Lanes implements OnApplicationShutdown {
     }
   }
 
-  private async write(batch: readonly Waiting[], writer: Writer): Promise<Answers> {
+  private async write(batch: readonly Waiting[], writer: Writer, fences?: number): Promise<Answers> {
     const owners = batch.flatMap(({ steps }) => steps);
     const ids = await this.accountIds(owners);
     let next = 0;
@@ -123,7 +125,7 @@ export class Lanes implements OnApplicationShutdown {
     const { attach } = batch[0]!;
     /** What was answered by the attempts of which it is not known whether they were committed. */
     const unknown = new Map<number, Answers>();
-    const { answers, left } = await this.transactions.run(
+    const running = this.transactions.run(
       async (tx, attempt) => {
         const mark = writer.next();
         try {
@@ -148,15 +150,17 @@ export class Lanes implements OnApplicationShutdown {
           return { answers: plan.answers, left: { found: loaded.locked, changed: plan.accounts, version: mark.version } };
         } catch (error) {
           if (wasUndone(error)) unknown.delete(mark.number);
-          // Whoever did it again in other batches might do it twice.
-          if (!isTransient(error) && unknown.size > 0) throw new OutcomeUnknown(error);
           throw error;
         }
       },
-      { lean: true },
+      { lean: true, fences },
     );
+    const { answers, left } = await running.catch((error: unknown) => {
+      // Whoever did it again in other batches might do it twice.
+      throw isOfBatch(error) && unknown.size > 0 ? new OutcomeUnknown(error) : error;
+    });
     if (left) this.memory.learn(left);
-    return answers.length > 0 ? answers : this.write(batch, writer);
+    return answers.length > 0 ? answers : this.write(batch, writer, fences);
   }
 
   /** A plan from memory. What the write does not touch it does not check, so every account must be among it. */
@@ -239,6 +243,11 @@ class OutcomeUnknown extends Error {
   }
 }
 
+/** Whether the batch itself may be the reason, and a part of it may do better; not the state that the database is in. */
+function isOfBatch(error: unknown): boolean {
+  return error instanceof FenceLost || !isTransient(error);
+}
+
 /** Bounded queues with one writer. */
 class Lane {
   private readonly logger = new Logger('Lanes');
@@ -251,7 +260,7 @@ class Lane {
   private last = 0;
 
   constructor(
-    private readonly write: (batch: readonly Waiting[], writer: Writer) => Promise<Answers>,
+    private readonly write: Write,
     readonly writer: Writer,
     private readonly blocking: boolean,
   ) {}
@@ -284,22 +293,25 @@ class Lane {
     this.working = undefined;
   }
 
-  /** A batch that fails for no passing reason holds an operation that the database can't take: halving finds it, and it fails alone. */
-  private async settle(batch: readonly Waiting[]): Promise<void> {
+  /**
+   * A batch that fails for no passing reason holds an operation that the database can't take, and so may one that loses its fence at every attempt:
+   * halving finds it, and it fails alone.
+   */
+  private async settle(batch: readonly Waiting[], fences?: number): Promise<void> {
     try {
-      const answers = await this.write(batch, this.writer);
+      const answers = await this.write(batch, this.writer, fences);
       batch.forEach(({ resolve }, i) => resolve(answers[i]!));
     } catch (error) {
-      if (isTransient(error) || error instanceof OutcomeUnknown) {
+      if (batch.length > 1 && isOfBatch(error) && !(error instanceof OutcomeUnknown)) {
+        const half = batch.length >> 1;
+        await this.settle(batch.slice(0, half), FENCES_OF_HALVES);
+        await this.settle(batch.slice(half), FENCES_OF_HALVES);
+      } else if (isTransient(error) || error instanceof OutcomeUnknown) {
         this.logger.warn(`${batch.length} submissions were given up, because the database did not take them: ${(error as Error).message}`);
         const unavailable = new ApiError('OVERLOADED', 'The database is not available; send the request again with the same key.');
         for (const { reject } of batch) reject(unavailable);
-      } else if (batch.length === 1) {
-        batch[0]!.reject(error);
       } else {
-        const half = batch.length >> 1;
-        await this.settle(batch.slice(0, half));
-        await this.settle(batch.slice(half));
+        batch[0]!.reject(error);
       }
     }
   }

@@ -9,6 +9,7 @@ import {
   type Hold,
   holdIdentity,
   identity,
+  isMadeBy,
   type Keyed,
   type Loaded,
   type Outcome,
@@ -69,6 +70,9 @@ const ACCOUNT = ['unit', 'balance', 'held', 'sequence', 'types', 'holds', 'open_
 const select = (table: string, columns: readonly string[]) =>
   columns.map((column) => `${table}.${column} AS ${table}_${column}`).join(', ');
 
+/** A row of `operation` whose entry or hold is not there, or is another's: it has no answer, and doing it again might do it twice. */
+class Orphan extends Error {}
+
 /** The ledger's statements. The lanes are the only ones that call it, inside their transaction. */
 @Injectable()
 export class LedgerStore {
@@ -96,6 +100,7 @@ export class LedgerStore {
   /**
    * Locks the accounts, in the order of their ids, so that two batches never wait for each other crosswise; says what is known of the keys, and the
    * last batch that `writer` committed.
+   * @throws Orphan when a key is remembered for something that is not there
    */
   async lock(tx: Tx, ids: readonly number[], keyed: readonly Keyed[], writer?: string): Promise<Locked> {
     // Forced: a walk over all rows would wait for those that other batches have locked, and they for these.
@@ -115,7 +120,7 @@ export class LedgerStore {
     return {
       locked: accounts!.map((row) => ({ version: Number(row['version']), account: accountOf(row) })),
       owners: accounts!.map((row) => String(row['owner'])),
-      recorded: new Map(others.flat().map((row) => [identityOf(row), recordedOf(row)])),
+      recorded: recordedOf(others.flat(), keyed),
       committed: last && Number(last['number']),
     };
   }
@@ -155,7 +160,7 @@ export class LedgerStore {
       o.key,
       o.hash,
       ...outcomeValues(outcome),
-      now,
+      outcome.status === 'posted' ? outcome.entry.createdAt : now,
     ]);
     const changedHolds = plan.changedHolds.map((hold) => [hold.accountId, hold.number, hold.status, hold.captured]);
     const totals = plan.totals.map((t) => [t.accountId, t.day, t.type, String(t.amount), t.count]);
@@ -195,7 +200,7 @@ export class LedgerStore {
 const HELD = `SELECT ${select('h', HOLD)} FROM hold h WHERE `;
 const RECORDED = `SELECT ${select('o', OPERATION)}, ${select('e', ENTRY).replace('e.type_total', 'CAST(e.type_total AS CHAR)')}, ${select('h', HOLD)}
   FROM operation o
-  LEFT JOIN entry e ON e.account_id = o.account_id AND e.sequence = o.sequence
+  LEFT JOIN entry e ON e.account_id = o.account_id AND e.sequence = o.sequence AND e.created_at = o.created_at
   LEFT JOIN hold h ON h.account_id = o.account_id AND h.number = o.hold
   WHERE `;
 
@@ -304,8 +309,19 @@ function identityOf(row: Row): string {
   return identity(Number(row['o_account_id']), { name: String(row['o_name']), key: String(row['o_idempotency_key']) });
 }
 
-function recordedOf(row: Row): Recorded {
-  return { hash: String(row['o_request_hash']), outcome: outcomeOf(row) };
+function recordedOf(rows: readonly Row[], keyed: readonly Keyed[]): Map<string, Recorded> {
+  if (rows.length === 0) return new Map();
+  const asked = new Map(keyed.map(({ accountId, operation }) => [identity(accountId, operation), operation]));
+  return new Map(
+    rows.map((row) => {
+      const id = identityOf(row);
+      const recorded = { hash: String(row['o_request_hash']), outcome: outcomeOf(row) };
+      const operation = asked.get(id);
+      if (recorded.hash === operation?.hash && !isMadeBy(operation.action, recorded.outcome))
+        throw new Orphan(`operation ${id} names entry ${row['o_sequence']} or hold ${row['o_hold']}, which is not there or another's`);
+      return [id, recorded];
+    }),
+  );
 }
 
 function outcomeOf(row: Row): Outcome {

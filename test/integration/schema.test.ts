@@ -2,7 +2,9 @@ import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
+import { migrate as migrateOn } from '../../src/common/database/index.js';
 import { describeEachDatabase } from '../support/databases.js';
+import { connectTo } from '../support/ledger.js';
 import { Server, spawnServer, startServer } from '../support/server.js';
 import { JWT_SECRET } from '../support/tokens.js';
 import { expectError } from '../support/words.js';
@@ -48,6 +50,31 @@ describeEachDatabase((database) => {
     expect(await typeorm('schema:log')).toMatch(/surplus|temporary_entry/);
   });
 });
+
+describeEachDatabase((database) =>
+  it('who loses the race for a table tries again, and who fails leaves no lock behind', async () => {
+    const [failing, losing] = [await connectTo(database), await connectTo(database)];
+    try {
+      failing.runMigrations = () => Promise.reject(new Error('failed'));
+      await expect(migrateOn(failing)).rejects.toThrow('failed');
+      await losing.query('CREATE TABLE account (id integer)');
+      const runMigrations = losing.runMigrations.bind(losing);
+      let lost = 0;
+      losing.runMigrations = (options) =>
+        runMigrations(options).catch(async (error) => {
+          lost += 1;
+          await losing.query('DROP TABLE account');
+          throw error;
+        });
+      await migrateOn(losing);
+      expect(lost).toBe(1);
+      expect(await losing.showMigrations()).toBe(false);
+    } finally {
+      await failing.destroy();
+      await losing.destroy();
+    }
+  }),
+);
 
 describe('npm run migrate', () => {
   it('names a bad environment and ends with 1', async () => {

@@ -99,7 +99,7 @@ export class Process {
 
   static async start(world: World): Promise<Process> {
     const process = new Process(world);
-    const dataSource = { options: { type: 'mysql' }, createQueryRunner: () => new MemoryTransaction(process) };
+    const dataSource = { options: { type: 'mysql' }, query: async () => [], createQueryRunner: () => new MemoryTransaction(process) };
     const transactions = new Transactions(dataSource as never);
     await transactions.onModuleInit();
     process.lanes = new Lanes(

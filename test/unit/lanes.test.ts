@@ -131,6 +131,23 @@ describe('a lane', () => {
     expect(world.committed.length).toBeLessThanOrEqual(2 + 2 * Math.ceil(Math.log2(400)));
   });
 
+  it('finds the account that loses every fence by halving; it alone is given up, and the others are written', async () => {
+    for (const owner of [FLOOD, SINGLE, OTHER]) send(owner, single(owner));
+    await settle();
+    const id = world.tables.accountId(FLOOD, 'USD');
+    // As a torn transaction would leave it: in the place where the account's next entry belongs.
+    const [first] = world.tables.entriesOf(id);
+    world.tables.entries.set(`${id} 2`, { ...first!, sequence: 2 });
+    const begun = world.trips;
+    for (let i = 0; i < 100; i++) for (const owner of [FLOOD, SINGLE, OTHER]) send(owner, single(owner));
+    await settle();
+    const failed = told.filter(({ error }) => error);
+    expect(failed.map(({ name, error }) => `${name} ${error!.code}`)).toEqual(Array.from({ length: 100 }, () => `${FLOOD} OVERLOADED`));
+    for (const owner of [SINGLE, OTHER]) expect(world.tables.entriesOf(world.tables.accountId(owner, 'USD'))).toHaveLength(101);
+    // Few attempts each, though every half of those that fail is tried.
+    expect(world.trips - begun).toBeLessThan(3_000);
+  });
+
   it('answers OVERLOADED while the database is away, and works when it is back', async () => {
     world.faults = { ...NO_FAULTS, away: true };
     for (let i = 0; i < 10; i++) send('away', single(FLOOD));

@@ -2,9 +2,10 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Libsql from 'libsql';
 import mysql from 'mysql2';
-import { DataSource, type DataSourceOptions } from 'typeorm';
+import { type AfterQueryEvent, DataSource, type DataSourceOptions, type EntitySubscriberInterface, EventSubscriber } from 'typeorm';
 import type { DatabaseConfig } from '../config/index.js';
 import { engineOf } from './engine.js';
+import { takesNoWrites } from './errors.js';
 import { migrations } from './migrations/index.js';
 
 /**
@@ -33,6 +34,7 @@ export function dataSourceOptions(database: DatabaseConfig, entities: NonNullabl
     // TypeORM reads the schema of a MariaDB rightly only when it is told that it is one; for all else they are the same.
     type: database.url.startsWith('mariadb:') ? 'mariadb' : 'mysql',
     driver: { ...mysql, createPool },
+    subscribers: [Disowner],
     url: database.url.replace(/^mariadb:/, 'mysql:'),
     charset: 'utf8mb4_bin',
     supportBigNumbers: true,
@@ -49,6 +51,14 @@ export function newDataSource(options: DataSourceOptions): DataSource {
   const dataSource = new DataSource(options);
   if (engineOf(dataSource) === 'sqlite') dataSource.driver.supportedDataTypes.push('mediumtext');
   return dataSource;
+}
+
+/** A connection to a server that can't be written would be given out again and again, though a new one may lead to the server that can. */
+@EventSubscriber()
+class Disowner implements EntitySubscriberInterface {
+  afterQuery({ error, queryRunner }: AfterQueryEvent): void {
+    if (error && takesNoWrites(error)) void queryRunner.connect().then((connection: mysql.PoolConnection) => connection.destroy());
+  }
 }
 
 /**

@@ -25,8 +25,14 @@ import { Transactions } from './transactions.js';
       dataSourceFactory: async (options) => {
         const { migrationsRun, ...rest } = options as DataSourceOptions;
         const dataSource = await newDataSource({ ...rest, migrationsRun: false }).initialize();
-        if (migrationsRun) await migrate(dataSource);
-        return dataSource;
+        try {
+          if (migrationsRun) await migrate(dataSource);
+          return dataSource;
+        } catch (error) {
+          // The next attempt has one of its own.
+          await dataSource.destroy();
+          throw error;
+        }
       },
     }),
   ],

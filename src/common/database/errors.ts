@@ -5,7 +5,7 @@ export class FenceLost extends Error {
   }
 }
 
-/** The database was there and undid the transaction, or refuses to commit it; another attempt may well succeed. */
+/** The database was there and undid the transaction, or refuses to commit it; another attempt may well succeed. TiDB's numbers have no names here. */
 const CONTENTION = new Set([
   'ER_LOCK_DEADLOCK',
   'ER_LOCK_WAIT_TIMEOUT',
@@ -14,6 +14,12 @@ const CONTENTION = new Set([
   'SQLITE_BUSY',
   'SQLITE_LOCKED',
   'SQLITE_BUSY_SNAPSHOT',
+  // TiDB: write conflicts, and commits that it has rolled back because of one or of a change of the schema.
+  '8005',
+  '8022',
+  '8027',
+  '8028',
+  '9007',
 ]);
 /** The last one is what MySQL makes of a KILL QUERY that meets the accounts' rewrite. */
 const CONTENTION_TEXT = /database is locked|Write conflict|error occurred in multi-table update/i;
@@ -44,7 +50,19 @@ const AWAY = new Set([
   'ER_USER_LIMIT_REACHED',
   'ER_NET_READ_ERROR',
   'ER_NEW_ABORTING_CONNECTION',
+  // A commit that was under way when the node or member left its cluster: the others may have it.
+  'ER_ERROR_DURING_COMMIT',
+  'ER_RUN_HOOK_ERROR',
+  'ER_TRANSACTION_ROLLBACK_DURING_COMMIT',
+  // TiDB: no answer in time from what is behind it.
+  '9001',
+  '9002',
+  '9003',
+  '9004',
+  '9005',
 ]);
+/** The server is read only, because another one is written now, or without a quorum. */
+const TAKES_NO_WRITES = new Set(['ER_OPTION_PREVENTS_STATEMENT', 'ER_UNKNOWN_COM_ERROR']);
 const AWAY_TEXT = /Connection lost|connection is in closed state|Can't add new command|Pool is closed/i;
 
 /** Whether a fresh attempt at the whole transaction makes sense. */
@@ -64,6 +82,11 @@ function isAway(error: unknown): boolean {
   return AWAY.has(code) || AWAY_TEXT.test(message);
 }
 
+/** Whether the server at the other end of the connection is one that can't be written at present; a new connection may lead to another. */
+export function takesNoWrites(error: unknown): boolean {
+  return TAKES_NO_WRITES.has(driverError(error).code);
+}
+
 /** Whether a unique key is taken, or a fence found other rows than it should. */
 export function isFenced(error: unknown): boolean {
   return isDuplicate(error) || driverError(error).code === 'ER_SUBQUERY_NO_1_ROW';
@@ -76,7 +99,7 @@ export function isDuplicate(error: unknown): boolean {
 }
 
 function driverError(error: unknown): { code: string; message: string } {
-  type Told = { code?: string | number; message?: string };
-  const { driverError: inner, code, message } = error as Told & { driverError?: Told };
-  return { code: String(inner?.code ?? code ?? ''), message: inner?.message ?? message ?? '' };
+  type Told = { code?: string | number; errno?: number; message?: string };
+  const { code, errno, message } = (error as { driverError?: Told }).driverError ?? (error as Told);
+  return { code: String(code ?? errno ?? ''), message: message ?? '' };
 }

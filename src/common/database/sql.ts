@@ -1,7 +1,7 @@
 import type { PoolConnection } from 'mysql2';
 import { engineOf } from './engine.js';
 import { FenceLost, isFenced } from './errors.js';
-import { BEGIN, COMMITTED, type Tx } from './transactions.js';
+import { BEGIN, COMMITTED, ONE_BY_ONE, type Tx } from './transactions.js';
 
 type Value = string | number | null;
 
@@ -76,16 +76,16 @@ export function updateRows(
 /** An error unless the statement before it met as many rows as the parameter says. */
 const FENCE = 'SELECT (SELECT n FROM (SELECT 1 AS n UNION ALL SELECT 2) two WHERE ROW_COUNT() <> ?) AS fence';
 
-/** Reads with several statements, on the MySQL family in one round trip: a batch's trips are waited for by everybody in it. */
+/** Reads with several statements, on the MySQL family in one round trip (not on Galera): a batch's trips are waited for by everybody in it. */
 export async function ask<Row>(tx: Tx, statements: readonly Statement[]): Promise<Row[][]> {
-  if (isMysql(tx)) return (await send(tx, statements)) as Row[][];
+  if (isInOneText(tx)) return (await send(tx, statements)) as Row[][];
   const rows: Row[][] = [];
   for (const { sql, values } of statements) rows.push((await tx.query(sql, values as Value[])) as Row[]);
   return rows;
 }
 
 /**
- * Writes with several statements in their order, on the MySQL family in one round trip. The first that fails ends it.
+ * Writes with several statements in their order, on the MySQL family in one round trip (not on Galera). The first that fails ends it.
  * @param fenced the first of them, which together must meet `rows` rows (matched, not changed)
  * @param commit whether the transaction ends with the last
  * @throws FenceLost when they meet others, or a unique key is taken
@@ -98,7 +98,7 @@ export async function write(
   commit: boolean,
 ): Promise<void> {
   try {
-    if (isMysql(tx)) {
+    if (isInOneText(tx)) {
       tx.data[COMMITTED] = commit;
       await send(tx, [...fenced, { sql: FENCE, values: [rows] }, ...statements, ...(commit ? [{ sql: 'COMMIT', values: [] }] : [])]);
     } else {
@@ -156,6 +156,10 @@ export async function affectedRows(tx: Tx, sql: string, values: Value[]): Promis
 
 export function isMysql(tx: Tx): boolean {
   return engineOf(tx.dataSource) === 'mysql';
+}
+
+function isInOneText(tx: Tx): boolean {
+  return isMysql(tx) && !tx.data[ONE_BY_ONE];
 }
 
 function conflictClause(mysql: boolean, { key, add = [], raise = [] }: OnConflict): string {

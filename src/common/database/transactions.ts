@@ -2,9 +2,10 @@ import { setImmediate, setTimeout } from 'node:timers/promises';
 import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource, type QueryRunner } from 'typeorm';
+import { isGalera } from './cluster.js';
 import { newDataSource } from './data-source.js';
 import { engineOf } from './engine.js';
-import { FenceLost, isTransient } from './errors.js';
+import { FenceLost, isTransient, takesNoWrites } from './errors.js';
 
 /** An open transaction: `query` for SQL, `manager` for the entities. It ends with the function that it was given to. */
 export type Tx = QueryRunner;
@@ -13,6 +14,8 @@ export type Tx = QueryRunner;
 export const BEGIN = 'begin';
 /** … and whether its last ones committed it. */
 export const COMMITTED = 'committed';
+/** Whether each of its statements is sent by itself. */
+export const ONE_BY_ONE = 'one by one';
 
 const ATTEMPTS = 8;
 
@@ -25,6 +28,7 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
   /** How long a transaction of the MySQL family may take; longer than a statement waits for a lock. */
   deadlineMs = 15_000;
   private writer: DataSource;
+  private isGalera: boolean;
   private tail: Promise<unknown> = Promise.resolve();
 
   constructor(@InjectDataSource() private readonly reader: DataSource) {}
@@ -36,6 +40,7 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
 
   async onModuleInit(): Promise<void> {
     this.writer = this.engine === 'mysql' ? this.reader : await newDataSource(this.reader.options).initialize();
+    this.isGalera = await isGalera(this.reader);
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -48,13 +53,15 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
    * transaction, a bounded number of times with jitter; a commit whose outcome is unknown does too, so `work` must recognise what it already did.
    * @param work gets the transaction and the number of attempts before this one
    * @param options.lean whether the first statements of `work` go through `ask` or `write`, with which the MySQL family then begins the transaction
+   * @param options.fences how many fences it may lose at most
    */
-  async run<T>(work: (tx: Tx, attempt: number) => Promise<T>, { lean = false } = {}): Promise<T> {
-    for (let attempt = 0; ; attempt++) {
+  async run<T>(work: (tx: Tx, attempt: number) => Promise<T>, { lean = false, fences = ATTEMPTS } = {}): Promise<T> {
+    for (let attempt = 0, lost = 0; ; attempt++) {
       try {
         return await this.once((tx) => work(tx, attempt), lean);
       } catch (error) {
-        if (attempt + 1 >= ATTEMPTS || !isTransient(error)) throw error;
+        if (error instanceof FenceLost) lost += 1;
+        if (attempt + 1 >= ATTEMPTS || lost >= fences || !isTransient(error)) throw error;
         // Nobody stands in the way of a second attempt that locks what the first one did not.
         if (attempt === 0 && error instanceof FenceLost) continue;
         await setTimeout(Math.random() * Math.min(1000, 5 * 2 ** attempt));
@@ -83,7 +90,9 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
   }
 
   private async converse<T>(tx: Tx, begin: string, work: (tx: Tx) => Promise<T>, lean: boolean): Promise<T> {
-    if (lean) tx.data[BEGIN] = begin;
+    // A node that takes another's write undoes what stands in its way, also between two statements of one text, and goes on with the next.
+    tx.data[ONE_BY_ONE] = this.isGalera;
+    if (lean && !this.isGalera) tx.data[BEGIN] = begin;
     else await tx.query(begin);
     const result = await work(tx);
     if (!tx.data[COMMITTED]) await tx.query('COMMIT');
@@ -99,10 +108,10 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
     });
   }
 
-  /** A connection that can't roll back may still hold its transaction, and must not go back to the pool with it. */
+  /** A connection that can't roll back may still hold its transaction, and must not go back to the pool with it; nor must one that can't write. */
   private async abandon(tx: Tx, error: unknown): Promise<void> {
     try {
-      if (error instanceof Unanswered) throw error;
+      if (error instanceof Unanswered || takesNoWrites(error)) throw error;
       await this.answered(tx.query('ROLLBACK'));
     } catch {
       if (this.engine === 'sqlite') return;

@@ -93,6 +93,18 @@ export function apply(state: State, operation: Operation, now: number, recorded?
   return 'reason' in result ? refused(result) : { state: result.state, answer: { outcome: result.outcome, replayed: false } };
 }
 
+/** Whether what is remembered can be the action's own outcome. Of a row that is missing, amount and number are zero. */
+export function isMadeBy(action: Action, outcome: Outcome): boolean {
+  if (outcome.status === 'held')
+    return action.kind === 'hold'
+      ? outcome.hold.amount === action.amount
+      : action.kind === 'release' && outcome.hold.number === action.hold;
+  if (outcome.status !== 'posted') return true;
+  const { type, amount, hold, purchaseId } = outcome.entry;
+  if (action.kind === 'post') return type === action.type && amount === action.amount && purchaseId === action.purchaseId;
+  return action.kind === 'capture' && type === action.type && amount === -action.amount && hold === action.hold;
+}
+
 type Result = { state: State; outcome: Outcome } | Rejection;
 
 function isWellFormed({ action }: Operation, unit: Unit): boolean {
