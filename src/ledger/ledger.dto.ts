@@ -206,13 +206,22 @@ export class SeriesItemDto {
    */
   period: string;
 
-  /** What came in: deposits and purchases, or grants and purchases of tokens. Zero or more. */
+  /**
+   * What came in: deposits and purchases, or grants and purchases of tokens. Zero or more.
+   * @example 250
+   */
   deposited: number;
 
-  /** What was spent. Zero or more. */
+  /**
+   * What was spent. Zero or more.
+   * @example 108
+   */
   debited: number;
 
-  /** What refunds took back, less what they gave back. */
+  /**
+   * What refunds took back, less what they gave back.
+   * @example 0
+   */
   refunded: number;
 
   /** @example 12 */
@@ -223,22 +232,37 @@ export class SeriesItemDto {
 export class SummaryDto {
   period: PeriodDto;
 
-  /** The balance right before the time. */
+  /**
+   * The balance right before the time.
+   * @example 0
+   */
   opening_balance: number;
 
-  /** The balance at its end. */
+  /**
+   * The balance at its end.
+   * @example 142
+   */
   closing_balance: number;
 
-  /** What came in. Zero or more. */
+  /**
+   * What came in. Zero or more.
+   * @example 250
+   */
   total_deposited: number;
 
-  /** What was spent. Zero or more. */
+  /**
+   * What was spent. Zero or more.
+   * @example 108
+   */
   total_debited: number;
 
-  /** What refunds took back, less what they gave back. */
+  /**
+   * What refunds took back, less what they gave back.
+   * @example 0
+   */
   total_refunded: number;
 
-  /** @example 156 */
+  /** @example 12 */
   transaction_count: number;
 
   /** The days or months in which something happened, oldest first. */

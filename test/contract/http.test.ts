@@ -91,7 +91,6 @@ describe('every answer', () => {
 
   it('to an unknown path or method is a 404 in the envelope', async () => {
     for (const [method, path] of [
-      ['GET', '/'],
       ['GET', '/api'],
       ['GET', '/api/nothing'],
       ['POST', '/api/credits/nothing'],
@@ -103,6 +102,27 @@ describe('every answer', () => {
     ] as const) {
       expectError(await client.request(method, path), 404, 'NOT_FOUND');
     }
+  });
+
+  it('is kept by no cache, when it needs a token or says that one is missing', async () => {
+    for (const path of [
+      '/api/credits/balance',
+      '/api/credits/transactions',
+      '/api/credits/usage-summary',
+      '/api/tokens/balance',
+      '/api/payments/purchases',
+      '/api/credits/transactions/99',
+      '/api/credits/balance?x=1',
+    ])
+      expect({ path, cached: (await client.get(path)).headers['cache-control'] }).toEqual({ path, cached: 'no-store' });
+    expect((await server.client.get('/api/credits/balance')).headers['cache-control']).toBe('no-store');
+    const written = await client.post('/api/credits/deposit', { amount: 1, description: 'x' });
+    expect(written.headers['cache-control']).toBe('no-store');
+  });
+
+  it('at the root is the way to the documentation', async () => {
+    const { status, headers } = await client.get('/');
+    expect({ status, location: headers.location }).toEqual({ status: 302, location: '/api/docs' });
   });
 
   it('to a path that is no text is an error in the envelope', async () => {
@@ -204,9 +224,9 @@ describe('health', () => {
   it('packages and plans need no token', async () => {
     expect((await server.client.get('/api/credits/packages')).body).toEqual({
       data: [
-        { id: 'starter', amount: 25, price: 25, currency: 'USD' },
-        { id: 'pro', amount: 100, price: 90, currency: 'USD' },
-        { id: 'teams', amount: 500, price: 400, currency: 'USD' },
+        { id: 'starter', name: 'Starter', amount: 25, price: 25, currency: 'USD' },
+        { id: 'pro', name: 'Pro', amount: 100, price: 90, currency: 'USD' },
+        { id: 'teams', name: 'Teams', amount: 500, price: 400, currency: 'USD' },
       ],
     });
     const { body } = await server.client.get('/api/tokens/plans');

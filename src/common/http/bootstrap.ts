@@ -62,14 +62,15 @@ export async function configureHttp(app: NestFastifyApplication, config: Config)
   app.useGlobalPipes(validationPipe());
   const server = app.getHttpAdapter().getInstance();
 
-  const security = securityHeaders(config);
+  // Whatever may be cached says so itself; the rest is somebody's own, or of this moment only.
+  const always = { ...securityHeaders(config), 'cache-control': 'no-store' };
   let stopping = false;
   server.addHook('preClose', (done) => {
     stopping = true;
     done();
   });
   server.addHook('onRequest', (request, reply, done) => {
-    void reply.headers(security).header('x-trace-id', request.id);
+    void reply.headers(always).header('x-trace-id', request.id);
     done(stopping ? new ApiError('OVERLOADED', 'The server is stopping; send the request again.') : undefined);
   });
   server.addHook('onSend', (_request, reply, _payload, done) => {
