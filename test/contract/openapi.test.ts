@@ -142,6 +142,11 @@ describe('the OpenAPI document', () => {
       expect(document.paths[path].post.requestBody.content['application/json'].example).toMatchObject({ account: 'user:42' });
   });
 
+  it('offers an event for the webhook', () => {
+    const { example } = document.paths['/api/webhooks/stripe'].post.requestBody.content['application/json'];
+    expect(example).toMatchObject({ object: 'event', type: 'checkout.session.completed' });
+  });
+
   it('names each parameter once, with an example that a browser can send', () => {
     for (const { name, operation } of operations) {
       const names = operation.parameters.map((parameter: any) => `${parameter.in} ${parameter.name.toLowerCase()}`);

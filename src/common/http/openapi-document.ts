@@ -49,9 +49,10 @@ function headersOf({ security, parameters = [] }: Operation, status: number): (k
  * The body that Swagger UI offers to send: all fields that have an example. `account` has one only where administrators are at home, because a
  * body that most can't send is a bad offer.
  */
-function bodyExample({ properties = {} }: Schema): object {
+function bodyExample({ example, properties = {} }: Schema): unknown {
+  if (example !== undefined) return example;
   const examples = Object.entries(properties).map(([field, property]) => [field, (property as Schema).example as unknown] as const);
-  return Object.fromEntries(examples.filter(([, example]) => example !== undefined));
+  return Object.fromEntries(examples.filter(([, given]) => given !== undefined));
 }
 
 /** An answer as it comes: the fields that it always has, and those that `known` gives for this route. */
