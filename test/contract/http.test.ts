@@ -1,5 +1,7 @@
+import { readdirSync, statSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Client } from '../support/client.js';
 import { type Server, startServer } from '../support/server.js';
@@ -305,6 +307,35 @@ describe('the start', () => {
       const answer = await client.post('/api/credits/purchase', { package_id: 'pro' });
       expectError(answer, 503, 'PAYMENTS_NOT_CONFIGURED');
       expect(answer.headers['retry-after']).toMatch(/^\d+$/);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it('in production it says loudly that its ledger is a file, and which', async () => {
+    const server = await startServer({ NODE_ENV: 'production', DATABASE_URL: undefined });
+    try {
+      const line = JSON.parse(await server.line((text) => text.includes('DATABASE_URL'))) as object;
+      expect(line).toMatchObject({ level: 'warn', msg: expect.stringContaining(join(server.directory, 'data/credits.sqlite')) });
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it('makes files for their owner alone', async () => {
+    const server = await startServer({ DATABASE_URL: undefined, JWT_SECRET: undefined });
+    try {
+      const folder = join(server.directory, 'data');
+      const modes = Object.fromEntries(
+        [folder, ...readdirSync(folder).map((name) => join(folder, name))].map((path) => [basename(path), statSync(path).mode & 0o777]),
+      );
+      expect(modes).toEqual({
+        data: 0o700,
+        'jwt-secret': 0o600,
+        'credits.sqlite': 0o600,
+        'credits.sqlite-wal': 0o600,
+        'credits.sqlite-shm': 0o600,
+      });
     } finally {
       await server.stop();
     }
