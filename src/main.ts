@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
 import { AppModule } from './app.module.js';
+import { partiesOf } from './auth/index.js';
 import { type Config, currentConfig } from './common/config/index.js';
 import { nameOf } from './common/database/index.js';
 import { configureHttp, createAdapter } from './common/http/index.js';
@@ -20,7 +21,7 @@ async function main(): Promise<void> {
     bodyParser: false,
     abortOnError: false,
   });
-  await configureHttp(app, config);
+  await configureHttp(app, config, partiesOf);
   serveDocument(app);
   stopOnSignal(app, logger);
   await app.listen(config.port, config.host);

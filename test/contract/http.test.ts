@@ -3,7 +3,7 @@ import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Client } from '../support/client.js';
+import type { Answer, Client } from '../support/client.js';
 import { type Server, startServer } from '../support/server.js';
 import { JWT_SECRET, mintToken } from '../support/tokens.js';
 import { expectError, newName } from '../support/words.js';
@@ -27,6 +27,29 @@ describe('every answer', () => {
     expect(second.headers['x-trace-id']).not.toBe(id);
     const line = JSON.parse(await server.line((text) => text.includes(id))) as object;
     expect(line).toMatchObject({ trace_id: id, method: 'GET', status: 200, level: 'info' });
+  });
+
+  it('has a log line that names the account and who asked', async () => {
+    const sub = newName();
+    const customer = server.client.as(await mintToken({ sub, org: 'acme' }));
+    const lineOf = async ({ headers }: Answer) =>
+      JSON.parse(await server.line((text) => text.includes(headers['x-trace-id'] as string))) as { account?: string; actor?: string };
+    expect(await lineOf(await customer.get('/api/credits/balance'))).toMatchObject({ account: 'org:acme', actor: `user:${sub}` });
+    expect(await lineOf(await customer.get('/api/credits/balance', { account: 'user:hush-hush' }))).toMatchObject({
+      account: 'org:acme',
+      status: 403,
+    });
+    // An administrator's line names the account that was worked on, unless that was no name at all.
+    const root = await server.clientFor({ sub: 'root', admin: true });
+    const body = { amount: 1, description: 'x', account: `user:${sub}` };
+    expect(await lineOf(await root.post('/api/credits/deposit', body))).toMatchObject({ account: `user:${sub}`, actor: 'user:root' });
+    expect(await lineOf(await root.get('/api/credits/balance', { account: 'org:acme' }))).toMatchObject({
+      account: 'org:acme',
+      actor: 'user:root',
+    });
+    expect(await lineOf(await root.get('/api/credits/balance', { account: 'x\n{}' }))).toMatchObject({ account: 'user:root', status: 400 });
+    const line = await lineOf(await server.client.get('/api/version'));
+    expect([line.account, line.actor]).toEqual([undefined, undefined]);
   });
 
   it('continues the trace of a valid traceparent, in errors too', async () => {

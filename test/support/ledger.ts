@@ -27,7 +27,8 @@ export async function ledgerCommand(
         process.execPath,
         [resolve(`dist/commands/${name}.js`), ...args],
         { cwd, env: { PATH: process.env['PATH'], DATABASE_URL: url } },
-        (error, stdout, stderr) => done({ code: error ? Number(error.code ?? -1) : 0, output: stdout + stderr }),
+        (error, stdout, stderr) =>
+          done({ code: error ? Number(error.code ?? -1) : 0, output: (stdout + stderr).replace(/^Database: .*\n/, '') }),
       ),
     );
   } finally {
@@ -40,7 +41,7 @@ export async function expectVerified(database: Pick<TestDatabase, 'url'>): Promi
   const { code, output } = await ledgerCommand('verify', database);
   expect({ code, output }).toEqual({
     code: 0,
-    output: expect.stringMatching(/^Database: \S+\n[1-9]\d* accounts and [1-9]\d* entries are as they must be\.\n$/),
+    output: expect.stringMatching(/^[1-9]\d* accounts and [1-9]\d* entries are as they must be\.\n$/),
   });
 }
 
