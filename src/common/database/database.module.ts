@@ -33,7 +33,7 @@ const PATIENCE_MS = 10_000;
         });
         const pending = migrateOnStart ? [] : await pendingMigrations(dataSource);
         if (pending.length > 0)
-          logger.warn(`${nameOf(database)} lacks ${pending.length} migrations: run \`npm run migrate\`; the server is not ready before`);
+          logger.warn(`${nameOf(database)} lacks ${pending.length} migrations: run npm run migrate; the server is not ready before`);
         return dataSource;
       },
     }),
