@@ -75,7 +75,8 @@ describeEachDatabase(
 );
 
 describe('a database that can not be reached', () => {
-  it.each(COMMANDS)('%s says so in one line', async (command) => {
+  // Of those that open it themselves one stands for all.
+  it.each(['verify', 'reconcile'])('%s says so in one line', async (command) => {
     const address = `mysql://somebody:hunter2@localhost:${await freePort()}/credits`;
     const { code, said } = await run(`commands/${command}.js`, address);
     expect({ code: code > 0, said }).toEqual({

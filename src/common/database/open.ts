@@ -15,7 +15,7 @@ export function nameOf(database: DatabaseConfig): string {
 }
 
 /** The database can't be opened; the message is a line for an operator. */
-export class DatabaseUnavailable extends Error {
+class DatabaseUnavailable extends Error {
   readonly code: string;
 
   constructor(database: DatabaseConfig, cause: unknown) {
