@@ -3,9 +3,11 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
 import { AppModule } from './app.module.js';
-import { type Config, ConfigError, currentConfig } from './common/config/index.js';
+import { partiesOf } from './auth/index.js';
+import { type Config, currentConfig } from './common/config/index.js';
+import { nameOf } from './common/database/index.js';
 import { configureHttp, createAdapter } from './common/http/index.js';
-import { createLogger, NestLogger } from './common/logging/index.js';
+import { createLogger, explain, NestLogger } from './common/logging/index.js';
 import { serveDocument } from './openapi.js';
 
 const STOP_WITHIN_MS = 25_000;
@@ -13,17 +15,18 @@ const STOP_WITHIN_MS = 25_000;
 async function main(): Promise<void> {
   const config = currentConfig();
   const logger = createLogger(config);
+  for (const warning of config.warnings) logger.warn(warning);
   const app = await NestFactory.create<NestFastifyApplication>(AppModule, createAdapter(logger), {
     logger: new NestLogger(logger),
     bodyParser: false,
     abortOnError: false,
   });
-  await configureHttp(app, config);
+  await configureHttp(app, config, partiesOf);
   serveDocument(app);
   stopOnSignal(app, logger);
   await app.listen(config.port, config.host);
   logger.info(
-    { port: config.port, provider: config.payments.provider, database: config.database.kind },
+    { port: config.port, provider: config.payments.provider, database: nameOf(config.database) },
     `listening on ${config.publicUrl}`,
   );
   if (!config.production) greet(config);
@@ -58,8 +61,6 @@ function greet(config: Config): void {
 }
 
 main().catch((error: unknown) => {
-  // A port that is taken or a database that is away says it in its message; a stack is for what nobody foresaw.
-  const told = error instanceof ConfigError || (error instanceof Error && 'code' in error);
-  process.stderr.write(`${told ? (error as Error).message : error instanceof Error ? error.stack : String(error)}\n`);
+  process.stderr.write(`${explain(error)}\n`);
   process.exit(1);
 });

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import { ApiError, invalidField } from '../common/http/index.js';
 
 /** Who a request speaks for, as its token says. */
@@ -39,3 +40,18 @@ export function accountFor(principal: Principal, named: string | null | undefine
   if (!ACCOUNT.test(named)) throw invalidField('account', 'must be user:<id> or org:<id>');
   return named;
 }
+
+/**
+ * Whom a request's line in the log names: the account that it worked on, and who sent it; nobody where nobody had to say who they are.
+ * @param status of its answer; after a 400 what it named may be anything
+ */
+export function partiesOf(
+  { user, body, query }: Pick<FastifyRequest, 'body' | 'query'> & { user?: Principal },
+  status: number,
+): { account?: string; actor?: string } {
+  if (!user) return {};
+  const named = user.admin && status !== 400 ? ((body as Named)?.account ?? (query as Named)?.account) : undefined;
+  return { account: typeof named === 'string' ? named : user.account, actor: `user:${user.subject}` };
+}
+
+type Named = { account?: unknown } | undefined;

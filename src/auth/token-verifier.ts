@@ -39,7 +39,7 @@ export class TokenVerifier {
 
   /**
    * @returns undefined when the token is not to be trusted
-   * @throws ApiError OVERLOADED when the key set can't be fetched, which says nothing about the token
+   * @throws ApiError UNAUTHORIZED when it was good and has expired, OVERLOADED when the key set can't be fetched, which says nothing about the token
    */
   async verify(token: string): Promise<Principal | undefined> {
     try {
@@ -48,6 +48,7 @@ export class TokenVerifier {
       if (principal) this.verified.set(token, { principal, expiresAt: payload.exp! * 1000 });
       return principal;
     } catch (error) {
+      if (error instanceof errors.JWTExpired) throw new ApiError('UNAUTHORIZED', 'The token has expired; get a new one.');
       if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) && error.code !== 'ERR_JOSE_GENERIC')
         return undefined;
       if (error instanceof TypeError && this.options.algorithms?.length === 1) return undefined;

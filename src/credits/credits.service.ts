@@ -14,7 +14,7 @@ import {
 } from '../ledger/index.js';
 import {
   type CaptureDto,
-  CatalogPackage,
+  PackageDto,
   type CreditBalanceDto,
   type CreditHistoryQuery,
   type CreditSummaryDto,
@@ -31,18 +31,18 @@ const unit = 'USD';
 /** Credits: US dollars that were paid in advance. */
 @Injectable()
 export class CreditsService {
-  private readonly catalog: readonly CatalogPackage[];
+  private readonly catalog: readonly PackageDto[];
 
   constructor(
     private readonly ledger: LedgerService,
     private readonly reader: LedgerReader,
     config: Config,
   ) {
-    this.catalog = readSection(CatalogPackage, 'packages', config.catalog.packages);
+    this.catalog = readSection(PackageDto, 'packages', config.catalog.packages);
   }
 
   /** What can be bought. */
-  packages(): readonly CatalogPackage[] {
+  packages(): readonly PackageDto[] {
     return this.catalog;
   }
 

@@ -5,3 +5,4 @@ export * from './ledger.module.js';
 export * from './ledger.reader.js';
 export * from './ledger.service.js';
 export * from './amount.rule.js';
+export { accountIds, countEntries, Divergence, rebuildTotals, verifyLedger } from './verifier.js';

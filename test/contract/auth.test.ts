@@ -80,6 +80,14 @@ describe('with a secret', () => {
     await expectRefused(server, await make());
   });
 
+  it('says of an expired token that it is expired, and of no other', async () => {
+    const expired = { exp: Math.floor(Date.now() / 1000) - 1 };
+    const messageTo = async (token: string) => (await balanceAs(server, token)).body.error.message as string;
+    expect(await messageTo(await mintToken({ claims: expired }))).toMatch(/expired/);
+    expect(await messageTo(await sign('HS256', createSecret('another-secret-with-at-least-32-bytes!'), expired))).not.toMatch(/expired/);
+    expect(await messageTo('abc')).not.toMatch(/expired/);
+  });
+
   it.each(['Basic dXNlcjpwYXNz', 'Bearer', 'Token abc', ''])('refuses the header %j', async (authorization) => {
     expectError(await server.client.request('GET', '/api/credits/balance', { headers: { authorization } }), 401, 'UNAUTHORIZED');
   });

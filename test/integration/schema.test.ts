@@ -25,15 +25,20 @@ describeEachDatabase((database) => {
     );
     return stdout;
   };
-  const migrate = () => run(process.execPath, [resolve('dist/migrate.command.js')], { env: env() });
+  const migrate = () => run(process.execPath, [resolve('dist/commands/migrate.js')], { env: env() });
 
   it('a server that may not migrate is not ready before `npm run migrate`, and is after it', async () => {
     const server: Server = await spawnServer({ DATABASE_URL: database.url, MIGRATE_ON_START: 'false' });
     try {
       await server.line((line) => line.includes('listening'));
+      expect(server.lines.filter((line) => line.includes('npm run migrate'))).toEqual([
+        expect.stringMatching(/"level":"warn".*lacks 3 migrations/),
+      ]);
       expectError(await server.client.get('/api/ready'), 503, 'OVERLOADED');
       // Two at once take turns.
-      await Promise.all([migrate(), migrate()]);
+      const said = await Promise.all([migrate(), migrate()]);
+      for (const { stdout } of said) expect(stdout).toMatch(/^Database: .*\n[^]*(No migration was pending|[1-3] migrations were pending)/);
+      expect((await migrate()).stdout).toContain('No migration was pending.');
       expect((await server.client.get('/api/ready')).status).toBe(200);
     } finally {
       await server.stop();
@@ -79,7 +84,7 @@ describeEachDatabase((database) =>
 describe('npm run migrate', () => {
   it('names a bad environment and ends with 1', async () => {
     await expect(
-      run(process.execPath, [resolve('dist/migrate.command.js')], { env: { DATABASE_URL: 'postgres://x' } }),
+      run(process.execPath, [resolve('dist/commands/migrate.js')], { env: { DATABASE_URL: 'postgres://x' } }),
     ).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('DATABASE_URL') });
   });
 });

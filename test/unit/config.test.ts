@@ -166,6 +166,23 @@ describe('configuration', () => {
     ]);
   });
 
+  it('wants everything that Stripe needs in production', () => {
+    const production = { NODE_ENV: 'production', JWT_SECRET: SECRET, STRIPE_SECRET_KEY: 'sk_live_abc' };
+    const names = (env: Record<string, string>) => problemsOf({ ...production, ...env }).map((problem) => problem.split(' ')[0]);
+    expect(names({})).toEqual(['STRIPE_WEBHOOK_SECRET', 'PUBLIC_URL']);
+    expect(names({ STRIPE_WEBHOOK_SECRET: ' , ' })).toEqual(['STRIPE_WEBHOOK_SECRET', 'PUBLIC_URL']);
+    expect(names({ STRIPE_WEBHOOK_SECRET: 'whsec_a', PUBLIC_URL: 'https://credits.example.com' })).toEqual([]);
+    expect(names({ PAYMENTS_PROVIDER: 'off' })).toEqual([]);
+    expect(names({ NODE_ENV: 'development' })).toEqual([]);
+  });
+
+  it('says loudly that production keeps its ledger in a file, unless the file was asked for', () => {
+    const warnings = (env: Record<string, string>) => read(env).warnings;
+    expect(warnings({ NODE_ENV: 'production' })).toEqual([expect.stringMatching(/^DATABASE_URL .*\/data\/credits\.sqlite/)]);
+    expect(warnings({ NODE_ENV: 'production', DATABASE_URL: 'sqlite:/var/lib/credits.sqlite' })).toEqual([]);
+    expect(warnings({})).toEqual([]);
+  });
+
   it('refuses another Stripe in production', () => {
     expect(problemsOf({ NODE_ENV: 'production', JWT_SECRET: SECRET, STRIPE_API_BASE: 'http://127.0.0.1:1' })).toEqual([
       expect.stringContaining('STRIPE_API_BASE'),

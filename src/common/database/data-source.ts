@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Libsql from 'libsql';
 import mysql from 'mysql2';
@@ -15,7 +15,7 @@ import { migrations } from './migrations/index.js';
 export function dataSourceOptions(database: DatabaseConfig, entities: NonNullable<DataSourceOptions['entities']>): DataSourceOptions {
   const common = { entities, migrations, migrationsTableName: 'schema_migration', synchronize: false, logging: false } as const;
   if (database.kind === 'sqlite') {
-    mkdirSync(dirname(database.file), { recursive: true });
+    makeFile(database.file);
     return {
       ...common,
       type: 'better-sqlite3',
@@ -44,6 +44,12 @@ export function dataSourceOptions(database: DatabaseConfig, entities: NonNullabl
     connectTimeout: 5_000,
     poolSize: 16,
   };
+}
+
+/** Makes the file for its owner alone; SQLite gives the mode of the first file to the other two. */
+function makeFile(file: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600));
 }
 
 /** A DataSource that knows MySQL's `mediumtext` on SQLite too, where the name of a type is free: metadata can be longer than `text` is on MySQL. */

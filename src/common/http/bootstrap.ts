@@ -55,8 +55,11 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   );
 }
 
+/** Whom a request's line names: the account that it worked on, and who sent it. */
+type PartiesOf = (request: FastifyRequest, status: number) => { account?: string; actor?: string };
+
 /** Filters, pipes, headers and hooks of every route. */
-export async function configureHttp(app: NestFastifyApplication, config: Config): Promise<void> {
+export async function configureHttp(app: NestFastifyApplication, config: Config, partiesOf: PartiesOf): Promise<void> {
   app.setGlobalPrefix(API_PREFIX, { exclude: PAGES });
   app.useGlobalFilters(new ErrorFilter());
   app.useGlobalPipes(validationPipe());
@@ -78,12 +81,15 @@ export async function configureHttp(app: NestFastifyApplication, config: Config)
     done();
   });
   server.addHook('onResponse', (request, reply, done) => {
+    const { account, actor } = partiesOf(request, reply.statusCode);
     request.log.info(
       {
         trace_id: request.id,
         method: request.method,
         route: request.routeOptions.url ?? null,
         status: reply.statusCode,
+        account,
+        actor,
         ms: Math.round(reply.elapsedTime * 100) / 100,
       },
       'request',
@@ -105,7 +111,7 @@ const EXPOSED_HEADERS = [
   'X-RateLimit-Reset',
 ];
 
-/** What helmet sets. It never changes, so it is asked once and not with every request, where it cost more than the routing. */
+/** What helmet sets, and that nothing is for caches but what says so itself. It never changes, so it is asked once and not with every request, where it cost more than the routing. */
 function securityHeaders(config: Config): Record<string, string> {
   const headers: Record<string, string> = {};
   const response = {
@@ -123,7 +129,7 @@ function securityHeaders(config: Config): Record<string, string> {
     },
     strictTransportSecurity: config.production,
   })({} as IncomingMessage, response as never, () => undefined);
-  return headers;
+  return { ...headers, 'cache-control': 'no-store' };
 }
 
 /** A request whose route asked for the bytes as they came (`@RouteConfig({ rawBody: true })`). */

@@ -25,10 +25,12 @@ export class ErrorFilter implements ExceptionFilter {
   }
 }
 
-/** Answers with the error envelope. What we did not foresee is logged whole and told as INTERNAL_ERROR. */
+/** Answers with the error envelope. What we did not foresee is logged whole and told as INTERNAL_ERROR; what we did, such as an outage, is a line. */
 export function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const error = toApiError(thrown);
-  if (error.status >= 500) request.log.error({ trace_id: request.id, err: thrown, code: error.code }, 'request failed');
+  const said = { trace_id: request.id, code: error.code };
+  if (error.status === 500) request.log.error({ ...said, err: thrown }, 'request failed');
+  else if (error.status > 500) request.log.warn({ ...said, reason: reasonOf(thrown) }, 'request refused');
   const retryAfter = error.options.retryAfterSeconds ?? (error.status === 503 || error.status === 429 ? 1 : undefined);
   if (retryAfter !== undefined) void reply.header('Retry-After', String(retryAfter));
   if (error.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
@@ -41,6 +43,12 @@ export function sendError(thrown: unknown, request: FastifyRequest, reply: Fasti
       trace_id: error.options.replayedFrom ?? request.id,
     },
   });
+}
+
+/** Of a host with several addresses none of which answers there is only the code. */
+function reasonOf(thrown: unknown): string | undefined {
+  const { message, code } = thrown as { message?: string; code?: string };
+  return message || code;
 }
 
 function toApiError(thrown: unknown): ApiError {
