@@ -34,6 +34,7 @@ export function dataSourceOptions(database: DatabaseConfig, entities: NonNullabl
     type: database.url.startsWith('mariadb:') ? 'mariadb' : 'mysql',
     driver: { ...mysql, createPool },
     url: database.url.replace(/^mariadb:/, 'mysql:'),
+    ...(database.tls && { ssl: database.tls }),
     charset: 'utf8mb4_bin',
     supportBigNumbers: true,
     bigNumberStrings: false,
