@@ -10,7 +10,7 @@ export class Proxy {
 
   private constructor(
     private readonly server: Server,
-    private readonly target: URL,
+    private target: URL,
   ) {}
 
   static async to(url: string): Promise<Proxy> {
@@ -36,6 +36,11 @@ export class Proxy {
 
   mend(): void {
     this.open = true;
+  }
+
+  /** Leads new connections elsewhere; those that are there stay where they are. */
+  follow(url: string): void {
+    this.target = new URL(url);
   }
 
   async close(): Promise<void> {

@@ -6,6 +6,7 @@ import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { DatabaseConfig } from '../config/index.js';
 import { engineOf } from './engine.js';
 import { migrations } from './migrations/index.js';
+import { createRenewedPool } from './pool.js';
 
 /**
  * The one description of the database, for the server, the commands and the TypeORM command line.
@@ -57,7 +58,7 @@ export function newDataSource(options: DataSourceOptions): DataSource {
  * what doesn't fit in place of cutting it off.
  */
 function createPool(options: mysql.PoolOptions): mysql.Pool {
-  const pool = mysql.createPool(options);
+  const pool = createRenewedPool(options);
   pool.on('connection', (connection) => {
     // A connection that can't be prepared must not serve: closing it makes the next query fail, and that is tried again on another one.
     const closeOnError = (error: unknown) => {
@@ -65,7 +66,7 @@ function createPool(options: mysql.PoolOptions): mysql.Pool {
     };
     connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED', closeOnError);
     connection.query(
-      "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 5, time_zone = '+00:00'",
+      "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 2, time_zone = '+00:00'",
       closeOnError,
     );
   });
