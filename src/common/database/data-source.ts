@@ -55,7 +55,7 @@ export function newDataSource(options: DataSourceOptions): DataSource {
 
 /**
  * A pool whose connections all begin with the session that the ledger relies on: READ COMMITTED takes no gap locks, and strict mode refuses
- * what doesn't fit in place of cutting it off.
+ * what doesn't fit in place of cutting it off. A primary that is told to take no more writes first lets every wait for a row come to its end, so none is long.
  */
 function createPool(options: mysql.PoolOptions): mysql.Pool {
   const pool = createRenewedPool(options);

@@ -46,6 +46,8 @@ const AWAY = new Set([
   'ER_NEW_ABORTING_CONNECTION',
 ]);
 const AWAY_TEXT = /Connection lost|connection is in closed state|Can't add new command|Pool is closed/i;
+/** What Vitess says under no number of its own when a tablet, or the MySQL of one, is away. */
+const AWAY_VITESS = /primary is not serving|operation not allowed in state|code = Unavailable|inconsistent state|VT15001/;
 
 /** Whether a fresh attempt at the whole transaction makes sense. */
 export function isTransient(error: unknown): boolean {
@@ -61,7 +63,7 @@ export function wasUndone(error: unknown): boolean {
 
 function isAway(error: unknown): boolean {
   const { code, message } = driverError(error);
-  return AWAY.has(code) || AWAY_TEXT.test(message);
+  return AWAY.has(code) || AWAY_TEXT.test(message) || (code === 'ER_UNKNOWN_ERROR' && AWAY_VITESS.test(message));
 }
 
 /** Whether a unique key is taken, or a fence found other rows than it should. */
