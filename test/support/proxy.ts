@@ -7,6 +7,7 @@ export class Proxy {
   private open = true;
   /** Whether the database's answers are lost. */
   mute = false;
+  private readonly unanswered = new Set<Socket>();
 
   private constructor(
     private readonly server: Server,
@@ -43,6 +44,13 @@ export class Proxy {
     this.target = new URL(url);
   }
 
+  /** Gives an error to all whose answers were lost, as if the database had sent it. */
+  refuse(errno: number, message: string): void {
+    const body = Buffer.concat([Buffer.from([0xff, errno & 0xff, errno >> 8]), Buffer.from(`#HY000${message}`)]);
+    for (const socket of this.unanswered) socket.write(Buffer.concat([Buffer.from([body.length & 0xff, body.length >> 8, 0, 1]), body]));
+    this.unanswered.clear();
+  }
+
   async close(): Promise<void> {
     this.cut();
     await new Promise((closed) => this.server.close(closed));
@@ -62,7 +70,8 @@ export class Proxy {
         to.destroy();
       });
       from.on('data', (data) => {
-        if (!(this.mute && from === other)) to.write(data);
+        if (this.mute && from === other) this.unanswered.add(socket);
+        else to.write(data);
       });
     }
   }

@@ -27,7 +27,7 @@ export function createRenewedPool(options: mysql.PoolOptions): mysql.Pool {
  * lead to the old primary for as long as it lives, refuse every write, and read what is out of date.
  */
 export function abandonEra(connection: PoolConnection): void {
-  const { pool, era } = born.get(connection)!;
-  if (pool.now === era) pool.now += 1;
+  const birth = born.get(connection);
+  if (birth && birth.pool.now === birth.era) birth.pool.now += 1;
   connection.destroy();
 }
