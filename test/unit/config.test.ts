@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { ConfigError, readConfig } from '../../src/common/config/index.js';
 
@@ -101,6 +101,17 @@ describe('configuration', () => {
     ['DATABASE_URL', 'sqlite::memory:'],
     ['DATABASE_URL', 'mysql://db'],
     ['DATABASE_URL', './credits.sqlite'],
+    ['DATABASE_URL', 'sqlite:./credits.sqlite?mode=ro'],
+    ['DATABASE_URL', 'mysql://db/credits?charset=latin1'],
+    ['DATABASE_URL', 'mysql://db/credits?ssl-mode=REQUIRED'],
+    ['DATABASE_URL', 'mysql://db/credits?ssl='],
+    ['DATABASE_URL', 'mysql://db/credits?ssl=true'],
+    ['DATABASE_URL', 'mysql://db/credits?ssl=required&ssl=verify_ca'],
+    ['DATABASE_URL', 'mysql://db/credits#?ssl=required'],
+    ['DATABASE_URL', 'mysql://127.0.0.1/credits?ssl=verify_identity'],
+    ['DATABASE_URL', 'mysql://[::1]/credits?ssl=verify_identity'],
+    ['DATABASE_URL', 'mysql://db/credits?ssl=verify_ca&ssl_ca=/does/not/exist.pem'],
+    ['DATABASE_URL', `mysql://db/credits?ssl=verify_ca&ssl_ca=${resolve('package.json')}`],
     ['MIGRATE_ON_START', 'yes'],
     ['RATE_LIMIT_PER_MINUTE', '-5'],
     ['RATE_LIMIT_PER_MINUTE', '1.5'],
@@ -119,6 +130,20 @@ describe('configuration', () => {
   ])('refuses %s=%s and names it', (name, value) => {
     const env = name.startsWith('JWT_') ? { [name]: value } : { JWT_SECRET: SECRET, [name]: value };
     expect(problemsOf(env)).toEqual([expect.stringMatching(new RegExp(`^${name}`))]);
+  });
+
+  it('reads how the database is reached from its URL', () => {
+    const url = 'mysql://user:p%40ss@db:3306/credits';
+    const databaseOf = (parameters: string) => read({ DATABASE_URL: url + parameters }).database;
+    expect(databaseOf('')).toEqual({ kind: 'mysql', url });
+    expect(databaseOf('?ssl=required')).toEqual({ kind: 'mysql', url, tls: { rejectUnauthorized: false, verifyIdentity: false } });
+    expect(databaseOf('?ssl=verify_ca')).toEqual({ kind: 'mysql', url, tls: { rejectUnauthorized: true, verifyIdentity: false } });
+    expect(databaseOf('?ssl=verify_identity')).toEqual({ kind: 'mysql', url, tls: { rejectUnauthorized: true, verifyIdentity: true } });
+    // An authority that nothing is checked against would only look like safety.
+    for (const parameters of ['?ssl_ca=/ca.pem', '?ssl=required&ssl_ca=/ca.pem'])
+      expect(problemsOf({ JWT_SECRET: SECRET, DATABASE_URL: url + parameters })).toContain(
+        'DATABASE_URL: ssl_ca needs ssl=verify_ca or ssl=verify_identity',
+      );
   });
 
   it('names every bad variable at once', () => {

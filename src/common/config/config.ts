@@ -1,9 +1,7 @@
 import { createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-
-/** Where the ledger lives. The URL's scheme chooses the engine. */
-export type DatabaseConfig = { kind: 'sqlite'; file: string } | { kind: 'mysql'; url: string };
+import { type DatabaseConfig, readDatabase } from './database-url.js';
 
 /** The one key family that tokens are verified with; a token of another family is refused. */
 export type JwtKeyConfig =
@@ -152,21 +150,6 @@ export function readConfig(env: NodeJS.ProcessEnv, dataDir = resolve('data')): C
   if (metricsPort === port) problems.push('METRICS_PORT must be another port than PORT');
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
-}
-
-function readDatabase(value: string, problems: string[]): DatabaseConfig {
-  if (value.startsWith('sqlite:')) {
-    const file = value.slice('sqlite:'.length).replace(/^\/\/(?=\/)/, '');
-    if (file !== '' && file !== ':memory:') return { kind: 'sqlite', file: resolve(file) };
-    problems.push('DATABASE_URL: sqlite needs a file, such as sqlite:./data/credits.sqlite');
-  } else if (URL.canParse(value) && /^(mysql|mariadb):$/.test(new URL(value).protocol)) {
-    const url = new URL(value);
-    if (url.hostname !== '' && url.pathname.length > 1) return { kind: 'mysql', url: value };
-    problems.push('DATABASE_URL: mysql needs a host and a database, such as mysql://user:password@host:3306/name');
-  } else {
-    problems.push('DATABASE_URL must begin with sqlite: or mysql://');
-  }
-  return { kind: 'sqlite', file: '' };
 }
 
 function readJwtKey(text: (name: string) => string | undefined, production: boolean, dataDir: string, problems: string[]): JwtKeyConfig {

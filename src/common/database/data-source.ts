@@ -7,6 +7,7 @@ import type { DatabaseConfig } from '../config/index.js';
 import { engineOf } from './engine.js';
 import { takesNoWrites } from './errors.js';
 import { migrations } from './migrations/index.js';
+import { createRenewedPool } from './pool.js';
 
 /**
  * The one description of the database, for the server, the commands and the TypeORM command line.
@@ -36,6 +37,7 @@ export function dataSourceOptions(database: DatabaseConfig, entities: NonNullabl
     driver: { ...mysql, createPool },
     subscribers: [Disowner],
     url: database.url.replace(/^mariadb:/, 'mysql:'),
+    ...(database.tls && { ssl: database.tls }),
     charset: 'utf8mb4_bin',
     supportBigNumbers: true,
     bigNumberStrings: false,
@@ -69,10 +71,10 @@ class Disowner implements EntitySubscriberInterface {
 
 /**
  * A pool whose connections all begin with the session that the ledger relies on: READ COMMITTED takes no gap locks, and strict mode refuses
- * what doesn't fit in place of cutting it off.
+ * what doesn't fit in place of cutting it off. A primary that is told to take no more writes first lets every wait for a row come to its end, so none is long.
  */
 function createPool(options: mysql.PoolOptions): mysql.Pool {
-  const pool = mysql.createPool(options);
+  const pool = createRenewedPool(options);
   pool.on('connection', (connection) => {
     // A connection that can't be prepared must not serve: closing it makes the next query fail, and that is tried again on another one.
     const closeOnError = (error: unknown) => {
@@ -80,7 +82,7 @@ function createPool(options: mysql.PoolOptions): mysql.Pool {
     };
     connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED', closeOnError);
     connection.query(
-      "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 5, time_zone = '+00:00'",
+      "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 2, time_zone = '+00:00'",
       closeOnError,
     );
   });
