@@ -6,7 +6,7 @@ import { AppModule } from './app.module.js';
 import { partiesOf } from './auth/index.js';
 import { type Config, currentConfig } from './common/config/index.js';
 import { nameOf } from './common/database/index.js';
-import { configureHttp, createAdapter } from './common/http/index.js';
+import { configureHttp, type Connections, createAdapter } from './common/http/index.js';
 import { createLogger, explain, NestLogger } from './common/logging/index.js';
 import { serveDocument } from './openapi.js';
 
@@ -21,9 +21,9 @@ async function main(): Promise<void> {
     bodyParser: false,
     abortOnError: false,
   });
-  await configureHttp(app, config, partiesOf);
+  const connections = await configureHttp(app, config, partiesOf);
   serveDocument(app);
-  stopOnSignal(app, logger);
+  stopOnSignal(app, connections, logger);
   await app.listen(config.port, config.host);
   logger.info(
     { port: config.port, provider: config.payments.provider, database: nameOf(config.database) },
@@ -33,17 +33,19 @@ async function main(): Promise<void> {
 }
 
 /** Closing refuses new requests, finishes those that were taken, lets the lanes and workers drain, and closes the database last. */
-function stopOnSignal(app: NestFastifyApplication, logger: Logger): void {
+function stopOnSignal(app: NestFastifyApplication, connections: Connections, logger: Logger): void {
   const stop = (signal: NodeJS.Signals): void => {
     logger.info({ signal }, 'stopping');
-    setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref();
-    app.close().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        logger.fatal({ err: error }, 'could not stop cleanly');
-        process.exit(1);
-      },
-    );
+    connections.stop();
+    const failed = (error: unknown): void => {
+      logger.fatal({ err: error }, 'could not stop cleanly');
+      process.exit(1);
+    };
+    setTimeout(() => failed(new Error('it took too long')), STOP_WITHIN_MS).unref();
+    app.close().then(() => {
+      logger.flush();
+      process.exit(0);
+    }, failed);
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);

@@ -1,7 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isTransient } from '../database/index.js';
-import { ApiError, type ErrorCode } from './errors.js';
+import { ApiError, envelope, type ErrorCode } from './errors.js';
 
 const BY_STATUS: Partial<Record<number, ErrorCode>> = {
   400: 'VALIDATION_ERROR',
@@ -35,14 +35,9 @@ export function sendError(thrown: unknown, request: FastifyRequest, reply: Fasti
   if (retryAfter !== undefined) void reply.header('Retry-After', String(retryAfter));
   if (error.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
   if (error.options.replayedFrom !== undefined) void reply.header('Idempotent-Replayed', 'true');
-  void reply.status(error.status).send({
-    error: {
-      code: error.code,
-      message: error.message,
-      details: error.options.details ?? null,
-      trace_id: error.options.replayedFrom ?? request.id,
-    },
-  });
+  // The rest of such a body is not worth waiting for.
+  if (error.status === 413) void reply.header('Connection', 'close');
+  void reply.status(error.status).send(envelope(error, error.options.replayedFrom ?? request.id));
 }
 
 /** Of a host with several addresses none of which answers there is only the code. */
