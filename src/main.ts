@@ -9,6 +9,8 @@ import { createLogger, NestLogger } from './common/logging/index.js';
 import { serveDocument } from './openapi.js';
 
 const STOP_WITHIN_MS = 25_000;
+/** Connections that the system keeps for a server that is busy; beyond it some are reset. The system's own limit may be lower. */
+const BACKLOG = 4096;
 
 async function main(): Promise<void> {
   const config = currentConfig();
@@ -21,7 +23,7 @@ async function main(): Promise<void> {
   await configureHttp(app, config);
   serveDocument(app);
   stopOnSignal(app, logger);
-  await app.listen(config.port, config.host);
+  await app.listen({ port: config.port, host: config.host, backlog: BACKLOG });
   logger.info(
     { port: config.port, provider: config.payments.provider, database: config.database.kind },
     `listening on ${config.publicUrl}`,
