@@ -11,6 +11,8 @@ import { createLogger, explain, NestLogger } from './common/logging/index.js';
 import { serveDocument } from './openapi.js';
 
 const STOP_WITHIN_MS = 25_000;
+/** Connections that the system keeps for a server that is busy; beyond it some are reset. The system's own limit may be lower. */
+const BACKLOG = 4096;
 
 async function main(): Promise<void> {
   const config = currentConfig();
@@ -24,7 +26,7 @@ async function main(): Promise<void> {
   const connections = await configureHttp(app, config, partiesOf);
   serveDocument(app);
   stopOnSignal(app, connections, logger);
-  await app.listen(config.port, config.host);
+  await app.listen({ port: config.port, host: config.host, backlog: BACKLOG });
   logger.info(
     { port: config.port, provider: config.payments.provider, database: nameOf(config.database) },
     `listening on ${config.publicUrl}`,
