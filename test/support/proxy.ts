@@ -12,11 +12,13 @@ export class Proxy {
   private constructor(
     private readonly server: Server,
     private target: URL,
+    private readonly alter: (greeting: Buffer) => void,
   ) {}
 
-  static async to(url: string): Promise<Proxy> {
+  /** @param alter changes in place what the database says first */
+  static async to(url: string, alter: (greeting: Buffer) => void = () => undefined): Promise<Proxy> {
     const server = createServer((socket) => proxy.forward(socket));
-    const proxy = new Proxy(server, new URL(url));
+    const proxy = new Proxy(server, new URL(url), alter);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return proxy;
@@ -59,6 +61,7 @@ export class Proxy {
   private forward(socket: Socket): void {
     if (!this.open) return void socket.destroy();
     const other = connect(Number(this.target.port || 3306), this.target.hostname);
+    other.once('data', this.alter);
     for (const [from, to] of [
       [socket, other],
       [other, socket],

@@ -1,89 +1,22 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { promisify } from 'node:util';
-import { createConnection } from 'mysql2/promise';
 import { eventually } from './eventually.js';
-import { freePort } from './server.js';
+import { makeNodes, type Node, removeNodes } from './mysql-nodes.js';
 
-const run = promisify(execFile);
-/** The folder that the script of TEST_MYSQL_CONTROL installs MySQL into, and the user that it makes there. */
-const ROOT = process.env['MYSQL_TEST_ROOT'] ?? '/opt/mysql-test';
-const USER = '--user=mysqltest';
 const WITHIN_MS = 120_000;
-
-/** The server program that the nodes run. */
-export const MYSQLD = join(ROOT, 'usr/sbin/mysqld');
-
-/** One of several MySQLs that replicate. */
-class Node {
-  private child?: ChildProcess;
-
-  constructor(
-    /** As the server sees it. */
-    private readonly data: string,
-    private readonly id: number,
-    readonly port: number,
-    /** Where it talks to its group. */
-    readonly groupPort: number,
-  ) {}
-
-  async start(options: readonly string[] = []): Promise<void> {
-    const file = `${join(ROOT, this.data)}.log`;
-    const log = openSync(file, 'a');
-    const own = [`--datadir=${this.data}`, `--socket=${this.data}/socket`, `--port=${this.port}`, `--server-id=${this.id}`];
-    const report = ['--bind-address=127.0.0.1', '--report-host=127.0.0.1', `--report-port=${this.port}`, '--mysqlx=OFF'];
-    const gtid = ['--gtid-mode=ON', '--enforce-gtid-consistency=ON', '--log-bin=binlog'];
-    const more = ['--innodb-buffer-pool-size=64M', '--secure-file-priv=', ...options];
-    this.child = spawn('chroot', [ROOT, 'mysqld', '--no-defaults', USER, ...own, ...report, ...gtid, ...more], {
-      stdio: ['ignore', log, log],
-    });
-    closeSync(log);
-    const ended = once(this.child, 'exit').then(() => {
-      throw new Error(`node ${this.id} ended:\n${readFileSync(file, 'utf8').split('\n').slice(-20).join('\n')}`);
-    });
-    await Promise.race([ended, eventually(() => this.query('SELECT 1'), WITHIN_MS)]);
-    // From now on it may end when it is told to.
-    ended.catch(() => undefined);
-  }
-
-  /** Runs statements one after the other on one connection, and gives the rows of the last. */
-  async query<Row = Record<string, unknown>>(...statements: readonly string[]): Promise<Row[]> {
-    const connection = await createConnection({ host: '127.0.0.1', port: this.port, user: 'root' });
-    try {
-      let rows: unknown;
-      for (const statement of statements) [rows] = await connection.query(statement);
-      return rows as Row[];
-    } finally {
-      connection.destroy();
-    }
-  }
-
-  async value(expression: string): Promise<string> {
-    return (await this.query<{ value: string }>(`SELECT ${expression} AS value`))[0]!.value;
-  }
-
-  async end(): Promise<void> {
-    const { child } = this;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  }
-}
 
 type Promote = (next: Node, old: Node) => Promise<unknown>;
 
 /** Several MySQLs on loopback, of which one at a time takes writes. */
 export class ReplicatedMysql {
   readonly engine = 'mysql';
-  /** As the servers see it. */
-  private readonly directory = join('/var/lib', basename(mkdtempSync(join(ROOT, 'var/lib/credits-'))));
-  private readonly nodes: Node[] = [];
   private primary: Node;
 
-  private constructor(private readonly promote: Promote) {}
+  private constructor(
+    private readonly nodes: readonly Node[],
+    private readonly promote: Promote,
+  ) {
+    this.primary = nodes[0]!;
+  }
 
   /** Three members of Group Replication with a single primary. */
   static group(): Promise<ReplicatedMysql> {
@@ -119,34 +52,19 @@ export class ReplicatedMysql {
     this.primary = next;
   }
 
-  async remove(): Promise<void> {
-    await Promise.all(this.nodes.map((node) => node.end()));
-    rmSync(join(ROOT, this.directory), { recursive: true, force: true });
+  remove(): Promise<void> {
+    return removeNodes(this.nodes);
   }
 
   private static async open(count: number, promote: Promote, connect: (nodes: readonly Node[]) => Promise<void>): Promise<ReplicatedMysql> {
-    const replicated = new ReplicatedMysql(promote);
+    const nodes = await makeNodes(count);
     try {
-      await replicated.initialize(count);
-      await connect(replicated.nodes);
-      return replicated;
+      await connect(nodes);
+      return new ReplicatedMysql(nodes, promote);
     } catch (error) {
-      await replicated.remove();
+      await removeNodes(nodes);
       throw error;
     }
-  }
-
-  /** Makes the data of one, and copies it. */
-  private async initialize(count: number): Promise<void> {
-    const folder = (id: number) => join(this.directory, String(id));
-    await run('chroot', [ROOT, 'chown', 'mysqltest', this.directory]);
-    await run('chroot', [ROOT, 'mysqld', '--no-defaults', '--secure-file-priv=', '--initialize-insecure', USER, `--datadir=${folder(1)}`]);
-    rmSync(join(ROOT, folder(1), 'auto.cnf'));
-    for (let id = 1; id <= count; id++) {
-      if (id > 1) await run('cp', ['-a', join(ROOT, folder(1)), join(ROOT, folder(id))]);
-      this.nodes.push(new Node(folder(id), id, await freePort(), await freePort()));
-    }
-    this.primary = this.nodes[0]!;
   }
 }
 

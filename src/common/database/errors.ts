@@ -20,6 +20,10 @@ const CONTENTION_TEXT = /database is locked|Write conflict|error occurred in mul
 
 /** The database, or the way to it, is going or gone; what became of a commit is not known. Codes of both drivers, of MySQL, MariaDB and TiDB. */
 const AWAY = new Set([
+  // What a tablet of Vitess hands on of the MySQL behind it, as a client knows it.
+  '2002',
+  '2006',
+  '2013',
   'ER_SERVER_SHUTDOWN',
   'ER_NORMAL_SHUTDOWN',
   'ER_CON_COUNT_ERROR',
@@ -47,7 +51,7 @@ const AWAY = new Set([
 ]);
 const AWAY_TEXT = /Connection lost|connection is in closed state|Can't add new command|Pool is closed/i;
 /** What Vitess says under no number of its own when a tablet, or the MySQL of one, is away. */
-const AWAY_VITESS = /primary is not serving|operation not allowed in state|code = Unavailable|inconsistent state|VT15001/;
+const AWAY_VITESS = /primary is not serving|operation not allowed in state|code = Unavailable|inconsistent state|no healthy tablet|VT15001/;
 
 /** Whether a fresh attempt at the whole transaction makes sense. */
 export function isTransient(error: unknown): boolean {
@@ -78,7 +82,7 @@ export function isDuplicate(error: unknown): boolean {
 }
 
 function driverError(error: unknown): { code: string; message: string } {
-  type Told = { code?: string | number; message?: string };
-  const { driverError: inner, code, message } = error as Told & { driverError?: Told };
-  return { code: String(inner?.code ?? code ?? ''), message: inner?.message ?? message ?? '' };
+  type Told = { code?: string | number; errno?: number; message?: string };
+  const { code, errno, message } = (error as { driverError?: Told }).driverError ?? (error as Told);
+  return { code: String(code ?? errno ?? ''), message: message ?? '' };
 }
