@@ -17,7 +17,7 @@ export interface Expired {
 }
 
 /** What can change of a hold once it is open. */
-export type ChangedHold = Pick<Hold, 'accountId' | 'number' | 'status' | 'captured'>;
+type ChangedHold = Pick<Hold, 'accountId' | 'number' | 'status' | 'captured'>;
 
 /** An operation and the account that it works on. */
 export interface Addressed {
