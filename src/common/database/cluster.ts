@@ -1,5 +1,5 @@
 import type { PoolConnection } from 'mysql2';
-import type { DataSource, QueryRunner } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import { engineOf } from './engine.js';
 import { abandonEra } from './pool.js';
 
@@ -33,7 +33,7 @@ export async function whyReadOnly(dataSource: DataSource): Promise<string | unde
   }
 }
 
-async function shown(asked: Pick<QueryRunner, 'query'>, what: string): Promise<Record<string, string | undefined>> {
+async function shown(asked: { query(sql: string): Promise<unknown> }, what: string): Promise<Record<string, string | undefined>> {
   const rows = (await asked.query(`SHOW ${what}`)) as { Variable_name: string; Value: string }[];
   return Object.fromEntries(rows.map(({ Variable_name: name, Value: value }) => [name, value]));
 }
