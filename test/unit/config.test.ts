@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { parseEnv } from 'node:util';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { ConfigError, readConfig } from '../../src/common/config/index.js';
 
@@ -80,6 +81,20 @@ describe('configuration', () => {
       rateLimitPerMinute: 0,
       corsOrigins: ['https://a.example.com', 'https://b.example.com:8443'],
     });
+  });
+
+  it('reads the variables that the README and .env.example name, and no others', () => {
+    const asked = new Set<string>();
+    const given: Record<string, string> = { METRICS_PORT: '9464' };
+    readConfig(new Proxy(given, { get: (_, name: string) => (asked.add(name), given[name]) }), directory);
+    // One switches the house into production, the other is for Docker Compose.
+    const [production, compose] = ['NODE_ENV', 'DB_PASSWORD'];
+    const example = parseEnv(readFileSync('.env.example', 'utf8')) as Record<string, string>;
+    const rows = readFileSync('README.md', 'utf8').match(/^\| `[A-Z_]+`.*? \|/gm) ?? [];
+    const read = [...asked].filter((name) => name !== production).sort();
+    expect(rows.flatMap((row) => row.match(/[A-Z_]{4,}/g)).sort()).toEqual(read);
+    expect(Object.keys(example).sort()).toEqual([...read, compose].sort());
+    expect(readConfig(example, directory)).toEqual(readConfig({}, directory));
   });
 
   it('takes an empty value for an absent one', () => {
