@@ -34,8 +34,8 @@ function name(claim: unknown): string | undefined {
  * @param named the `account` of its body or query
  * @throws ApiError FORBIDDEN when another account is named by anyone but an administrator, VALIDATION_ERROR when the name is no account
  */
-export function accountFor(principal: Principal, named: string | null | undefined): string {
-  if (named === undefined || named === null || named === principal.account) return principal.account;
+export function accountFor(principal: Principal, named: string | undefined): string {
+  if (named === undefined || named === principal.account) return principal.account;
   if (!principal.admin) throw new ApiError('FORBIDDEN', 'Only an administrator may name another account.');
   if (!ACCOUNT.test(named)) throw invalidField('account', 'must be user:<id> or org:<id>');
   return named;
