@@ -61,7 +61,7 @@ describeWithBinaries('TLS to the database', ['mariadbd', 'openssl'], () => {
 
   /** What the URL's parameters lead to: `npm run migrate` opens the database as the server does, but once. */
   const reach = (parameters: string) =>
-    run(process.execPath, [resolve('dist/migrate.command.js')], {
+    run(process.execPath, [resolve('dist/commands/migrate.js')], {
       cwd: authority.directory,
       env: { DATABASE_URL: urlWith(parameters) },
     }).then(
