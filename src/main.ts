@@ -3,44 +3,51 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
 import { AppModule } from './app.module.js';
-import { type Config, ConfigError, currentConfig } from './common/config/index.js';
-import { configureHttp, createAdapter } from './common/http/index.js';
-import { createLogger, NestLogger } from './common/logging/index.js';
+import { partiesOf } from './auth/index.js';
+import { type Config, currentConfig } from './common/config/index.js';
+import { nameOf } from './common/database/index.js';
+import { configureHttp, type Connections, createAdapter } from './common/http/index.js';
+import { createLogger, explain, NestLogger } from './common/logging/index.js';
 import { serveDocument } from './openapi.js';
 
 const STOP_WITHIN_MS = 25_000;
+/** Connections that the system keeps for a server that is busy; beyond it some are reset. The system's own limit may be lower. */
+const BACKLOG = 4096;
 
 async function main(): Promise<void> {
   const config = currentConfig();
   const logger = createLogger(config);
+  for (const warning of config.warnings) logger.warn(warning);
   const app = await NestFactory.create<NestFastifyApplication>(AppModule, createAdapter(logger), {
     logger: new NestLogger(logger),
     bodyParser: false,
     abortOnError: false,
   });
-  await configureHttp(app, config);
+  const connections = await configureHttp(app, config, partiesOf);
   serveDocument(app);
-  stopOnSignal(app, logger);
-  await app.listen(config.port, config.host);
+  stopOnSignal(app, connections, logger);
+  await app.listen({ port: config.port, host: config.host, backlog: BACKLOG });
   logger.info(
-    { port: config.port, provider: config.payments.provider, database: config.database.kind },
+    { port: config.port, provider: config.payments.provider, database: nameOf(config.database) },
     `listening on ${config.publicUrl}`,
   );
   if (!config.production) greet(config);
 }
 
 /** Closing refuses new requests, finishes those that were taken, lets the lanes and workers drain, and closes the database last. */
-function stopOnSignal(app: NestFastifyApplication, logger: Logger): void {
+function stopOnSignal(app: NestFastifyApplication, connections: Connections, logger: Logger): void {
   const stop = (signal: NodeJS.Signals): void => {
     logger.info({ signal }, 'stopping');
-    setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref();
-    app.close().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        logger.fatal({ err: error }, 'could not stop cleanly');
-        process.exit(1);
-      },
-    );
+    connections.stop();
+    const failed = (error: unknown): void => {
+      logger.fatal({ err: error }, 'could not stop cleanly');
+      process.exit(1);
+    };
+    setTimeout(() => failed(new Error('it took too long')), STOP_WITHIN_MS).unref();
+    app.close().then(() => {
+      logger.flush();
+      process.exit(0);
+    }, failed);
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
@@ -58,8 +65,6 @@ function greet(config: Config): void {
 }
 
 main().catch((error: unknown) => {
-  // A port that is taken or a database that is away says it in its message; a stack is for what nobody foresaw.
-  const told = error instanceof ConfigError || (error instanceof Error && 'code' in error);
-  process.stderr.write(`${told ? (error as Error).message : error instanceof Error ? error.stack : String(error)}\n`);
+  process.stderr.write(`${explain(error)}\n`);
   process.exit(1);
 });

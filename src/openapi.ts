@@ -1,13 +1,14 @@
-import type { INestApplication } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import { API_PREFIX, errorComponents } from './common/http/index.js';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { API_PREFIX, completeOperation, errorComponents, FixedAnswer, HEADERS } from './common/http/index.js';
 
 const DESCRIPTION = `Prepaid credits (US dollars) and tokens for AI agents. Buy in advance, spend as agents run; nothing is spent that isn't there, and nothing is charged twice.
 
 **Authorize** with a JWT. Every answer carries \`X-Trace-Id\`. A POST that moves money or tokens accepts an \`Idempotency-Key\`: send the same key again and you get the first answer.`;
 
 /** The OpenAPI document of the running application. */
-function buildDocument(app: INestApplication): OpenAPIObject {
+function buildDocument(app: NestFastifyApplication): OpenAPIObject {
   const outline = new DocumentBuilder()
     .setTitle('Assimetria Credits')
     .setDescription(DESCRIPTION)
@@ -24,31 +25,23 @@ function buildDocument(app: INestApplication): OpenAPIObject {
     operationIdFactory: (controller, method) => `${controller.replace('Controller', '').toLowerCase()}_${method}`,
   });
   const { schemas, examples } = errorComponents();
-  document.components = { ...document.components, schemas: { ...document.components?.schemas, ...(schemas as Schemas) }, examples };
-  for (const { post } of Object.values(document.paths)) if (post) giveExample(post, document.components.schemas!);
+  document.components = { ...document.components, schemas: { ...document.components?.schemas, ...schemas }, examples, headers: HEADERS };
+  for (const { get, post } of Object.values(document.paths))
+    for (const operation of [get, post]) if (operation) completeOperation(operation, document.components.schemas!);
   return document;
 }
 
-type Operation = NonNullable<OpenAPIObject['paths'][string]['post']>;
-type Schemas = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>;
-type Referring = { $ref?: string; properties?: Record<string, { example?: unknown }> };
-
-/**
- * The body that Swagger UI offers to send: all fields that have an example. `account` has none, because naming another account than one's own is for
- * administrators, and a body that most can't send is a bad offer.
- */
-function giveExample({ requestBody }: Operation, schemas: Schemas): void {
-  const content = requestBody && 'content' in requestBody ? requestBody.content['application/json'] : undefined;
-  const name = (content?.schema as Referring | undefined)?.$ref?.split('/').at(-1);
-  if (!content || name === undefined) return;
-  const fields = Object.entries((schemas[name] as Referring).properties ?? {}).map(([field, { example }]) => [field, example] as const);
-  content.example = Object.fromEntries(fields.filter(([, example]) => example !== undefined));
-}
-
-/** Serves the document and Swagger UI. */
-export function serveDocument(app: INestApplication): void {
-  SwaggerModule.setup(`${API_PREFIX}/docs`, app, () => buildDocument(app), {
-    jsonDocumentUrl: `${API_PREFIX}/docs/openapi.json`,
+/** Serves the document and Swagger UI, which asks for the document as everybody does. */
+export function serveDocument(app: NestFastifyApplication): void {
+  const page = `/${API_PREFIX}/docs`;
+  const path = `${page}/openapi.json`;
+  const document = new FixedAnswer('application/json; charset=utf-8', () => JSON.stringify(buildDocument(app)));
+  const server = app.getHttpAdapter().getInstance();
+  server.get(path, (request: FastifyRequest, reply: FastifyReply) => document.send(request, reply));
+  server.get('/', (_request: FastifyRequest, reply: FastifyReply) => reply.redirect(page));
+  SwaggerModule.setup(page, app, {} as OpenAPIObject, {
+    raw: false,
+    swaggerUrl: path,
     customSiteTitle: 'Assimetria Credits API',
     swaggerOptions: { persistAuthorization: true, displayRequestDuration: true, tryItOutEnabled: true, tagsSorter: undefined },
   });

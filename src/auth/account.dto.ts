@@ -8,3 +8,14 @@ export class AccountField {
   @IsText(1, 205)
   account?: string;
 }
+
+/** As `AccountField`, where only administrators come, who usually name another account than their own. */
+export class OtherAccountField extends AccountField {
+  /**
+   * The account, such as `user:42` or `org:7`; without it, the administrator's own.
+   * @example "user:42"
+   */
+  @IsOptional()
+  @IsText(1, 205)
+  override account?: string;
+}

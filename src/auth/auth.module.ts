@@ -1,12 +1,12 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
-import { UnknownQueryGuard } from '../common/http/index.js';
+import { BodyGuard, UnknownQueryGuard } from '../common/http/index.js';
 import { JwtAuthGuard } from './guards.js';
 import { JwtStrategy } from './jwt.strategy.js';
 import { RateLimitGuard } from './rate-limit.guard.js';
 import { TokenVerifier } from './token-verifier.js';
 
-/** The guards of every route, in the order in which they run: who is it, how often, and does it ask only what the route knows. */
+/** The guards of every route, in the order in which they run: who is it, how often, does it ask only what the route knows; and then its body is read. */
 @Module({
   providers: [
     TokenVerifier,
@@ -14,6 +14,7 @@ import { TokenVerifier } from './token-verifier.js';
     { provide: APP_GUARD, useClass: JwtAuthGuard },
     { provide: APP_GUARD, useClass: RateLimitGuard },
     { provide: APP_GUARD, useClass: UnknownQueryGuard },
+    { provide: APP_GUARD, useClass: BodyGuard },
   ],
 })
 export class AuthModule {}

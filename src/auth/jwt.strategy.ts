@@ -2,7 +2,7 @@ import { parse } from 'cookie';
 import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import type { FastifyRequest } from 'fastify';
-import { ExtractJwt, Strategy } from 'passport-jwt';
+import { Strategy } from 'passport-jwt';
 import type { Principal } from './principal.js';
 import { TokenVerifier } from './token-verifier.js';
 
@@ -11,10 +11,22 @@ const TOKEN_COOKIE = 'assimetria_jwt';
 
 type Verified = (error: unknown, principal?: Principal) => void;
 
-/** The token of the header `Authorization: Bearer …`, or null. */
-export const fromHeader = ExtractJwt.fromAuthHeaderAsBearerToken() as unknown as (request: FastifyRequest) => string | null;
+/** A longer header carries no token of ours and is not looked at. */
+const LONGEST_HEADER = 4_096;
+const SCHEME = 'bearer ';
 
-const fromCookie = ({ headers }: FastifyRequest) => parse(headers.cookie ?? '')[TOKEN_COOKIE] ?? null;
+type WithHeaders = Pick<FastifyRequest, 'headers'>;
+
+/** The token of the header `Authorization: Bearer …`, or null. */
+export function fromHeader({ headers: { authorization } }: WithHeaders): string | null {
+  if (authorization === undefined || authorization.length > LONGEST_HEADER) return null;
+  if (authorization.slice(0, SCHEME.length).toLowerCase() !== SCHEME) return null;
+  return authorization.slice(SCHEME.length).trim() || null;
+}
+
+function fromCookie({ headers: { cookie = '' } }: WithHeaders): string | null {
+  return cookie.length > LONGEST_HEADER ? null : (parse(cookie)[TOKEN_COOKIE] ?? null);
+}
 
 /** passport-jwt takes the token from the header or the cookie; the verifier behind it is ours, because jsonwebtoken knows no EdDSA and remembers nothing. */
 @Injectable()

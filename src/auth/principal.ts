@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import { ApiError, invalidField } from '../common/http/index.js';
 
 /** Who a request speaks for, as its token says. */
@@ -33,9 +34,24 @@ function name(claim: unknown): string | undefined {
  * @param named the `account` of its body or query
  * @throws ApiError FORBIDDEN when another account is named by anyone but an administrator, VALIDATION_ERROR when the name is no account
  */
-export function accountFor(principal: Principal, named: string | null | undefined): string {
-  if (named === undefined || named === null || named === principal.account) return principal.account;
+export function accountFor(principal: Principal, named: string | undefined): string {
+  if (named === undefined || named === principal.account) return principal.account;
   if (!principal.admin) throw new ApiError('FORBIDDEN', 'Only an administrator may name another account.');
   if (!ACCOUNT.test(named)) throw invalidField('account', 'must be user:<id> or org:<id>');
   return named;
 }
+
+/**
+ * Whom a request's line in the log names: the account that it worked on, and who sent it; nobody where nobody had to say who they are.
+ * @param status of its answer; after a 400 what it named may be anything
+ */
+export function partiesOf(
+  { user, body, query }: Pick<FastifyRequest, 'body' | 'query'> & { user?: Principal },
+  status: number,
+): { account?: string; actor?: string } {
+  if (!user) return {};
+  const named = user.admin && status !== 400 ? ((body as Named)?.account ?? (query as Named)?.account) : undefined;
+  return { account: typeof named === 'string' ? named : user.account, actor: `user:${user.subject}` };
+}
+
+type Named = { account?: unknown } | undefined;

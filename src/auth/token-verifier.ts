@@ -24,7 +24,8 @@ export class TokenVerifier {
     const algorithms = key.kind === 'secret' ? ['HS256'] : key.kind === 'public' ? [key.algorithm] : ['RS256', 'ES256', 'EdDSA'];
     this.options = { algorithms, issuer, audience, requiredClaims: ['exp'] };
     if (key.kind === 'jwks') {
-      this.key = createRemoteJWKSet(new URL(key.url), { timeoutDuration: 5_000 });
+      const keys = createRemoteJWKSet(new URL(key.url), { timeoutDuration: 5_000 });
+      this.key = (header, token) => keys(header, token).catch(unlessUnknownKey);
     } else {
       const material = key.kind === 'secret' ? createSecretKey(key.secret, 'utf8') : key.key;
       this.key = () => material;
@@ -39,7 +40,7 @@ export class TokenVerifier {
 
   /**
    * @returns undefined when the token is not to be trusted
-   * @throws ApiError OVERLOADED when the key set can't be fetched, which says nothing about the token
+   * @throws ApiError UNAUTHORIZED when it was good and has expired, OVERLOADED when the key set can't be fetched or read, which says nothing about the token
    */
   async verify(token: string): Promise<Principal | undefined> {
     try {
@@ -48,10 +49,15 @@ export class TokenVerifier {
       if (principal) this.verified.set(token, { principal, expiresAt: payload.exp! * 1000 });
       return principal;
     } catch (error) {
-      if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) && error.code !== 'ERR_JOSE_GENERIC')
-        return undefined;
-      if (error instanceof TypeError && this.options.algorithms?.length === 1) return undefined;
-      throw new ApiError('OVERLOADED', 'The keys that verify tokens can not be fetched.', { retryAfterSeconds: 5 });
+      if (error instanceof errors.JWTExpired) throw new ApiError('UNAUTHORIZED', 'The token has expired; get a new one.');
+      if (error instanceof ApiError) throw error;
+      return undefined;
     }
   }
+}
+
+/** A key that the set does not have is the token's fault; everything else is the set's. */
+function unlessUnknownKey(error: unknown): never {
+  if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error;
+  throw new ApiError('OVERLOADED', 'The keys that verify tokens can not be fetched.', { retryAfterSeconds: 5 });
 }

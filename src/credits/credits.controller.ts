@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ApiParam, ApiTags } from '@nestjs/swagger';
 import { AccountField, AdminOnly, Authenticated, CurrentPrincipal, type Principal } from '../auth/index.js';
 import { type Answered, data, type Data, Endpoint, ExactNumbers, type Idempotency, IdempotencyKey, type Page, Public } from '../common/http/index.js';
 import { BatchAnswer, type BatchAnswered, HoldDto, HoldsQuery, spendBatch, SummaryQuery, TransactionDto, TransactionId, type Wallet } from '../wallet/index.js';
@@ -17,6 +17,34 @@ import {
 } from './credits.dto.js';
 import { CreditsService } from './credits.service.js';
 
+const HoldId = () => ApiParam({ name: 'id', description: 'The id of the hold.', example: 'hold_7_12' });
+
+const BATCH_EXAMPLE = {
+  data: [
+    {
+      status: 'posted',
+      transaction: {
+        id: 2,
+        type: 'debit',
+        amount: -1.25,
+        balance_after: 0.25,
+        description: 'Agent run #4521',
+        created_at: '2026-04-15T11:00:00.000Z',
+        metadata: null,
+      },
+    },
+    {
+      status: 'rejected',
+      error: {
+        code: 'INSUFFICIENT_CREDITS',
+        message: 'The available credits are less than the amount.',
+        details: { required: 0.5, available: 0.25, shortfall: 0.25 },
+      },
+    },
+  ],
+  meta: { posted: 1, rejected: 1 },
+};
+
 @ApiTags('Credits')
 @Controller('credits')
 export class CreditsController {
@@ -28,26 +56,39 @@ export class CreditsController {
 
   @Get('balance')
   @Authenticated()
-  @Endpoint({ summary: 'Current credit balance', answers: CreditBalanceDto, errors: ['FORBIDDEN'] })
+  @Endpoint({
+    summary: 'Current credit balance',
+    description: 'An account that never moved has a balance of 0. Only `available` can be spent; open holds keep the rest back.',
+    answers: CreditBalanceDto,
+    errors: ['FORBIDDEN'],
+  })
   balance(@CurrentPrincipal() who: Principal, @Query() query: AccountField): Promise<Data<CreditBalanceDto>> {
     return data(this.wallet.balance(who, query.account));
   }
 
   @Get('packages')
   @Public()
-  @Endpoint({ summary: 'Credit packages for sale', answers: PackageDto, as: 'array' })
-  packages(): Promise<Data<PackageDto[]>> {
-    return data(this.credits.packages().map(({ id, amount, price, currency }) => ({ id, amount, price, currency })));
+  @Endpoint({
+    summary: 'Credit packages for sale',
+    description: 'In the order of the catalog. A purchase names a package by its `id`.',
+    answers: PackageDto,
+    as: 'array',
+  })
+  packages(): Promise<Data<readonly PackageDto[]>> {
+    return data(this.credits.packages());
   }
 
   @Post('deposit')
   @AdminOnly()
   @Endpoint({
     summary: 'Deposit credits (administrators)',
+    description:
+      "Adds credits to the account that `account` names, without it to the administrator's own. Answers when the deposit is durable.",
     status: 201,
     answers: CreditTransactionDto,
+    example: { type: 'deposit', amount: 50, balance_after: 242.5, description: 'Manual top-up', metadata: null },
     idempotent: true,
-    errors: ['FORBIDDEN', 'CONFLICT', 'OVERLOADED'],
+    errors: ['FORBIDDEN', 'CONFLICT'],
   })
   deposit(
     @CurrentPrincipal() who: Principal,
@@ -67,7 +108,7 @@ export class CreditsController {
     status: 201,
     answers: CreditTransactionDto,
     idempotent: true,
-    errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'OVERLOADED'],
+    errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN'],
   })
   debit(
     @CurrentPrincipal() who: Principal,
@@ -86,8 +127,9 @@ export class CreditsController {
       "One result per item, in order. `independent`: each item is posted or rejected by itself. `atomic`: all are posted, in one transaction, or none is. The header's key covers the whole batch; an item may have a key of its own, of the same scope as that of a single debit.",
     answers: BatchAnswer,
     as: 'bare',
+    example: BATCH_EXAMPLE,
     idempotent: true,
-    errors: ['FORBIDDEN', 'OVERLOADED'],
+    errors: ['FORBIDDEN'],
   })
   debitBatch(@CurrentPrincipal() who: Principal, @Body() body: DebitBatchDto, @IdempotencyKey() key: Idempotency): Promise<BatchAnswered> {
     return spendBatch(this.wallet, who, body, key);
@@ -96,11 +138,13 @@ export class CreditsController {
   @Post('holds')
   @Authenticated()
   @Endpoint({
-    summary: 'Keep credits back',
+    summary: 'Open a hold',
+    description:
+      'A hold lowers `available` at once and never `balance`, so what an agent may need is sure to be there. Captures spend from it; what is left comes back when it is released, captured for the last time, or expires.',
     status: 201,
     answers: HoldDto,
     idempotent: true,
-    errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'CONFLICT', 'OVERLOADED'],
+    errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'CONFLICT'],
   })
   openHold(@CurrentPrincipal() who: Principal, @Body() body: OpenHoldDto, @IdempotencyKey() key: Idempotency): Promise<Answered<HoldDto>> {
     return this.wallet.openHold(who, body, key);
@@ -108,27 +152,42 @@ export class CreditsController {
 
   @Get('holds')
   @Authenticated()
-  @Endpoint({ summary: 'Holds of an account', answers: HoldDto, as: 'list', errors: ['FORBIDDEN'] })
+  @Endpoint({
+    summary: 'Holds of an account',
+    description:
+      'The oldest first, or the newest with `order=desc`; `status` narrows the list. A hold past its `expires_at` counts as expired at once.',
+    answers: HoldDto,
+    as: 'list',
+    errors: ['FORBIDDEN'],
+  })
   holds(@CurrentPrincipal() who: Principal, @Query() query: HoldsQuery): Promise<Page<HoldDto>> {
     return this.wallet.holds(who, query);
   }
 
   @Get('holds/:id')
   @Authenticated()
-  @Endpoint({ summary: 'One hold', answers: HoldDto, errors: ['FORBIDDEN', 'NOT_FOUND'] })
+  @HoldId()
+  @Endpoint({
+    summary: 'One hold',
+    description: 'What it kept back at first, what captures took of it, and what was given back.',
+    answers: HoldDto,
+    errors: ['FORBIDDEN', 'NOT_FOUND'],
+  })
   hold(@CurrentPrincipal() who: Principal, @Param('id') id: string, @Query() query: AccountField): Promise<Data<HoldDto>> {
     return data(this.wallet.findHold(who, { id, account: query.account }));
   }
 
   @Post('holds/:id/capture')
   @Authenticated()
+  @HoldId()
   @Endpoint({
     summary: 'Spend from a hold',
     description: 'A final capture releases the rest. An expired, released or wholly captured hold can not be captured: 409.',
     status: 201,
     answers: CreditTransactionDto,
+    example: { hold_id: 'hold_7_12' },
     idempotent: true,
-    errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'NOT_FOUND', 'CONFLICT', 'OVERLOADED'],
+    errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
   })
   capture(
     @CurrentPrincipal() who: Principal,
@@ -142,11 +201,14 @@ export class CreditsController {
   @Post('holds/:id/release')
   @HttpCode(200)
   @Authenticated()
+  @HoldId()
   @Endpoint({
-    summary: 'Give back what remains of a hold',
+    summary: 'Release a hold',
+    description: 'Gives back what remains of it. A hold that is not open any more can not be released: 409.',
+    example: { status: 'released', captured: 0, released: 5 },
     answers: HoldDto,
     idempotent: true,
-    errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT', 'OVERLOADED'],
+    errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
   })
   release(
     @CurrentPrincipal() who: Principal,
@@ -159,14 +221,26 @@ export class CreditsController {
 
   @Get('transactions')
   @Authenticated()
-  @Endpoint({ summary: 'Transaction history', answers: CreditTransactionDto, as: 'list', errors: ['FORBIDDEN'] })
+  @Endpoint({
+    summary: 'Transaction history',
+    description:
+      'The oldest first, or the newest with `order=desc`; `type`, `from` and `to` narrow the list. Ids count 1, 2, 3 … without a gap, so a client can see that nothing is missing. Every page costs the same, however far back it lies.',
+    answers: CreditTransactionDto,
+    as: 'list',
+    errors: ['FORBIDDEN'],
+  })
   transactions(@CurrentPrincipal() who: Principal, @Query() query: CreditHistoryQuery): Promise<Page<TransactionDto>> {
     return this.wallet.transactions(who, query);
   }
 
   @Get('transactions/:id')
   @Authenticated()
-  @Endpoint({ summary: 'One transaction', answers: CreditTransactionDto, errors: ['FORBIDDEN', 'NOT_FOUND'] })
+  @Endpoint({
+    summary: 'One transaction',
+    description: 'By its number within the account. A transaction never changes.',
+    answers: CreditTransactionDto,
+    errors: ['FORBIDDEN', 'NOT_FOUND'],
+  })
   transaction(
     @CurrentPrincipal() who: Principal,
     @Param() { id }: TransactionId,
@@ -178,7 +252,13 @@ export class CreditsController {
   @Get('usage-summary')
   @Authenticated()
   @ExactNumbers()
-  @Endpoint({ summary: 'Aggregated usage', answers: CreditSummaryDto, errors: ['FORBIDDEN'] })
+  @Endpoint({
+    summary: 'Aggregated usage',
+    description:
+      'The last 30 days, unless `from` and `to` say otherwise. `opening_balance` + `total_deposited` − `total_debited` − `total_refunded` = `closing_balance`; `series` has a line for each day or month in which something happened.',
+    answers: CreditSummaryDto,
+    errors: ['FORBIDDEN'],
+  })
   summary(@CurrentPrincipal() who: Principal, @Query() query: SummaryQuery): Promise<Data<CreditSummaryDto>> {
     return data(this.wallet.summary(who, query));
   }

@@ -1,6 +1,6 @@
-import { ApiPropertyOptional, IntersectionType, OmitType } from '@nestjs/swagger';
+import { ApiPropertyOptional, OmitType } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsInt, IsNumber, IsOptional, IsPositive, Matches, Max, Min } from 'class-validator';
-import { AccountField } from '../auth/index.js';
+import { AccountField, OtherAccountField } from '../auth/index.js';
 import { IsKey, IsListOf, IsMetadata, IsText } from '../common/http/index.js';
 import { BalanceDto, HistoryQuery, IsDollars, SummaryDto, TransactionDto } from '../wallet/index.js';
 
@@ -8,7 +8,7 @@ const TYPES = ['deposit', 'debit', 'refund'] as const;
 type CreditType = (typeof TYPES)[number];
 
 /** Credits to put into an account. */
-export class DepositDto extends AccountField {
+export class DepositDto extends OtherAccountField {
   /**
    * US dollars, more than 0, at most six decimals.
    * @example 50.00
@@ -204,6 +204,13 @@ export class PackageDto {
   id: string;
 
   /**
+   * The name that a customer reads in the history and at the checkout.
+   * @example "Pro"
+   */
+  @IsText(1, 100)
+  name: string;
+
+  /**
    * The credits that it brings, in US dollars.
    * @example 100
    */
@@ -220,11 +227,4 @@ export class PackageDto {
 
   @IsIn(['USD'])
   currency: 'USD';
-}
-
-/** A package as the catalog names it. */
-export class CatalogPackage extends IntersectionType(PackageDto) {
-  /** The name that a customer reads in the history and at the checkout. */
-  @IsText(1, 100)
-  name: string;
 }

@@ -7,7 +7,7 @@ import { CheckoutDto, CreditPurchaseDto, TokenCheckoutDto } from './payments.dto
 
 const DESCRIPTION =
   'Send the buyer to `checkout_url`. Nothing is credited before the provider says that the payment is complete; the way back to the success page credits nothing by itself.';
-const ERRORS = ['FORBIDDEN', 'CONFLICT', 'PAYMENT_PROVIDER_ERROR', 'PAYMENTS_NOT_CONFIGURED', 'OVERLOADED'] as const;
+const ERRORS = ['FORBIDDEN', 'CONFLICT', 'PAYMENT_PROVIDER_ERROR', 'PAYMENTS_NOT_CONFIGURED'] as const;
 
 @ApiTags('Credits')
 @Controller('credits')

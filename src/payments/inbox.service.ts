@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { InjectRepository } from '@nestjs/typeorm';
@@ -16,6 +17,7 @@ const STORED = ['id', 'type', 'session_id', 'payment_intent', 'purchase_id', 're
 const STORED_AT_ONCE = 200;
 
 const POLL_MS = 5_000;
+const FINISH_WITHIN_MS = 5_000;
 const BATCH = 12;
 /** Each settlement writes, and where there is one writer the events that arrive stand behind it. */
 const AT_ONCE = 4;
@@ -71,7 +73,8 @@ export class InboxService implements OnApplicationBootstrap, OnModuleDestroy {
   async onModuleDestroy(): Promise<void> {
     this.stopped = true;
     clearInterval(this.timer);
-    await this.working;
+    // A provider that does not answer keeps no process from stopping; what is left undone is taken up again.
+    await Promise.race([this.working, setTimeout(FINISH_WITHIN_MS, undefined, { ref: false })]);
   }
 
   /**

@@ -1,5 +1,5 @@
-import { ApiProperty, OmitType } from '@nestjs/swagger';
-import { IsIn, IsOptional, IsString, Length, MaxLength, ValidateIf } from 'class-validator';
+import { ApiProperty, IntersectionType, OmitType } from '@nestjs/swagger';
+import { IsIn, IsOptional, IsString, Length, ValidateIf } from 'class-validator';
 import { AccountField } from '../auth/index.js';
 import { fieldRule, PagingQuery } from '../common/http/index.js';
 import { PURCHASE_STATUSES, type PurchaseKind, type PurchaseStatus } from './payments.entities.js';
@@ -29,23 +29,11 @@ export class TokenCheckoutDto extends AccountField {
 }
 
 /** Which purchases to list, the newest first. */
-export class PurchasesQuery extends PagingQuery {
-  /**
-   * Only purchases in this state.
-   * @example "paid"
-   */
+export class PurchasesQuery extends IntersectionType(PagingQuery, AccountField) {
+  /** Only purchases in this state. */
   @IsOptional()
   @IsIn(PURCHASE_STATUSES)
   status?: PurchaseStatus;
-
-  /**
-   * The account, `user:<id>` or `org:<id>`. Only an administrator may name another than their own.
-   * @example "user:42"
-   */
-  @IsOptional()
-  @IsString()
-  @MaxLength(205)
-  account?: string;
 }
 
 /** A purchase that has begun: send the buyer to `checkout_url`. */
@@ -86,7 +74,10 @@ export class CheckoutDto {
   /** `sandbox` is this server's own checkout, where no real money moves. */
   provider: 'stripe' | 'sandbox';
 
-  /** Whether real money moves. */
+  /**
+   * Whether real money moves.
+   * @example false
+   */
   livemode: boolean;
 
   /**
@@ -98,7 +89,10 @@ export class CheckoutDto {
 
 /** A purchase as it stands. */
 export class PurchaseDto extends OmitType(CheckoutDto, ['checkout_url']) {
-  /** The account that it credits: `user:<id>` or `org:<id>`. */
+  /**
+   * The account that it credits: `user:<id>` or `org:<id>`.
+   * @example "user:42"
+   */
   account: string;
 
   /** What is bought. */

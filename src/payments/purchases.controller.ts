@@ -6,6 +6,8 @@ import { PurchaseDto, PurchasesQuery, RefundDto, RefundPurchaseDto } from './pay
 import { PurchasesService } from './purchases.service.js';
 import { RefundsService } from './refunds.service.js';
 
+const PurchaseId = () => ApiParam({ name: 'id', description: 'The id of the purchase.', example: 'pur_7d2f4b5f1c9a4e0f8a6b3c2d1e0f9a8b' });
+
 @ApiTags('Payments')
 @Controller('payments/purchases')
 export class PurchasesController {
@@ -16,14 +18,20 @@ export class PurchasesController {
 
   @Get()
   @Authenticated()
-  @Endpoint({ summary: 'Purchases, the newest first', answers: PurchaseDto, as: 'list', errors: ['FORBIDDEN'] })
+  @Endpoint({
+    summary: 'Purchases, the newest first',
+    description: 'Of one account, as they were seen last; `status` narrows the list.',
+    answers: PurchaseDto,
+    as: 'list',
+    errors: ['FORBIDDEN'],
+  })
   list(@CurrentPrincipal() who: Principal, @Query() query: PurchasesQuery): Promise<Page<PurchaseDto>> {
     return this.purchases.list(who, query);
   }
 
   @Get(':id')
   @Authenticated()
-  @ApiParam({ name: 'id', example: 'pur_7d2f4b5f1c9a4e0f8a6b3c2d1e0f9a8b' })
+  @PurchaseId()
   @Endpoint({
     summary: 'One purchase',
     description: 'An open purchase is first brought up to date with the payment provider, as far as that can be reached.',
@@ -37,14 +45,14 @@ export class PurchasesController {
   @Post(':id/refund')
   @HttpCode(201)
   @AdminOnly()
-  @ApiParam({ name: 'id', example: 'pur_7d2f4b5f1c9a4e0f8a6b3c2d1e0f9a8b' })
+  @PurchaseId()
   @Endpoint({
     summary: 'Refund a purchase',
     description:
       'Gives money back through the payment provider. The credits or tokens go out by the same share, whether or not they are still there: a balance may go below zero, and nothing can be spent before that is covered.',
     status: 201,
     answers: RefundDto,
-    errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT', 'PAYMENT_PROVIDER_ERROR', 'PAYMENTS_NOT_CONFIGURED', 'OVERLOADED'],
+    errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT', 'PAYMENT_PROVIDER_ERROR', 'PAYMENTS_NOT_CONFIGURED'],
     idempotent: true,
   })
   refund(@Param('id') id: string, @Body() wanted: RefundPurchaseDto, @IdempotencyKey() key: Idempotency): Promise<Data<RefundDto>> {

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { InjectRepository } from '@nestjs/typeorm';
@@ -24,6 +25,7 @@ const RETRY_DAILY_MS = 15 * 60_000;
 /** How many purchases a scheduled round looks at, the longest unseen first. */
 const A_ROUND = 100;
 const PAGE = 100;
+const FINISH_WITHIN_MS = 5_000;
 
 /** How far to look. */
 export interface ReconciliationOptions {
@@ -93,7 +95,8 @@ export class ReconciliationService implements OnApplicationBootstrap, OnModuleDe
   async onModuleDestroy(): Promise<void> {
     this.stopped = true;
     clearInterval(this.timer);
-    await this.working;
+    // A provider that does not answer keeps no process from stopping; what is left undone is taken up again.
+    await Promise.race([this.working, setTimeout(FINISH_WITHIN_MS, undefined, { ref: false })]);
   }
 
   /**

@@ -1,4 +1,4 @@
-import { Controller, Headers, HttpCode, Post, Req } from '@nestjs/common';
+import { Controller, HttpCode, Post, Req } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiBody, ApiHeader, ApiTags } from '@nestjs/swagger';
 import { Endpoint, Public, type RawBodyRequest } from '../common/http/index.js';
@@ -18,7 +18,7 @@ export class WebhookController {
     name: 'Stripe-Signature',
     required: true,
     description: 'Signs the bytes of the body and the time.',
-    schema: { type: 'string', example: 't=1776249000,v1=5257a869…' },
+    schema: { type: 'string', example: 't=1776249000,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e77a0e56ff536d0ce8e108d8bd' },
   })
   @ApiBody({
     schema: {
@@ -33,8 +33,9 @@ export class WebhookController {
     answers: WebhookReceiptDto,
     errors: ['WEBHOOK_SIGNATURE_INVALID', 'NOT_FOUND', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'],
   })
-  async receive(@Req() request: RawBodyRequest, @Headers('stripe-signature') signature?: string): Promise<{ data: WebhookReceiptDto }> {
-    await this.inbox.receive(request.rawBody, signature);
+  async receive(@Req() request: RawBodyRequest): Promise<{ data: WebhookReceiptDto }> {
+    const { 'stripe-signature': signature } = request.headers;
+    await this.inbox.receive(request.rawBody, typeof signature === 'string' ? signature : undefined);
     return { data: { received: true } };
   }
 }

@@ -15,6 +15,33 @@ import {
 } from './tokens.dto.js';
 import { TokensService } from './tokens.service.js';
 
+const BATCH_EXAMPLE = {
+  data: [
+    {
+      status: 'posted',
+      transaction: {
+        id: 2,
+        type: 'consume',
+        amount: -1250,
+        balance_after: 250,
+        description: null,
+        created_at: '2026-04-15T11:00:00.000Z',
+        metadata: null,
+        model: 'large-2026-10',
+      },
+    },
+    {
+      status: 'rejected',
+      error: {
+        code: 'INSUFFICIENT_TOKENS',
+        message: 'The available tokens are less than the amount.',
+        details: { required: 300, available: 250, shortfall: 50 },
+      },
+    },
+  ],
+  meta: { posted: 1, rejected: 1 },
+};
+
 @ApiTags('Tokens')
 @Controller('tokens')
 export class TokensController {
@@ -26,14 +53,24 @@ export class TokensController {
 
   @Get('balance')
   @Authenticated()
-  @Endpoint({ summary: 'Current token balance', answers: TokenBalanceDto, errors: ['FORBIDDEN'] })
+  @Endpoint({
+    summary: 'Current token balance',
+    description: 'An account that never moved has a balance of 0.',
+    answers: TokenBalanceDto,
+    errors: ['FORBIDDEN'],
+  })
   balance(@CurrentPrincipal() who: Principal, @Query() query: AccountField): Promise<Data<TokenBalanceDto>> {
     return data(this.wallet.balance(who, query.account));
   }
 
   @Get('plans')
   @Public()
-  @Endpoint({ summary: 'Token plans for sale', answers: PlanDto, as: 'array' })
+  @Endpoint({
+    summary: 'Token plans for sale',
+    description: 'In the order of the catalog. A checkout names a plan by its `id`.',
+    answers: PlanDto,
+    as: 'array',
+  })
   plans(): Promise<Data<readonly PlanDto[]>> {
     return data(this.tokens.plans());
   }
@@ -42,10 +79,13 @@ export class TokensController {
   @AdminOnly()
   @Endpoint({
     summary: 'Grant tokens (administrators)',
+    description:
+      "Adds tokens to the account that `account` names, without it to the administrator's own. Answers when the grant is durable.",
     status: 201,
     answers: TokenTransactionDto,
+    example: { type: 'grant', amount: 50000, balance_after: 1050000, description: 'Welcome tokens', metadata: null },
     idempotent: true,
-    errors: ['FORBIDDEN', 'CONFLICT', 'OVERLOADED'],
+    errors: ['FORBIDDEN', 'CONFLICT'],
   })
   grant(
     @CurrentPrincipal() who: Principal,
@@ -63,8 +103,9 @@ export class TokensController {
       'Answers when the consumption is durable. One that the available balance does not cover is refused with 402 and changes nothing.',
     status: 201,
     answers: TokenTransactionDto,
+    example: { model: 'large-2026-10' },
     idempotent: true,
-    errors: ['INSUFFICIENT_TOKENS', 'FORBIDDEN', 'OVERLOADED'],
+    errors: ['INSUFFICIENT_TOKENS', 'FORBIDDEN'],
   })
   consume(
     @CurrentPrincipal() who: Principal,
@@ -82,8 +123,9 @@ export class TokensController {
     description: 'One result per item, in order; as the batch of debits.',
     answers: BatchAnswer,
     as: 'bare',
+    example: BATCH_EXAMPLE,
     idempotent: true,
-    errors: ['FORBIDDEN', 'OVERLOADED'],
+    errors: ['FORBIDDEN'],
   })
   consumeBatch(
     @CurrentPrincipal() who: Principal,
@@ -95,14 +137,26 @@ export class TokensController {
 
   @Get('transactions')
   @Authenticated()
-  @Endpoint({ summary: 'Token transaction history', answers: TokenTransactionDto, as: 'list', errors: ['FORBIDDEN'] })
+  @Endpoint({
+    summary: 'Token transaction history',
+    description:
+      'The oldest first, or the newest with `order=desc`; `type`, `from` and `to` narrow the list. Ids count 1, 2, 3 … without a gap.',
+    answers: TokenTransactionDto,
+    as: 'list',
+    errors: ['FORBIDDEN'],
+  })
   transactions(@CurrentPrincipal() who: Principal, @Query() query: TokenHistoryQuery): Promise<Page<TransactionDto>> {
     return this.wallet.transactions(who, query);
   }
 
   @Get('transactions/:id')
   @Authenticated()
-  @Endpoint({ summary: 'One token transaction', answers: TokenTransactionDto, errors: ['FORBIDDEN', 'NOT_FOUND'] })
+  @Endpoint({
+    summary: 'One token transaction',
+    description: 'By its number within the account. A transaction never changes.',
+    answers: TokenTransactionDto,
+    errors: ['FORBIDDEN', 'NOT_FOUND'],
+  })
   transaction(
     @CurrentPrincipal() who: Principal,
     @Param() { id }: TransactionId,
@@ -114,7 +168,12 @@ export class TokensController {
   @Get('usage-summary')
   @Authenticated()
   @ExactNumbers()
-  @Endpoint({ summary: 'Aggregated token usage', answers: TokenSummaryDto, errors: ['FORBIDDEN'] })
+  @Endpoint({
+    summary: 'Aggregated token usage',
+    description: 'The last 30 days, unless `from` and `to` say otherwise. Grants and purchases count as deposited, consumption as debited.',
+    answers: TokenSummaryDto,
+    errors: ['FORBIDDEN'],
+  })
   summary(@CurrentPrincipal() who: Principal, @Query() query: SummaryQuery): Promise<Data<TokenSummaryDto>> {
     return data(this.wallet.summary(who, query));
   }

@@ -1,6 +1,6 @@
 import { OmitType } from '@nestjs/swagger';
 import { IsIn, IsNumber, IsOptional, IsPositive, Matches } from 'class-validator';
-import { AccountField } from '../auth/index.js';
+import { AccountField, OtherAccountField } from '../auth/index.js';
 import { IsKey, IsListOf, IsMetadata, IsText } from '../common/http/index.js';
 import { BalanceDto, HistoryQuery, IsTokens, SummaryDto, TransactionDto } from '../wallet/index.js';
 
@@ -8,7 +8,7 @@ const TYPES = ['purchase', 'grant', 'consume', 'refund'] as const;
 type TokenType = (typeof TYPES)[number];
 
 /** Tokens to give to an account. */
-export class GrantDto extends AccountField {
+export class GrantDto extends OtherAccountField {
   /**
    * Tokens, a whole number from 1.
    * @example 50000

@@ -227,15 +227,24 @@ export class SeriesItemDto {
    */
   period: string;
 
-  /** What came in: deposits and purchases, or grants and purchases of tokens. Zero or more. */
+  /**
+   * What came in: deposits and purchases, or grants and purchases of tokens. Zero or more.
+   * @example 250
+   */
   @ApiProperty({ type: Number })
   deposited: ExactNumber;
 
-  /** What was spent. Zero or more. */
+  /**
+   * What was spent. Zero or more.
+   * @example 108
+   */
   @ApiProperty({ type: Number })
   debited: ExactNumber;
 
-  /** What refunds took back, less what they gave back. */
+  /**
+   * What refunds took back, less what they gave back.
+   * @example 0
+   */
   @ApiProperty({ type: Number })
   refunded: ExactNumber;
 
@@ -247,25 +256,40 @@ export class SeriesItemDto {
 export class SummaryDto {
   period: PeriodDto;
 
-  /** The balance right before the time. */
+  /**
+   * The balance right before the time.
+   * @example 0
+   */
   opening_balance: number;
 
-  /** The balance at its end. */
+  /**
+   * The balance at its end.
+   * @example 142
+   */
   closing_balance: number;
 
-  /** What came in. Zero or more. */
+  /**
+   * What came in. Zero or more.
+   * @example 250
+   */
   @ApiProperty({ type: Number })
   total_deposited: ExactNumber;
 
-  /** What was spent. Zero or more. */
+  /**
+   * What was spent. Zero or more.
+   * @example 108
+   */
   @ApiProperty({ type: Number })
   total_debited: ExactNumber;
 
-  /** What refunds took back, less what they gave back. */
+  /**
+   * What refunds took back, less what they gave back.
+   * @example 0
+   */
   @ApiProperty({ type: Number })
   total_refunded: ExactNumber;
 
-  /** @example 156 */
+  /** @example 12 */
   transaction_count: number;
 
   /** The days or months in which something happened, oldest first. */

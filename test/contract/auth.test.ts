@@ -1,4 +1,4 @@
-import { createHmac, createSecretKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createHmac, createSecretKey, createSign, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -80,8 +80,33 @@ describe('with a secret', () => {
     await expectRefused(server, await make());
   });
 
+  it('says of an expired token that it is expired, and of no other', async () => {
+    const expired = { exp: Math.floor(Date.now() / 1000) - 1 };
+    const messageTo = async (token: string) => (await balanceAs(server, token)).body.error.message as string;
+    expect(await messageTo(await mintToken({ claims: expired }))).toMatch(/expired/);
+    expect(await messageTo(await sign('HS256', createSecret('another-secret-with-at-least-32-bytes!'), expired))).not.toMatch(/expired/);
+    expect(await messageTo('abc')).not.toMatch(/expired/);
+  });
+
   it.each(['Basic dXNlcjpwYXNz', 'Bearer', 'Token abc', ''])('refuses the header %j', async (authorization) => {
     expectError(await server.client.request('GET', '/api/credits/balance', { headers: { authorization } }), 401, 'UNAUTHORIZED');
+  });
+
+  it('looks at no header of more than 4 kB', async () => {
+    const token = await mintToken();
+    const ask = (headers: Record<string, string>) => server.client.request('GET', '/api/credits/balance', { headers });
+    expect((await ask({ authorization: `bearer  ${token}` })).status).toBe(200);
+    expect((await ask({ authorization: `Bearer ${token}${' '.repeat(3_000)}` })).status).toBe(200);
+    expectError(await ask({ authorization: `Bearer ${' '.repeat(4_096)}${token}` }), 401, 'UNAUTHORIZED');
+    expect((await ask({ cookie: `assimetria_jwt=${token}; theme=${'x'.repeat(3_000)}` })).status).toBe(200);
+    expectError(await ask({ cookie: `assimetria_jwt=${token}; theme=${'x'.repeat(4_096)}` }), 401, 'UNAUTHORIZED');
+  });
+
+  // Each of them once cost a second of the processor.
+  it('spends little on headers that are meant to hurt', async () => {
+    for (let i = 0; i < 60; i++)
+      for (const authorization of ['a'.repeat(15_000), `Bearer ${'a'.repeat(4_000)}`, `Bearer${' '.repeat(4_000)}`])
+        expectError(await server.client.request('GET', '/api/credits/balance', { headers: { authorization } }), 401, 'UNAUTHORIZED');
   });
 
   it('takes no token from the query or the body', async () => {
@@ -264,4 +289,56 @@ it('a key set that can not be fetched is no fault of the token: 503 with Retry-A
   } finally {
     await server.stop();
   }
+});
+
+describe('a key set', () => {
+  let answer: unknown;
+  const keySet = createServer((_request, response) => response.setHeader('content-type', 'application/json').end(JSON.stringify(answer)));
+
+  beforeAll(async () => {
+    keySet.listen(0, '127.0.0.1');
+    await once(keySet, 'listening');
+  });
+  afterAll(
+    () =>
+      new Promise<void>((closed) => {
+        keySet.close(() => closed());
+        keySet.closeAllConnections();
+      }),
+  );
+
+  async function withKeySet(keys: unknown, judge: (server: Server) => Promise<void>): Promise<void> {
+    answer = keys;
+    const { port } = keySet.address() as { port: number };
+    const server = await startServer({ JWT_SECRET: undefined, JWT_JWKS_URL: `http://127.0.0.1:${port}/jwks.json` });
+    try {
+      await judge(server);
+    } finally {
+      await server.stop();
+    }
+  }
+
+  it('of the wrong shape is no fault of the token', async () => {
+    await withKeySet(null, async (server) => {
+      // The last one is a set, and is remembered; only its key is none.
+      for (const shape of [null, 'keys', {}, { keys: 'RS256' }, { keys: [1] }, { keys: [{ kty: 'RSA', kid: 'RS256' }] }]) {
+        answer = shape;
+        expectError(await balanceAs(server, await sign('RS256', rsa.privateKey, {}, { kid: 'RS256' })), 503, 'OVERLOADED');
+      }
+    });
+  });
+
+  it('with a key that is too weak trusts no token of that key, and others as ever', async () => {
+    const weak = generateKeyPairSync('rsa', { modulusLength: 1024 });
+    const [strongKey, weakKey] = await Promise.all([exportJWK(rsa.publicKey), exportJWK(weak.publicKey)]);
+    const keys = [
+      { ...strongKey, kid: 'strong', alg: 'RS256' },
+      { ...weakKey, kid: 'weak', alg: 'RS256' },
+    ];
+    await withKeySet({ keys }, async (server) => {
+      const signed = `${base64url({ alg: 'RS256', kid: 'weak' })}.${base64url({ sub: 'tester', exp: inAnHour() })}`;
+      await expectRefused(server, `${signed}.${createSign('sha256').update(signed).sign(weak.privateKey, 'base64url')}`);
+      await expectAccepted(server, await sign('RS256', rsa.privateKey, {}, { kid: 'strong' }));
+    });
+  });
 });

@@ -1,8 +1,8 @@
-import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Client } from '../support/client.js';
 import { describeEachDatabase } from '../support/databases.js';
 import { type Server, startServer } from '../support/server.js';
+import { expectError } from '../support/words.js';
 
 describeEachDatabase((database) => {
   describe('bodies that are meant to hurt', () => {
@@ -64,16 +64,46 @@ describeEachDatabase((database) => {
       expect(server.output).not.toMatch(/RangeError/);
     });
 
-    it('takes null as an absent field', async () => {
-      const hold = await admin.post('/api/credits/holds', { account, amount: 5, expires_in: null, description: null, metadata: null });
-      expect(hold.status).toBe(201);
-      const { id } = hold.body.data;
-      expect((await admin.post(`/api/credits/holds/${id}/capture`, { amount: 1, final: null })).status).toBe(201);
-      expect((await admin.get(`/api/credits/holds/${id}`)).body.data).toMatchObject({ status: 'captured', captured: 1, released: 4 });
-      const key = { key: 'null-or-absent' };
-      const debit = { account, amount: 1, description: 'x' };
-      expect((await admin.post('/api/credits/debit', debit, key)).status).toBe(201);
-      expect((await admin.post('/api/credits/debit', { ...debit, metadata: null }, key)).headers['idempotent-replayed']).toBe('true');
+    it.each<[string, string, object, string]>([
+      ['debit', '/api/credits/debit', { account, amount: 1, description: 'x', metadata: null }, 'metadata'],
+      ['hold', '/api/credits/holds', { account, amount: 5, expires_in: null }, 'expires_in'],
+      ['purchase', '/api/credits/purchase', { package_id: 'pro', account: null }, 'account'],
+      [
+        'item of a batch',
+        '/api/credits/debit/batch',
+        { mode: 'atomic', items: [{ account, amount: 1, description: 'x', idempotency_key: null }] },
+        'items.0.idempotency_key',
+      ],
+      ['value in metadata', '/api/credits/debit', { account, amount: 1, description: 'x', metadata: { a: null } }, 'metadata'],
+    ])('refuses null in a %s, also where a field is optional', async (_, path, body, field) => {
+      const before = await balance();
+      const answer = await admin.post(path, body);
+      expectError(answer, 400, 'VALIDATION_ERROR');
+      expect(answer.body.error.details).toEqual([{ field, message: expect.stringContaining('null') }]);
+      expect(await balance()).toBe(before);
+    });
+
+    it.each([
+      ['"amount":1.00000000000000001,"description":"x"', 'amount'],
+      ['"amount":1,"description":"x","metadata":{"share":0.12345678901234567}', 'metadata'],
+      ['"amount":1e0,"description":"x","metadata":{"run":12345678901234567}', 'metadata'],
+    ])('refuses a number of more than 16 significant digits: {%s}', async (fields, field) => {
+      const before = await balance();
+      const raw = `{"account":"${account}",${fields}}`;
+      const answer = await admin.request('POST', '/api/credits/debit', { raw, headers: { 'content-type': 'application/json' } });
+      expectError(answer, 400, 'VALIDATION_ERROR');
+      expect(answer.body.error.details).toEqual([{ field, message: expect.stringContaining('16 significant digits') }]);
+      expect(await balance()).toBe(before);
+    });
+
+    it('takes as many digits as it likes in a text, and zeros that say nothing', async () => {
+      const raw = `{"account":"${account}","amount":1.000000,"description":"12345678901234567890 \\"0.12345678901234567890","metadata":{"n":0.00000000000000000001}}`;
+      const answer = await admin.request('POST', '/api/credits/debit', { raw, headers: { 'content-type': 'application/json' } });
+      expect(answer.body.data).toMatchObject({
+        amount: -1,
+        description: '12345678901234567890 "0.12345678901234567890',
+        metadata: { n: 1e-20 },
+      });
     });
 
     it('charges for the batches of two services that use one key', async () => {
@@ -86,17 +116,65 @@ describeEachDatabase((database) => {
       }
       expect(await balance()).toBe(before - 2);
     });
+  });
+});
 
-    it('answers what is no HTTP in the envelope too', async () => {
-      const socket = connect(server.port, '127.0.0.1');
-      const chunks: Buffer[] = [];
-      const ended = new Promise((done) => socket.on('data', (chunk: Buffer) => chunks.push(chunk)).on('close', done));
-      socket.write('NONSENSE\r\n\r\n');
-      await ended;
-      const answer = Buffer.concat(chunks).toString();
-      expect(answer).toMatch(/^HTTP\/1\.1 400 /);
-      expect(answer).toMatch(/X-Trace-Id: [0-9a-f]{32}/);
-      expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toMatchObject({ error: { code: 'VALIDATION_ERROR' } });
-    });
+describe('what is long and refused', () => {
+  let server: Server;
+  let admin: Client;
+  beforeAll(async () => {
+    server = await startServer();
+    admin = await server.clientFor({ sub: 'root', admin: true });
+  });
+  afterAll(() => server?.stop());
+
+  it('repeats little of what was sent', async () => {
+    const fields = Object.fromEntries(Array.from({ length: 90 }, (_, i) => [`${i}${'x'.repeat(600)}`, 1]));
+    const long = 'x'.repeat(7_000);
+    const answers = [
+      await admin.post('/api/credits/debit', fields),
+      await admin.post('/api/credits/debit/batch', { mode: 'atomic', items: Array.from({ length: 1_000 }, () => ({ unknown: 1 })) }),
+      await admin.get(`/api/${long}`),
+      await admin.get(`/api/credits/balance?${long}=1`),
+      await admin.get(`/api/credits/packages?${Object.keys(fields).slice(0, 20).join('&')}`),
+      await admin.get(`/api/credits/transactions?type=${long}&order=${long}`),
+    ];
+    for (const answer of answers) {
+      expectError(answer, answer.status, answer.status === 404 ? 'NOT_FOUND' : 'VALIDATION_ERROR');
+      expect(answer.text.length).toBeLessThan(8_000);
+    }
+    expect(answers[1]!.body.error.details).toHaveLength(20);
+  });
+
+  // Each of them once cost a second of the processor.
+  it('spends little on a megabyte that it refuses, with a token and without', async () => {
+    const zeros = `[${'0,'.repeat(2 ** 19 - 3)}0]`;
+    const rows = `[${Array.from({ length: 999 }, () => `[${'0,'.repeat(500)}0]`).join(',')}]`;
+    const items = `{"mode":"atomic","items":[${Array.from({ length: 999 }, () => `{${Array.from({ length: 99 }, (_, i) => `"${i}":0`).join()}}`).join()}]}`;
+    for (let i = 0; i < 10; i++)
+      for (const [client, status] of [
+        [admin, 400],
+        [server.client, 401],
+      ] as const)
+        for (const raw of [zeros, rows, items]) {
+          const headers = { 'content-type': 'application/json' };
+          expect((await client.request('POST', '/api/credits/debit/batch', { raw, headers })).status).toBe(status);
+        }
+  });
+
+  it('says the numbers of the items that are bad, as they were sent', async () => {
+    const items = Array.from({ length: 1_000 }, (_, i) => ({ amount: i % 400 === 399 ? -1 : 1, description: 'x' }));
+    const answer = await admin.post('/api/credits/debit/batch', { mode: 'neither', items });
+    expectError(answer, 400, 'VALIDATION_ERROR');
+    const fields = answer.body.error.details.map(({ field }: { field: string }) => field);
+    expect(fields.sort()).toEqual(['items.399.amount', 'items.799.amount', 'mode']);
+  });
+
+  it.each(['__proto__', 'constructor', 'toString', 'prototype'])('refuses ?%s= on every route', async (name) => {
+    for (const path of ['/api/credits/transactions', '/api/credits/balance', '/api/credits/packages', '/api/health']) {
+      const answer = await admin.get(`${path}?${name}=1`);
+      expectError(answer, 400, 'VALIDATION_ERROR');
+      expect(answer.body.error.details).toEqual([{ field: name, message: expect.stringMatching(/\S/) }]);
+    }
   });
 });

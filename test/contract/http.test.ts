@@ -1,7 +1,9 @@
+import { readdirSync, statSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Client } from '../support/client.js';
+import type { Answer, Client } from '../support/client.js';
 import { type Server, startServer } from '../support/server.js';
 import { JWT_SECRET, mintToken } from '../support/tokens.js';
 import { expectError, newName } from '../support/words.js';
@@ -25,6 +27,29 @@ describe('every answer', () => {
     expect(second.headers['x-trace-id']).not.toBe(id);
     const line = JSON.parse(await server.line((text) => text.includes(id))) as object;
     expect(line).toMatchObject({ trace_id: id, method: 'GET', status: 200, level: 'info' });
+  });
+
+  it('has a log line that names the account and who asked', async () => {
+    const sub = newName();
+    const customer = server.client.as(await mintToken({ sub, org: 'acme' }));
+    const lineOf = async ({ headers }: Answer) =>
+      JSON.parse(await server.line((text) => text.includes(headers['x-trace-id'] as string))) as { account?: string; actor?: string };
+    expect(await lineOf(await customer.get('/api/credits/balance'))).toMatchObject({ account: 'org:acme', actor: `user:${sub}` });
+    expect(await lineOf(await customer.get('/api/credits/balance', { account: 'user:hush-hush' }))).toMatchObject({
+      account: 'org:acme',
+      status: 403,
+    });
+    // An administrator's line names the account that was worked on, unless that was no name at all.
+    const root = await server.clientFor({ sub: 'root', admin: true });
+    const body = { amount: 1, description: 'x', account: `user:${sub}` };
+    expect(await lineOf(await root.post('/api/credits/deposit', body))).toMatchObject({ account: `user:${sub}`, actor: 'user:root' });
+    expect(await lineOf(await root.get('/api/credits/balance', { account: 'org:acme' }))).toMatchObject({
+      account: 'org:acme',
+      actor: 'user:root',
+    });
+    expect(await lineOf(await root.get('/api/credits/balance', { account: 'x\n{}' }))).toMatchObject({ account: 'user:root', status: 400 });
+    const line = await lineOf(await server.client.get('/api/version'));
+    expect([line.account, line.actor]).toEqual([undefined, undefined]);
   });
 
   it('continues the trace of a valid traceparent, in errors too', async () => {
@@ -91,7 +116,6 @@ describe('every answer', () => {
 
   it('to an unknown path or method is a 404 in the envelope', async () => {
     for (const [method, path] of [
-      ['GET', '/'],
       ['GET', '/api'],
       ['GET', '/api/nothing'],
       ['POST', '/api/credits/nothing'],
@@ -103,6 +127,27 @@ describe('every answer', () => {
     ] as const) {
       expectError(await client.request(method, path), 404, 'NOT_FOUND');
     }
+  });
+
+  it('is kept by no cache, when it needs a token or says that one is missing', async () => {
+    for (const path of [
+      '/api/credits/balance',
+      '/api/credits/transactions',
+      '/api/credits/usage-summary',
+      '/api/tokens/balance',
+      '/api/payments/purchases',
+      '/api/credits/transactions/99',
+      '/api/credits/balance?x=1',
+    ])
+      expect({ path, cached: (await client.get(path)).headers['cache-control'] }).toEqual({ path, cached: 'no-store' });
+    expect((await server.client.get('/api/credits/balance')).headers['cache-control']).toBe('no-store');
+    const written = await client.post('/api/credits/deposit', { amount: 1, description: 'x' });
+    expect(written.headers['cache-control']).toBe('no-store');
+  });
+
+  it('at the root is the way to the documentation', async () => {
+    const { status, headers } = await client.get('/');
+    expect({ status, location: headers.location }).toEqual({ status: 302, location: '/api/docs' });
   });
 
   it('to a path that is no text is an error in the envelope', async () => {
@@ -204,9 +249,9 @@ describe('health', () => {
   it('packages and plans need no token', async () => {
     expect((await server.client.get('/api/credits/packages')).body).toEqual({
       data: [
-        { id: 'starter', amount: 25, price: 25, currency: 'USD' },
-        { id: 'pro', amount: 100, price: 90, currency: 'USD' },
-        { id: 'teams', amount: 500, price: 400, currency: 'USD' },
+        { id: 'starter', name: 'Starter', amount: 25, price: 25, currency: 'USD' },
+        { id: 'pro', name: 'Pro', amount: 100, price: 90, currency: 'USD' },
+        { id: 'teams', name: 'Teams', amount: 500, price: 400, currency: 'USD' },
       ],
     });
     const { body } = await server.client.get('/api/tokens/plans');
@@ -285,6 +330,35 @@ describe('the start', () => {
       const answer = await client.post('/api/credits/purchase', { package_id: 'pro' });
       expectError(answer, 503, 'PAYMENTS_NOT_CONFIGURED');
       expect(answer.headers['retry-after']).toMatch(/^\d+$/);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it('in production it says loudly that its ledger is a file, and which', async () => {
+    const server = await startServer({ NODE_ENV: 'production', DATABASE_URL: undefined });
+    try {
+      const line = JSON.parse(await server.line((text) => text.includes('DATABASE_URL'))) as object;
+      expect(line).toMatchObject({ level: 'warn', msg: expect.stringContaining(join(server.directory, 'data/credits.sqlite')) });
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it('makes files for their owner alone', async () => {
+    const server = await startServer({ DATABASE_URL: undefined, JWT_SECRET: undefined });
+    try {
+      const folder = join(server.directory, 'data');
+      const modes = Object.fromEntries(
+        [folder, ...readdirSync(folder).map((name) => join(folder, name))].map((path) => [basename(path), statSync(path).mode & 0o777]),
+      );
+      expect(modes).toEqual({
+        data: 0o700,
+        'jwt-secret': 0o600,
+        'credits.sqlite': 0o600,
+        'credits.sqlite-wal': 0o600,
+        'credits.sqlite-shm': 0o600,
+      });
     } finally {
       await server.stop();
     }

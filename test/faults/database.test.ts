@@ -52,7 +52,7 @@ function killsOf(start: () => Promise<OwnServer>): void {
 }
 
 describe('kill -9 of the database under load', () => {
-  describe('MariaDB', () => killsOf(ownMariadb));
+  describe('MariaDB', () => killsOf(() => ownMariadb()));
   if (control) describe('MySQL', () => killsOf(() => ownMysql(control)));
   else
     describe.skip('MySQL: SKIPPED, because TEST_MYSQL_CONTROL names no script that starts and kills one', () =>

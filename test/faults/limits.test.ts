@@ -25,7 +25,7 @@ describeEachDatabase((database) => {
   let dataSource: DataSource;
 
   beforeAll(async () => {
-    server = await startServer({ DATABASE_URL: database.url, LOG_LEVEL: 'silent' });
+    server = await startServer({ DATABASE_URL: database.url, LOG_LEVEL: 'error' });
     admin = await server.clientFor({ sub: 'root', admin: true });
     dataSource = await connectTo(database);
   });
@@ -116,6 +116,59 @@ describeEachDatabase((database) => {
         `${refused.length} refused with 503`,
       );
     });
+
+  it('a row that stands where an account would write keeps nobody else from being written', async () => {
+    const accounts = await Promise.all(times(8, () => account(1_000)));
+    const [victim] = accounts;
+    const owner = [`user:${victim!.name}`];
+    const next =
+      "SELECT account_id, 2, 'debit', 1, -1, 0, created_at FROM entry WHERE account_id = (SELECT id FROM account WHERE owner = ?)";
+    await dataSource.query(
+      `INSERT INTO entry (account_id, sequence, type, type_sequence, amount, balance_after, created_at) ${next}`,
+      owner,
+    );
+    const answers = await Promise.all(
+      times(200, (i) => accounts[i % 8]!.client.post(spend, { amount: 1, description: `#${i}` }, { key: `stray-${i}` })),
+    );
+    answers.forEach((answer, i) => {
+      if (i % 8 === 0) expectError(answer, 503, 'OVERLOADED');
+      else expect(answer.status).toBe(201);
+    });
+    await dataSource.query('DELETE FROM entry WHERE sequence = 2 AND account_id = (SELECT id FROM account WHERE owner = ?)', owner);
+    expect((await victim!.client.post(spend, { amount: 1, description: '#0' }, { key: 'stray-0' })).status).toBe(201);
+  });
+
+  it.each([
+    ['not there', 1_000],
+    ["another's", 3],
+  ])('a key whose entry is %s gets no answer and is not done again; everybody else is answered', async (_name, sequence) => {
+    const [damaged, other] = [await account(1_000), await account(1_000)];
+    const ask = (amount: number, key: string) => damaged.client.post(spend, { amount, description: 'x' }, { key });
+    for (const [amount, key] of [
+      [1, 'damaged'],
+      [2, 'whole'],
+    ] as const)
+      expect((await ask(amount, key)).status).toBe(201);
+    const point = (to: number) =>
+      dataSource.query(
+        "UPDATE operation SET sequence = ? WHERE idempotency_key LIKE 'damaged%' AND account_id = (SELECT id FROM account WHERE owner = ?)",
+        [to, `user:${damaged.name}`],
+      );
+    await point(sequence);
+    const all = await Promise.all([
+      ...times(3, () => ask(1, 'damaged')),
+      ...times(20, (i) => other.client.post(spend, { amount: 1, description: 'x' }, { key: `other-${i}` })),
+      ask(2, 'whole'),
+    ]);
+    for (const answer of all.slice(0, 3)) expectError(answer, 500, 'INTERNAL_ERROR');
+    for (const { status } of all.slice(3)) expect(status).toBe(201);
+    expectError(await ask(7, 'damaged'), 422, 'IDEMPOTENCY_KEY_REUSED');
+    expect((await damaged.client.get(`${base}/balance`)).body.data.balance).toBe(997);
+    await server.line((line) => line.includes(`names entry ${sequence} `));
+    await point(2);
+    expect((await ask(1, 'damaged')).status).toBe(201);
+    expect((await damaged.client.get(`${base}/balance`)).body.data.balance).toBe(997);
+  });
 
   it('after all of it the ledger verifies', () => expectVerified(database));
 });

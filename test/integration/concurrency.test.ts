@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Answer, Client } from '../support/client.js';
 import { describeEachDatabase } from '../support/databases.js';
@@ -118,4 +120,17 @@ describeEachDatabase((database) => {
       for (const name of names) expect((await admin.get(`${base}/balance`, { account: `user:${name}` })).body.data.balance).toBe(4);
     });
   });
+});
+
+it('a thousand connections that come while the server has no processor are all taken', async () => {
+  const server = await startServer();
+  server.process.kill('SIGSTOP');
+  const crowd = times(1_000, () => connect(server.port, '127.0.0.1'));
+  try {
+    await Promise.all(crowd.map((socket) => once(socket, 'connect')));
+  } finally {
+    server.process.kill('SIGCONT');
+    for (const socket of crowd) socket.destroy();
+    await server.stop();
+  }
 });

@@ -30,6 +30,15 @@ interface Pool {
   readonly _freeConnections: { readonly length: number };
 }
 
+/** All of them with the number 1105, which says nothing. */
+const AWAY_ON_VITESS = [
+  'target: credits.0.primary: primary is not serving, there may be a reparent operation in progress',
+  'target: credits.0.primary: vttablet: rpc error: code = FailedPrecondition desc = operation not allowed in state SHUTTING_DOWN',
+  'target: credits.0.primary: vttablet: rpc error: code = Unavailable desc = error reading from server: EOF',
+  'target: credits.0.primary: inconsistent state detected, primary is serving but initially found no available tablet',
+  'VT15001: transaction error, issue ROLLBACK and retry the transaction: tablet: cell:"zone1" uid:101 is either down or nonexistent',
+];
+
 // What a batch that was given up may still do: nothing.
 describeEachDatabase(
   (database) => {
@@ -74,17 +83,19 @@ describeEachDatabase(
     const until = async (what: () => boolean | Promise<boolean>) => {
       while (!(await what())) await setTimeout(5);
     };
-    /** The commit arrives, its answer does not, and the line breaks. */
+    /** The commit arrives, its answer does not, and the line breaks or an error comes in its place. */
     async function committedUnheard(
       asked: Step,
       isCommitted: () => Promise<boolean>,
       meanwhile = async () => {},
+      error?: string,
     ): Promise<Answer | string> {
       proxy.mute = true;
       const answer = told(asked);
       await until(isCommitted);
       await meanwhile();
-      proxy.cut();
+      if (error === undefined) proxy.cut();
+      else proxy.refuse(1105, error);
       proxy.mute = false;
       proxy.mend();
       return answer;
@@ -136,6 +147,14 @@ describeEachDatabase(
       );
       expect(answer).toMatchObject({ outcome: { status: 'posted' }, replayed: false });
       expect(await balance(newer)).toBe(49);
+    });
+
+    it.each(AWAY_ON_VITESS)('a commit that Vitess answers with "%s" is looked for, and not done again', async (text) => {
+      const owner = `user:${text.length}`;
+      await deposit(owner, 3);
+      const answer = await committedUnheard(post(owner, -1), async () => (await balance(owner)) === 29, undefined, text);
+      expect(answer).toMatchObject({ outcome: { status: 'posted' }, replayed: false });
+      expect(await balance(owner)).toBe(29);
     });
 
     it('a hold that expires while the outcome of a commit is unknown is given back', async () => {

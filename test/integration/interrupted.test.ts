@@ -95,6 +95,19 @@ describeEachDatabase((database) => {
       await shop.expectEnd(await saleOf(sub), { status: 'paid', entries: [100, -50], refunded: 45 });
     });
 
+    it('or SIGTERM while Stripe does not answer: the process ends with 0, and the next one finishes', async () => {
+      const sale = await shop.buy();
+      const [completed] = shop.stripe.pay(sale.session);
+      const held = Array.from({ length: 9 }, () => shop.stripe.holdOn('GET /v1/checkout/sessions/'));
+      expect((await shop.deliver(completed!)).status).toBe(200);
+      await held[0]!.arrived;
+      expect(await shop.server.stop()).toBe(0);
+      for (const { release } of held) release();
+      await restart();
+      await shop.workedOff([completed!.id]);
+      await shop.expectEnd(await saleOf(sale.account.slice('user:'.length)), { status: 'paid', entries: [100] });
+    });
+
     it('when everything was done but the event not marked: it is done again and changes nothing', async () => {
       const { sub, client } = await newBuyer();
       expect((await begin(client, 'credits')).status).toBe(201);

@@ -2,7 +2,9 @@ import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
+import { migrate as migrateOn } from '../../src/common/database/index.js';
 import { describeEachDatabase } from '../support/databases.js';
+import { connectTo } from '../support/ledger.js';
 import { Server, spawnServer, startServer } from '../support/server.js';
 import { JWT_SECRET } from '../support/tokens.js';
 import { expectError } from '../support/words.js';
@@ -23,15 +25,20 @@ describeEachDatabase((database) => {
     );
     return stdout;
   };
-  const migrate = () => run(process.execPath, [resolve('dist/migrate.command.js')], { env: env() });
+  const migrate = () => run(process.execPath, [resolve('dist/commands/migrate.js')], { env: env() });
 
   it('a server that may not migrate is not ready before `npm run migrate`, and is after it', async () => {
     const server: Server = await spawnServer({ DATABASE_URL: database.url, MIGRATE_ON_START: 'false' });
     try {
       await server.line((line) => line.includes('listening'));
+      expect(server.lines.filter((line) => line.includes('npm run migrate'))).toEqual([
+        expect.stringMatching(/"level":"warn".*lacks 3 migrations/),
+      ]);
       expectError(await server.client.get('/api/ready'), 503, 'OVERLOADED');
       // Two at once take turns.
-      await Promise.all([migrate(), migrate()]);
+      const said = await Promise.all([migrate(), migrate()]);
+      for (const { stdout } of said) expect(stdout).toMatch(/^Database: .*\n[^]*(No migration was pending|[1-3] migrations were pending)/);
+      expect((await migrate()).stdout).toContain('No migration was pending.');
       expect((await server.client.get('/api/ready')).status).toBe(200);
     } finally {
       await server.stop();
@@ -49,10 +56,35 @@ describeEachDatabase((database) => {
   });
 });
 
+describeEachDatabase((database) =>
+  it('who loses the race for a table tries again, and who fails leaves no lock behind', async () => {
+    const [failing, losing] = [await connectTo(database), await connectTo(database)];
+    try {
+      failing.runMigrations = () => Promise.reject(new Error('failed'));
+      await expect(migrateOn(failing)).rejects.toThrow('failed');
+      await losing.query('CREATE TABLE account (id integer)');
+      const runMigrations = losing.runMigrations.bind(losing);
+      let lost = 0;
+      losing.runMigrations = (options) =>
+        runMigrations(options).catch(async (error) => {
+          lost += 1;
+          await losing.query('DROP TABLE account');
+          throw error;
+        });
+      await migrateOn(losing);
+      expect(lost).toBe(1);
+      expect(await losing.showMigrations()).toBe(false);
+    } finally {
+      await failing.destroy();
+      await losing.destroy();
+    }
+  }),
+);
+
 describe('npm run migrate', () => {
   it('names a bad environment and ends with 1', async () => {
     await expect(
-      run(process.execPath, [resolve('dist/migrate.command.js')], { env: { DATABASE_URL: 'postgres://x' } }),
+      run(process.execPath, [resolve('dist/commands/migrate.js')], { env: { DATABASE_URL: 'postgres://x' } }),
     ).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('DATABASE_URL') });
   });
 });

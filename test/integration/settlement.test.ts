@@ -304,7 +304,7 @@ describeEachDatabase((database) => {
       const sale = await shop.buy();
       shop.stripe.pay(sale.session);
       const command = (...args: string[]) =>
-        run(process.execPath, [resolve('dist/reconcile.command.js'), ...args], {
+        run(process.execPath, [resolve('dist/commands/reconcile.js'), ...args], {
           env: { PATH: process.env['PATH'], JWT_SECRET, LOG_LEVEL: 'silent', ...shop.environment },
         });
       // What earlier tests left for a person is theirs.

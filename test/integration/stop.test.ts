@@ -1,7 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Client } from '../support/client.js';
 import { describeEachDatabase } from '../support/databases.js';
+import { connectTo } from '../support/ledger.js';
+import { head, RawConnection } from '../support/raw.js';
 import { type Server, startServer } from '../support/server.js';
+import { mintToken } from '../support/tokens.js';
 import { expectUnbroken, historyOf, newName, WORDS } from '../support/words.js';
 
 const [words] = WORDS;
@@ -87,4 +90,51 @@ describeEachDatabase((database) => {
       }
     });
   });
+
+  it('SIGTERM ends the connections whose requests never come in full, and what was accepted is done', async () => {
+    const sub = newName();
+    const server = await startServer({ DATABASE_URL: database.url });
+    try {
+      const admin = await server.clientFor({ sub: 'root', admin: true });
+      await admin.post(words!.add, { amount: 10, description: 'Opening', account: `user:${sub}` });
+      const Authorization = `Bearer ${await mintToken({ sub })}`;
+      const body = JSON.stringify({ amount: 1, description: 'accepted' });
+      const debit = (headers: object, length: number) =>
+        head(`POST ${words!.spend}`, { 'Content-Type': 'application/json', 'Content-Length': length, ...headers });
+      // The first answer says that the server has read what came with its request.
+      const first = head('GET /api/version');
+      const half = [
+        '',
+        'GET /api/version HTTP/1.1\r\nHost:',
+        debit({ Authorization }, body.length + 1) + body,
+        debit({}, body.length + 1) + body,
+      ].map((text) => new RawConnection(server.port, first + text));
+      half.push(new RawConnection(server.port));
+      const release = database.engine === 'sqlite' ? () => Promise.resolve() : await lockAccount(`user:${sub}`);
+      const accepted = new RawConnection(server.port, first + debit({ Authorization }, body.length) + body);
+      for (const connection of [...half.slice(0, 4), accepted]) await connection.answer();
+
+      const ended = server.stop();
+      await server.line((line) => line.includes('"msg":"stopping"'));
+      await release();
+      expect(await accepted.answer()).toMatchObject({ status: 201, body: { data: { description: 'accepted', balance_after: 9 } } });
+      await Promise.all(half.map(({ closed }) => closed));
+      expect(await ended).toBe(0);
+    } finally {
+      await server.stop('SIGKILL');
+    }
+  });
+
+  /** Keeps the account's row until the function that it gives is called. */
+  async function lockAccount(owner: string): Promise<() => Promise<void>> {
+    const dataSource = await connectTo(database);
+    const runner = dataSource.createQueryRunner();
+    await runner.startTransaction();
+    await runner.query('SELECT id FROM account WHERE owner = ? FOR UPDATE', [owner]);
+    return async () => {
+      await runner.rollbackTransaction();
+      await runner.release();
+      await dataSource.destroy();
+    };
+  }
 });

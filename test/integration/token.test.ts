@@ -8,12 +8,12 @@ import { decodeJwt } from 'jose';
 import { type Server, startServer } from '../support/server.js';
 
 const run = promisify(execFile);
+const COMMAND = resolve('dist/commands/token.js');
 
 describe('npm run token', () => {
   let server: Server;
   const elsewhere = mkdtempSync(join(tmpdir(), 'credits-token-'));
-  const token = async (...args: string[]) =>
-    (await run(process.execPath, [resolve('dist/auth/token.command.js'), ...args], { cwd: server.directory, env: {} })).stdout;
+  const token = async (...args: string[]) => (await run(process.execPath, [COMMAND, ...args], { cwd: server.directory, env: {} })).stdout;
 
   // Without a secret, so the server and the command have to agree on the generated one.
   beforeAll(async () => void (server = await startServer({ JWT_SECRET: undefined })));
@@ -37,8 +37,22 @@ describe('npm run token', () => {
     expect((await server.client.as(printed).post('/api/credits/deposit', { amount: 1, description: 'x' })).status).toBe(201);
   });
 
-  it('one of another installation is refused', async () => {
-    const { stdout } = await run(process.execPath, [resolve('dist/auth/token.command.js'), '--user', '42'], { cwd: elsewhere, env: {} });
+  it('one of another installation is refused, and the command warns of it where the server runs', async () => {
+    const env = { HOST: '127.0.0.1', PORT: String(server.port) };
+    const there = await run(process.execPath, [COMMAND, '--user', '42'], { cwd: elsewhere, env });
+    expect((await server.client.as(there.stdout.trim()).get('/api/credits/balance')).status).toBe(401);
+    expect(there.stderr).toContain(join(elsewhere, 'data/jwt-secret'));
+    expect(there.stderr).toContain(`Warning: it will not be taken. The server at http://127.0.0.1:${server.port}`);
+    const here = await run(process.execPath, [COMMAND, '--user', '42', '--admin'], { cwd: server.directory, env });
+    expect(here.stderr).toMatch(/^For user 42, an administrator, for 1h; signed with the secret in .*jwt-secret\.\n$/);
+  });
+
+  it.each([
+    [['--user', 'a b'], 'ASCII'],
+    [['--user', '42', '--expires', '1h ago'], 'expired'],
+  ])('%j warns that it will not be taken', async (args, why) => {
+    const { stdout, stderr } = await run(process.execPath, [COMMAND, ...args], { cwd: server.directory, env: {} });
+    expect(stderr).toMatch(new RegExp(`Warning: it will not be taken.*${why}`));
     expect((await server.client.as(stdout.trim()).get('/api/credits/balance')).status).toBe(401);
   });
 
@@ -55,7 +69,7 @@ describe('npm run token', () => {
 
   it('does not mint where another issues the tokens', async () => {
     const env = { JWT_JWKS_URL: 'https://id.example.com/jwks' };
-    await expect(run(process.execPath, [resolve('dist/auth/token.command.js'), '--user', '42'], { env })).rejects.toMatchObject({
+    await expect(run(process.execPath, [COMMAND, '--user', '42'], { env })).rejects.toMatchObject({
       code: 1,
       stderr: expect.stringContaining('JWT_SECRET'),
     });

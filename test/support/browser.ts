@@ -21,7 +21,7 @@ export function launchBrowser(): Promise<Browser> {
 /** A page that gathers what it complains about in its console. */
 export async function openPage(browser: Browser, complaints: string[]): Promise<Page> {
   const page = await browser.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(60_000);
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(String(error)));
   return page;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createConnection } from 'mysql2/promise';
 
 /** A database of one test file, empty when its tests begin and gone when they have ended. */
@@ -17,15 +17,25 @@ export type Engine = 'sqlite' | 'mariadb' | 'mysql';
 /** Where the servers are that the tests may make databases on; SQLite needs none. */
 const SERVERS: Record<Exclude<Engine, 'sqlite'>, string> = { mariadb: 'TEST_MARIADB_URL', mysql: 'TEST_MYSQL_URL' };
 
-/** Runs the same tests on each engine. One whose server is not in the environment is skipped by name, or fails where all are required. */
+/**
+ * Runs the same tests on each engine that belongs to the tier. One whose server is not in the environment is skipped by name, or fails where all are
+ * required.
+ */
 export function describeEachDatabase(
   body: (database: TestDatabase) => void,
   engines: readonly Engine[] = ['sqlite', 'mariadb', 'mysql'],
 ): void {
-  for (const engine of engines) {
+  for (const engine of engines.filter(isInTier)) {
     if (engine === 'sqlite') describe('on sqlite', () => body(sqliteDatabase()));
     else describeOnServer(engine, body);
   }
+}
+
+/** The quick tier runs on SQLite, the rest runs its contract on the servers and everything else everywhere. */
+function isInTier(engine: Engine): boolean {
+  const tier = process.env['TEST_TIER'];
+  if (tier === 'quick') return engine === 'sqlite';
+  return tier !== 'rest' || engine !== 'sqlite' || !/[\\/]contract[\\/]/.test(expect.getState().testPath ?? '');
 }
 
 function describeOnServer(engine: 'mariadb' | 'mysql', body: (database: TestDatabase) => void): void {

@@ -14,8 +14,10 @@ export class Fleet {
     private readonly preload: readonly string[] = [],
   ) {}
 
-  async start(count = 1): Promise<void> {
-    for (const server of await Promise.all(Array.from({ length: count }, () => startServer(this.env, this.preload)))) this.add(server);
+  /** @param envs for each of these alone */
+  async start(count = 1, envs: readonly Record<string, string>[] = []): Promise<void> {
+    const starting = Array.from({ length: count }, (_, i) => startServer({ ...this.env, ...envs[i] }, this.preload));
+    for (const server of await Promise.all(starting)) this.add(server);
   }
 
   /** Any that is there; waits while none is. */

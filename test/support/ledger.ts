@@ -25,9 +25,10 @@ export async function ledgerCommand(
     return await new Promise((done) =>
       execFile(
         process.execPath,
-        [resolve(`dist/ledger/${name}.command.js`), ...args],
+        [resolve(`dist/commands/${name}.js`), ...args],
         { cwd, env: { PATH: process.env['PATH'], DATABASE_URL: url } },
-        (error, stdout, stderr) => done({ code: error ? Number(error.code ?? -1) : 0, output: stdout + stderr }),
+        (error, stdout, stderr) =>
+          done({ code: error ? Number(error.code ?? -1) : 0, output: (stdout + stderr).replace(/^Database: .*\n/, '') }),
       ),
     );
   } finally {

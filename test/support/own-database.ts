@@ -25,8 +25,11 @@ export interface OwnServer {
   remove(): Promise<void>;
 }
 
-/** MariaDB on a data folder and a port of its own. */
-export async function ownMariadb(): Promise<OwnServer> {
+/**
+ * MariaDB on a data folder and a port of its own.
+ * @param options more of the server's own, such as `--ssl-ca=…`
+ */
+export async function ownMariadb(...options: readonly string[]): Promise<OwnServer> {
   const directory = mkdtempSync(join(tmpdir(), 'credits-mariadb-'));
   const port = await freePort();
   const user = `--user=${userInfo().username}`;
@@ -45,6 +48,7 @@ export async function ownMariadb(): Promise<OwnServer> {
         `--socket=${join(directory, 'socket')}`,
         '--innodb-flush-log-at-trx-commit=1',
         '--innodb-buffer-pool-size=64M',
+        ...options,
       ],
       { stdio: 'ignore' },
     );

@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { parseEnv } from 'node:util';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { ConfigError, readConfig } from '../../src/common/config/index.js';
 
@@ -82,6 +83,20 @@ describe('configuration', () => {
     });
   });
 
+  it('reads the variables that the README and .env.example name, and no others', () => {
+    const asked = new Set<string>();
+    const given: Record<string, string> = { METRICS_PORT: '9464' };
+    readConfig(new Proxy(given, { get: (_, name: string) => (asked.add(name), given[name]) }), directory);
+    // One switches the house into production, the other is for Docker Compose.
+    const [production, compose] = ['NODE_ENV', 'DB_PASSWORD'];
+    const example = parseEnv(readFileSync('.env.example', 'utf8')) as Record<string, string>;
+    const rows = readFileSync('README.md', 'utf8').match(/^\| `[A-Z_]+`.*? \|/gm) ?? [];
+    const read = [...asked].filter((name) => name !== production).sort();
+    expect(rows.flatMap((row) => row.match(/[A-Z_]{4,}/g)).sort()).toEqual(read);
+    expect(Object.keys(example).sort()).toEqual([...read, compose].sort());
+    expect(readConfig(example, directory)).toEqual(readConfig({}, directory));
+  });
+
   it('takes an empty value for an absent one', () => {
     expect(read({ PORT: '', DATABASE_URL: ' ', LOG_LEVEL: '' })).toMatchObject({
       port: 3001,
@@ -101,6 +116,17 @@ describe('configuration', () => {
     ['DATABASE_URL', 'sqlite::memory:'],
     ['DATABASE_URL', 'mysql://db'],
     ['DATABASE_URL', './credits.sqlite'],
+    ['DATABASE_URL', 'sqlite:./credits.sqlite?mode=ro'],
+    ['DATABASE_URL', 'mysql://db/credits?charset=latin1'],
+    ['DATABASE_URL', 'mysql://db/credits?ssl-mode=REQUIRED'],
+    ['DATABASE_URL', 'mysql://db/credits?ssl='],
+    ['DATABASE_URL', 'mysql://db/credits?ssl=true'],
+    ['DATABASE_URL', 'mysql://db/credits?ssl=required&ssl=verify_ca'],
+    ['DATABASE_URL', 'mysql://db/credits#?ssl=required'],
+    ['DATABASE_URL', 'mysql://127.0.0.1/credits?ssl=verify_identity'],
+    ['DATABASE_URL', 'mysql://[::1]/credits?ssl=verify_identity'],
+    ['DATABASE_URL', 'mysql://db/credits?ssl=verify_ca&ssl_ca=/does/not/exist.pem'],
+    ['DATABASE_URL', `mysql://db/credits?ssl=verify_ca&ssl_ca=${resolve('package.json')}`],
     ['MIGRATE_ON_START', 'yes'],
     ['RATE_LIMIT_PER_MINUTE', '-5'],
     ['RATE_LIMIT_PER_MINUTE', '1.5'],
@@ -119,6 +145,20 @@ describe('configuration', () => {
   ])('refuses %s=%s and names it', (name, value) => {
     const env = name.startsWith('JWT_') ? { [name]: value } : { JWT_SECRET: SECRET, [name]: value };
     expect(problemsOf(env)).toEqual([expect.stringMatching(new RegExp(`^${name}`))]);
+  });
+
+  it('reads how the database is reached from its URL', () => {
+    const url = 'mysql://user:p%40ss@db:3306/credits';
+    const databaseOf = (parameters: string) => read({ DATABASE_URL: url + parameters }).database;
+    expect(databaseOf('')).toEqual({ kind: 'mysql', url });
+    expect(databaseOf('?ssl=required')).toEqual({ kind: 'mysql', url, tls: { rejectUnauthorized: false, verifyIdentity: false } });
+    expect(databaseOf('?ssl=verify_ca')).toEqual({ kind: 'mysql', url, tls: { rejectUnauthorized: true, verifyIdentity: false } });
+    expect(databaseOf('?ssl=verify_identity')).toEqual({ kind: 'mysql', url, tls: { rejectUnauthorized: true, verifyIdentity: true } });
+    // An authority that nothing is checked against would only look like safety.
+    for (const parameters of ['?ssl_ca=/ca.pem', '?ssl=required&ssl_ca=/ca.pem'])
+      expect(problemsOf({ JWT_SECRET: SECRET, DATABASE_URL: url + parameters })).toContain(
+        'DATABASE_URL: ssl_ca needs ssl=verify_ca or ssl=verify_identity',
+      );
   });
 
   it('names every bad variable at once', () => {
@@ -164,6 +204,23 @@ describe('configuration', () => {
     expect(problemsOf({ JWT_PUBLIC_KEY: pem(generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey) })).toEqual([
       expect.stringContaining('JWT_PUBLIC_KEY'),
     ]);
+  });
+
+  it('wants everything that Stripe needs in production', () => {
+    const production = { NODE_ENV: 'production', JWT_SECRET: SECRET, STRIPE_SECRET_KEY: 'sk_live_abc' };
+    const names = (env: Record<string, string>) => problemsOf({ ...production, ...env }).map((problem) => problem.split(' ')[0]);
+    expect(names({})).toEqual(['STRIPE_WEBHOOK_SECRET', 'PUBLIC_URL']);
+    expect(names({ STRIPE_WEBHOOK_SECRET: ' , ' })).toEqual(['STRIPE_WEBHOOK_SECRET', 'PUBLIC_URL']);
+    expect(names({ STRIPE_WEBHOOK_SECRET: 'whsec_a', PUBLIC_URL: 'https://credits.example.com' })).toEqual([]);
+    expect(names({ PAYMENTS_PROVIDER: 'off' })).toEqual([]);
+    expect(names({ NODE_ENV: 'development' })).toEqual([]);
+  });
+
+  it('says loudly that production keeps its ledger in a file, unless the file was asked for', () => {
+    const warnings = (env: Record<string, string>) => read(env).warnings;
+    expect(warnings({ NODE_ENV: 'production' })).toEqual([expect.stringMatching(/^DATABASE_URL .*\/data\/credits\.sqlite/)]);
+    expect(warnings({ NODE_ENV: 'production', DATABASE_URL: 'sqlite:/var/lib/credits.sqlite' })).toEqual([]);
+    expect(warnings({})).toEqual([]);
   });
 
   it('refuses another Stripe in production', () => {

@@ -1,13 +1,11 @@
 import { createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-
-/** Where the ledger lives. The URL's scheme chooses the engine. */
-export type DatabaseConfig = { kind: 'sqlite'; file: string } | { kind: 'mysql'; url: string };
+import { type DatabaseConfig, readDatabase } from './database-url.js';
 
 /** The one key family that tokens are verified with; a token of another family is refused. */
 export type JwtKeyConfig =
-  | { kind: 'secret'; secret: string }
+  | { kind: 'secret'; secret: string; /** Where it was found. */ from: string }
   | { kind: 'public'; key: KeyObject; algorithm: 'RS256' | 'ES256' | 'EdDSA' }
   | { kind: 'jwks'; url: string };
 
@@ -45,12 +43,17 @@ export class Config {
   readonly corsOrigins: string[];
   /** Where `GET /metrics` is served; without it, nowhere. */
   readonly metrics?: { readonly port: number; readonly host: string };
+  /** What may not be meant so; said at the start. */
+  readonly warnings: readonly string[];
 }
 
+const DEFAULT_FILE = './data/credits.sqlite';
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
 /** Names every bad variable at once, so that an operator mends the environment in one go. */
 export class ConfigError extends Error {
+  readonly code = 'ERR_ENVIRONMENT';
+
   constructor(readonly problems: readonly string[]) {
     super(
       `The environment has ${problems.length} bad variable${problems.length === 1 ? '' : 's'}:\n${problems.map((p) => `  - ${p}`).join('\n')}`,
@@ -113,12 +116,12 @@ export function readConfig(env: NodeJS.ProcessEnv, dataDir = resolve('data')): C
       problems.push(`CORS_ORIGINS: ${origin} is not an origin such as https://app.example.com`);
   }
 
-  const config: Config = {
+  const config: Config & { warnings: string[] } = {
     production,
     host,
     port,
     logLevel: oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
-    database: readDatabase(text('DATABASE_URL') ?? 'sqlite:./data/credits.sqlite', problems),
+    database: readDatabase(text('DATABASE_URL') ?? `sqlite:${DEFAULT_FILE}`, problems),
     migrateOnStart: oneOf('MIGRATE_ON_START', ['true', 'false'], 'true') === 'true',
     jwt: { key: readJwtKey(text, production, dataDir, problems), issuer: text('JWT_ISSUER'), audience: text('JWT_AUDIENCE') },
     payments: {
@@ -134,25 +137,19 @@ export function readConfig(env: NodeJS.ProcessEnv, dataDir = resolve('data')): C
     rateLimitPerMinute: integer('RATE_LIMIT_PER_MINUTE', 6000, 0, 100_000_000),
     corsOrigins,
     metrics: metricsPort === 0 ? undefined : { port: metricsPort, host: text('METRICS_HOST') ?? '127.0.0.1' },
+    warnings: [],
   };
+  if (production && text('DATABASE_URL') === undefined)
+    config.warnings.push(`DATABASE_URL is not set: the ledger is the file ${resolve(DEFAULT_FILE)}, on this machine alone`);
+  if (production && config.payments.provider === 'stripe')
+    for (const [name, given] of [
+      ['STRIPE_WEBHOOK_SECRET', config.payments.webhookSecrets.length > 0],
+      ['PUBLIC_URL', text('PUBLIC_URL') !== undefined],
+    ] as const)
+      if (!given) problems.push(`${name} is required in production with STRIPE_SECRET_KEY`);
   if (metricsPort === port) problems.push('METRICS_PORT must be another port than PORT');
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
-}
-
-function readDatabase(value: string, problems: string[]): DatabaseConfig {
-  if (value.startsWith('sqlite:')) {
-    const file = value.slice('sqlite:'.length).replace(/^\/\/(?=\/)/, '');
-    if (file !== '' && file !== ':memory:') return { kind: 'sqlite', file: resolve(file) };
-    problems.push('DATABASE_URL: sqlite needs a file, such as sqlite:./data/credits.sqlite');
-  } else if (URL.canParse(value) && /^(mysql|mariadb):$/.test(new URL(value).protocol)) {
-    const url = new URL(value);
-    if (url.hostname !== '' && url.pathname.length > 1) return { kind: 'mysql', url: value };
-    problems.push('DATABASE_URL: mysql needs a host and a database, such as mysql://user:password@host:3306/name');
-  } else {
-    problems.push('DATABASE_URL must begin with sqlite: or mysql://');
-  }
-  return { kind: 'sqlite', file: '' };
 }
 
 function readJwtKey(text: (name: string) => string | undefined, production: boolean, dataDir: string, problems: string[]): JwtKeyConfig {
@@ -168,12 +165,13 @@ function readJwtKey(text: (name: string) => string | undefined, production: bool
     problems.push('JWT_JWKS_URL must be an http(s) URL');
   if (publicKey) return publicKey;
   if (url !== undefined) return { kind: 'jwks', url };
-  if (secret !== undefined) return { kind: 'secret', secret };
+  if (secret !== undefined) return { kind: 'secret', secret, from: 'JWT_SECRET' };
   if (production) {
     problems.push('JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL is required in production');
-    return { kind: 'secret', secret: '' };
+    return { kind: 'secret', secret: '', from: '' };
   }
-  return { kind: 'secret', secret: generatedSecret(join(dataDir, 'jwt-secret')) };
+  const file = join(dataDir, 'jwt-secret');
+  return { kind: 'secret', secret: generatedSecret(file), from: `the secret in ${file}` };
 }
 
 function readCatalog(file: string | undefined, problems: string[]): Config['catalog'] {

@@ -1,3 +1,4 @@
 export * from './config.js';
+export type { DatabaseConfig } from './database-url.js';
 export * from './config.module.js';
 export * from './catalog.js';

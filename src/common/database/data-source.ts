@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Libsql from 'libsql';
 import mysql from 'mysql2';
@@ -7,6 +7,7 @@ import type { DatabaseConfig } from '../config/index.js';
 import { engineOf } from './engine.js';
 import { takesNoWrites } from './errors.js';
 import { migrations } from './migrations/index.js';
+import { createRenewedPool } from './pool.js';
 
 /**
  * The one description of the database, for the server, the commands and the TypeORM command line.
@@ -15,7 +16,7 @@ import { migrations } from './migrations/index.js';
 export function dataSourceOptions(database: DatabaseConfig, entities: NonNullable<DataSourceOptions['entities']>): DataSourceOptions {
   const common = { entities, migrations, migrationsTableName: 'schema_migration', synchronize: false, logging: false } as const;
   if (database.kind === 'sqlite') {
-    mkdirSync(dirname(database.file), { recursive: true });
+    makeFile(database.file);
     return {
       ...common,
       type: 'better-sqlite3',
@@ -36,6 +37,7 @@ export function dataSourceOptions(database: DatabaseConfig, entities: NonNullabl
     driver: { ...mysql, createPool },
     subscribers: [Disowner],
     url: database.url.replace(/^mariadb:/, 'mysql:'),
+    ...(database.tls && { ssl: database.tls }),
     charset: 'utf8mb4_bin',
     supportBigNumbers: true,
     bigNumberStrings: false,
@@ -44,6 +46,12 @@ export function dataSourceOptions(database: DatabaseConfig, entities: NonNullabl
     connectTimeout: 5_000,
     poolSize: 16,
   };
+}
+
+/** Makes the file for its owner alone; SQLite gives the mode of the first file to the other two. */
+function makeFile(file: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600));
 }
 
 /** A DataSource that knows MySQL's `mediumtext` on SQLite too, where the name of a type is free: metadata can be longer than `text` is on MySQL. */
@@ -63,10 +71,10 @@ class Disowner implements EntitySubscriberInterface {
 
 /**
  * A pool whose connections all begin with the session that the ledger relies on: READ COMMITTED takes no gap locks, and strict mode refuses
- * what doesn't fit in place of cutting it off.
+ * what doesn't fit in place of cutting it off. A primary that is told to take no more writes first lets every wait for a row come to its end, so none is long.
  */
 function createPool(options: mysql.PoolOptions): mysql.Pool {
-  const pool = mysql.createPool(options);
+  const pool = createRenewedPool(options);
   pool.on('connection', (connection) => {
     // A connection that can't be prepared must not serve: closing it makes the next query fail, and that is tried again on another one.
     const closeOnError = (error: unknown) => {
@@ -74,7 +82,7 @@ function createPool(options: mysql.PoolOptions): mysql.Pool {
     };
     connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED', closeOnError);
     connection.query(
-      "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 5, time_zone = '+00:00'",
+      "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 2, time_zone = '+00:00'",
       closeOnError,
     );
   });

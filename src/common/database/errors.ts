@@ -26,6 +26,10 @@ const CONTENTION_TEXT = /database is locked|Write conflict|error occurred in mul
 
 /** The database, or the way to it, is going or gone; what became of a commit is not known. Codes of both drivers, of MySQL, MariaDB and TiDB. */
 const AWAY = new Set([
+  // What a tablet of Vitess hands on of the MySQL behind it, as a client knows it.
+  '2002',
+  '2006',
+  '2013',
   'ER_SERVER_SHUTDOWN',
   'ER_NORMAL_SHUTDOWN',
   'ER_CON_COUNT_ERROR',
@@ -64,6 +68,8 @@ const AWAY = new Set([
 /** The server is read only, because another one is written now, or without a quorum. */
 const TAKES_NO_WRITES = new Set(['ER_OPTION_PREVENTS_STATEMENT', 'ER_UNKNOWN_COM_ERROR']);
 const AWAY_TEXT = /Connection lost|connection is in closed state|Can't add new command|Pool is closed/i;
+/** What Vitess says under no number of its own when a tablet, or the MySQL of one, is away. */
+const AWAY_VITESS = /primary is not serving|operation not allowed in state|code = Unavailable|inconsistent state|no healthy tablet|VT15001/;
 
 /** Whether a fresh attempt at the whole transaction makes sense. */
 export function isTransient(error: unknown): boolean {
@@ -79,7 +85,7 @@ export function wasUndone(error: unknown): boolean {
 
 function isAway(error: unknown): boolean {
   const { code, message } = driverError(error);
-  return AWAY.has(code) || AWAY_TEXT.test(message);
+  return AWAY.has(code) || AWAY_TEXT.test(message) || (code === 'ER_UNKNOWN_ERROR' && AWAY_VITESS.test(message));
 }
 
 /** Whether the server at the other end of the connection is one that can't be written at present; a new connection may lead to another. */

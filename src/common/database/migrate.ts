@@ -12,8 +12,9 @@ export async function migrate(dataSource: DataSource): Promise<void> {
   if (engineOf(dataSource) === 'sqlite') return race(dataSource);
   const holder = dataSource.createQueryRunner();
   try {
-    const [row] = (await holder.query(`SELECT GET_LOCK('${LOCK}', 60) AS got`)) as { got: number | null }[];
-    if (row?.got !== 1) throw new Error('another process has been migrating the database for a minute');
+    // Vitess forgets what a column of this kind is to be called.
+    const [row = {}] = (await holder.query(`SELECT GET_LOCK('${LOCK}', 60)`)) as Record<string, unknown>[];
+    if (Number(Object.values(row)[0]) !== 1) throw new Error('another process has been migrating the database for a minute');
     try {
       await race(dataSource);
     } finally {

@@ -1,11 +1,13 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
+import type { PoolConnection } from 'mysql2';
 import { DataSource, type QueryRunner } from 'typeorm';
 import { isGalera } from './cluster.js';
 import { newDataSource } from './data-source.js';
 import { engineOf } from './engine.js';
-import { FenceLost, isTransient, takesNoWrites } from './errors.js';
+import { FenceLost, isTransient, wasUndone } from './errors.js';
+import { abandonEra } from './pool.js';
 
 /** An open transaction: `query` for SQL, `manager` for the entities. It ends with the function that it was given to. */
 export type Tx = QueryRunner;
@@ -108,16 +110,19 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
     });
   }
 
-  /** A connection that can't roll back may still hold its transaction, and must not go back to the pool with it; nor must one that can't write. */
+  /**
+   * A connection that can't roll back may still hold its transaction, and must not go back to the pool with it. Neither must one whose server is away:
+   * every other attempt would meet the same old primary.
+   */
   private async abandon(tx: Tx, error: unknown): Promise<void> {
     try {
-      if (error instanceof Unanswered || takesNoWrites(error)) throw error;
+      if (!wasUndone(error)) throw error;
       await this.answered(tx.query('ROLLBACK'));
     } catch {
       if (this.engine === 'sqlite') return;
       // A connection that was waited for in vain is not waited for again, but must not stay open when it comes.
       void tx.connect().then(
-        (connection: { destroy(): void }) => connection.destroy(),
+        (connection: PoolConnection) => abandonEra(connection),
         () => undefined,
       );
     }

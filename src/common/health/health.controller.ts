@@ -11,19 +11,35 @@ export class HealthController {
   constructor(private readonly state: HealthService) {}
 
   @Get('health')
-  @Endpoint({ summary: 'Process and database', answers: HealthDto, errors: ['OVERLOADED'] })
+  @Endpoint({
+    summary: 'Process and database',
+    description: 'For liveness probes: 503 while the database does not answer. It takes no notice of a query.',
+    answers: HealthDto,
+    anyQuery: true,
+  })
   health(): Promise<Data<HealthDto>> {
     return data(this.state.health());
   }
 
   @Get('ready')
-  @Endpoint({ summary: 'Whether it may take traffic', answers: HealthDto, errors: ['OVERLOADED'] })
+  @Endpoint({
+    summary: 'Whether it may take traffic',
+    description:
+      'For load balancers: 503 while the database does not answer, lacks migrations, or the server is stopping. It takes no notice of a query.',
+    answers: HealthDto,
+    anyQuery: true,
+  })
   ready(): Promise<Data<HealthDto>> {
     return data(this.state.ready());
   }
 
   @Get('version')
-  @Endpoint({ summary: 'What is running', answers: VersionDto })
+  @Endpoint({
+    summary: 'What is running',
+    description: "The server's name and version, and the version of Node.js under it. It takes no notice of a query.",
+    answers: VersionDto,
+    anyQuery: true,
+  })
   version(): Promise<Data<VersionDto>> {
     return data(this.state.version());
   }

@@ -26,11 +26,7 @@ export class HealthService implements BeforeApplicationShutdown {
 
   /** @throws ApiError OVERLOADED when the database does not answer */
   async health(): Promise<HealthDto> {
-    const answered = this.dataSource.query('SELECT 1').then(
-      () => true,
-      () => false,
-    );
-    if (!(await Promise.race([answered, setTimeout(PATIENCE_MS, false, { ref: false })]))) {
+    if (!(await inTime(this.dataSource.query('SELECT 1')))) {
       throw new ApiError('OVERLOADED', 'The database does not answer.', { details: { status: 'unavailable', database: 'down' } });
     }
     return { status: 'ok', database: 'up' };
@@ -39,9 +35,10 @@ export class HealthService implements BeforeApplicationShutdown {
   /** Ready once the database answers, takes writes and has every migration, until the process is told to stop. */
   async ready(): Promise<HealthDto> {
     if (this.stopping) throw new ApiError('OVERLOADED', 'The server is stopping.', { details: { status: 'stopping' } });
-    const health = await this.health();
-    const why = await whyReadOnly(this.dataSource).catch(() => 'not to be asked');
+    // First, for a node without a quorum answers nothing else.
+    const why = await inTime(whyReadOnly(this.dataSource));
     if (why) throw new ApiError('OVERLOADED', `The database takes no writes: it is ${why}.`, { details: { status: why } });
+    const health = await this.health();
     // A schema that can't be read is none that this process could work with.
     if (await this.dataSource.showMigrations().catch(() => true))
       throw new ApiError('OVERLOADED', 'The database has pending migrations.', { details: { status: 'migrations pending' } });
@@ -51,4 +48,9 @@ export class HealthService implements BeforeApplicationShutdown {
   version(): VersionDto {
     return { name, version, node: process.version };
   }
+}
+
+/** What the database answers, or nothing when it fails or takes too long. */
+function inTime<T>(answer: Promise<T>): Promise<T | undefined> {
+  return Promise.race([answer.catch(() => undefined), setTimeout(PATIENCE_MS, undefined, { ref: false })]);
 }

@@ -1,13 +1,13 @@
-import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import { type FastifyBaseLogger, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
 import type { Config } from '../config/index.js';
+import { registerBodyParsers } from './body.js';
+import { Connections, refuseUnreadable, TIME_LIMITS } from './connections.js';
 import { ErrorFilter, sendError } from './error.filter.js';
 import { sendAnswered } from './envelope.js';
 import { ApiError, invalidField } from './errors.js';
@@ -19,7 +19,6 @@ export const API_PREFIX = 'api';
 /** Pages for people, which are no part of the API. */
 const PAGES = ['checkout/*path', 'sandbox/*path'];
 
-const BODY_LIMIT = 1024 * 1024;
 /** Version 00 ends after the flags; later versions may say more. */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:(?<!^00.*)-.*)?$/;
 
@@ -33,7 +32,15 @@ export function createAdapter(logger: Logger): FastifyAdapter {
     genReqId: (request: IncomingMessage) =>
       TRACEPARENT.exec(String(request.headers['traceparent'] ?? ''))?.[1] ?? randomUUID().replaceAll('-', ''),
     rewriteUrl: (request: IncomingMessage) => (request.url ?? '/').replace(/^\/api\/v1(?=[/?]|$)/, '/api'),
-    bodyLimit: BODY_LIMIT,
+    requestTimeout: TIME_LIMITS.requestTimeout,
+    connectionTimeout: TIME_LIMITS.connectionTimeout,
+    keepAliveTimeout: TIME_LIMITS.keepAliveTimeout,
+    http: {
+      headersTimeout: TIME_LIMITS.headersTimeout,
+      connectionsCheckingInterval: TIME_LIMITS.connectionsCheckingInterval,
+      // Node's own refusal has no body; ours is among the hooks.
+      requireHostHeader: false,
+    },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     routerOptions: { maxParamLength: 300 },
@@ -44,48 +51,41 @@ export function createAdapter(logger: Logger): FastifyAdapter {
   });
 }
 
-/** What the parser of HTTP refuses never becomes a request; it is answered in the same envelope. */
-function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return;
-  const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
-  const message = 'The request is not readable as HTTP.';
-  const trace = randomUUID().replaceAll('-', '');
-  const body = JSON.stringify({ error: { code: 'VALIDATION_ERROR', message, details: [{ field: 'request', message }], trace_id: trace } });
-  socket.end(
-    `HTTP/1.1 ${status}\r\nX-Trace-Id: ${trace}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
-}
+/** Whom a request's line names: the account that it worked on, and who sent it. */
+type PartiesOf = (request: FastifyRequest, status: number) => { account?: string; actor?: string };
 
 /** Filters, pipes, headers and hooks of every route. */
-export async function configureHttp(app: NestFastifyApplication, config: Config): Promise<void> {
+export async function configureHttp(app: NestFastifyApplication, config: Config, partiesOf: PartiesOf): Promise<Connections> {
   app.setGlobalPrefix(API_PREFIX, { exclude: PAGES });
   app.useGlobalFilters(new ErrorFilter());
   app.useGlobalPipes(validationPipe());
   const server = app.getHttpAdapter().getInstance();
 
   const security = securityHeaders(config);
-  let stopping = false;
-  server.addHook('preClose', (done) => {
-    stopping = true;
-    done();
-  });
+  const connections = new Connections(server.server);
   server.addHook('onRequest', (request, reply, done) => {
+    connections.owes(reply.raw);
     void reply.headers(security).header('x-trace-id', request.id);
-    done(stopping ? new ApiError('OVERLOADED', 'The server is stopping; send the request again.') : undefined);
+    if (connections.stopping) done(new ApiError('OVERLOADED', 'The server is stopping; send the request again.'));
+    else if (request.headers.host === undefined && request.raw.httpVersion === '1.1') done(invalidField('Host', 'is required'));
+    else done();
   });
   server.addHook('preSerialization', sendAnswered);
   server.addHook('onSend', (_request, reply, _payload, done) => {
     // A client that keeps its connection would otherwise keep the server from closing.
-    if (stopping) void reply.header('Connection', 'close');
+    if (connections.stopping) void reply.header('Connection', 'close');
     done();
   });
   server.addHook('onResponse', (request, reply, done) => {
+    const { account, actor } = partiesOf(request, reply.statusCode);
     request.log.info(
       {
         trace_id: request.id,
         method: request.method,
         route: request.routeOptions.url ?? null,
         status: reply.statusCode,
+        account,
+        actor,
         ms: Math.round(reply.elapsedTime * 100) / 100,
       },
       'request',
@@ -96,6 +96,7 @@ export async function configureHttp(app: NestFastifyApplication, config: Config)
   registerBodyParsers(server);
   if (config.corsOrigins.length > 0)
     await app.register(cors, { origin: config.corsOrigins, credentials: true, exposedHeaders: EXPOSED_HEADERS });
+  return connections;
 }
 
 const EXPOSED_HEADERS = [
@@ -107,7 +108,7 @@ const EXPOSED_HEADERS = [
   'X-RateLimit-Reset',
 ];
 
-/** What helmet sets. It never changes, so it is asked once and not with every request, where it cost more than the routing. */
+/** What helmet sets, and that nothing is for caches but what says so itself. It never changes, so it is asked once and not with every request, where it cost more than the routing. */
 function securityHeaders(config: Config): Record<string, string> {
   const headers: Record<string, string> = {};
   const response = {
@@ -125,58 +126,5 @@ function securityHeaders(config: Config): Record<string, string> {
     },
     strictTransportSecurity: config.production,
   })({} as IncomingMessage, response as never, () => undefined);
-  return headers;
-}
-
-/** A request whose route asked for the bytes as they came (`@RouteConfig({ rawBody: true })`). */
-export interface RawBodyRequest extends FastifyRequest {
-  rawBody?: Buffer;
-}
-
-/** JSON is the one content type; only a route that says so takes an HTML form or keeps the raw bytes, which it then parses itself after checking their signature. */
-function registerBodyParsers(server: FastifyInstance): void {
-  const routeConfig = (request: FastifyRequest) => request.routeOptions.config as { rawBody?: boolean; form?: boolean };
-  const parseJson = server.getDefaultJsonParser('error', 'error');
-  server.removeAllContentTypeParsers();
-  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
-    if (routeConfig(request).rawBody) {
-      (request as RawBodyRequest).rawBody = body;
-      done(null);
-    } else if (body.length === 0) {
-      done(null);
-    } else if (!isUtf8(body)) {
-      done(new ApiError('VALIDATION_ERROR', 'The body is not UTF-8.', { details: [{ field: 'body', message: 'must be UTF-8' }] }));
-    } else {
-      void parseJson(request, body.toString('utf8'), (error: Error | null, parsed?: unknown) => {
-        done(error ?? untenable(parsed) ?? null, parsed);
-      });
-    }
-  });
-  server.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (request, body: string, done) => {
-    if (routeConfig(request).form) done(null, Object.fromEntries(new URLSearchParams(body)));
-    else done(new ApiError('UNSUPPORTED_MEDIA_TYPE'));
-  });
-}
-
-const MAX_DEPTH = 6;
-const MAX_ITEMS = 1_000;
-const MAX_FIELDS = 100;
-
-/**
- * What the validators would spend seconds on, or lose before they could refuse it (class-transformer drops names that every object has): found in
- * one cheap walk, and refused before them.
- */
-function untenable(value: unknown, path = '', depth = 0): ApiError | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const refuse = (message: string) => invalidField(path || 'body', message);
-  if (depth > MAX_DEPTH) return refuse('is nested too deeply');
-  const entries = Object.entries(value);
-  if (Array.isArray(value) && entries.length > MAX_ITEMS) return refuse(`must have at most ${MAX_ITEMS} items`);
-  if (!Array.isArray(value) && entries.length > MAX_FIELDS) return refuse(`must have at most ${MAX_FIELDS} fields`);
-  for (const [key, item] of entries) {
-    if (key === 'prototype' || key in Object.prototype) return refuse(`must not have a field named ${key}`);
-    const problem = untenable(item, path ? `${path}.${key}` : key, depth + 1);
-    if (problem) return problem;
-  }
-  return undefined;
+  return { ...headers, 'cache-control': 'no-store' };
 }

@@ -1,7 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isTransient } from '../database/index.js';
-import { ApiError, type ErrorCode } from './errors.js';
+import { ApiError, envelope, type ErrorCode } from './errors.js';
 
 const BY_STATUS: Partial<Record<number, ErrorCode>> = {
   400: 'VALIDATION_ERROR',
@@ -25,22 +25,25 @@ export class ErrorFilter implements ExceptionFilter {
   }
 }
 
-/** Answers with the error envelope. What we did not foresee is logged whole and told as INTERNAL_ERROR. */
+/** Answers with the error envelope. What we did not foresee is logged whole and told as INTERNAL_ERROR; what we did, such as an outage, is a line. */
 export function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const error = toApiError(thrown);
-  if (error.status >= 500) request.log.error({ trace_id: request.id, err: thrown, code: error.code }, 'request failed');
+  const said = { trace_id: request.id, code: error.code };
+  if (error.status === 500) request.log.error({ ...said, err: thrown }, 'request failed');
+  else if (error.status > 500) request.log.warn({ ...said, reason: reasonOf(thrown) }, 'request refused');
   const retryAfter = error.options.retryAfterSeconds ?? (error.status === 503 || error.status === 429 ? 1 : undefined);
   if (retryAfter !== undefined) void reply.header('Retry-After', String(retryAfter));
   if (error.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
   if (error.options.replayedFrom !== undefined) void reply.header('Idempotent-Replayed', 'true');
-  void reply.status(error.status).send({
-    error: {
-      code: error.code,
-      message: error.message,
-      details: error.options.details ?? null,
-      trace_id: error.options.replayedFrom ?? request.id,
-    },
-  });
+  // The rest of such a body is not worth waiting for.
+  if (error.status === 413) void reply.header('Connection', 'close');
+  void reply.status(error.status).send(envelope(error, error.options.replayedFrom ?? request.id));
+}
+
+/** Of a host with several addresses none of which answers there is only the code. */
+function reasonOf(thrown: unknown): string | undefined {
+  const { message, code } = thrown as { message?: string; code?: string };
+  return message || code;
 }
 
 function toApiError(thrown: unknown): ApiError {

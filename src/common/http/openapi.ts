@@ -1,37 +1,29 @@
 import { applyDecorators, type Type } from '@nestjs/common';
 import { ApiExtraModels, ApiHeader, ApiOperation, ApiResponse, getSchemaPath } from '@nestjs/swagger';
 import { ERRORS, type ErrorCode } from './errors.js';
+import { AnyQuery } from './unknown-query.guard.js';
 
 type SchemaObject = Record<string, unknown>;
-
-const TRACE_HEADER = {
-  'X-Trace-Id': {
-    description: 'The id of this request in the log.',
-    schema: { type: 'string', example: '4bf92f3577b34da6a3ce929d0e0e4736' },
-  },
-};
-const REPLAYED_HEADER = {
-  'Idempotent-Replayed': {
-    description: '`true` when this is the answer that the same key was given before.',
-    schema: { type: 'string', example: 'true' },
-  },
-};
 
 /** What a route does, for people and for generated clients. */
 interface Endpoint {
   /** One line. */
   summary: string;
   /** More, in Markdown. */
-  description?: string;
+  description: string;
   status?: number;
   /** The item inside `data`. */
   answers: Type;
   /** `list`: a page with `meta`; `array`: a list without pages; `bare`: a body that has its own `data`. */
   as?: 'item' | 'array' | 'list' | 'bare';
+  /** Fields of the documented answer's item, or of a bare body, that differ from the examples of its DTO. */
+  example?: object;
   /** The codes that this route can answer, besides those of every route. */
   errors?: readonly ErrorCode[];
   /** Whether it accepts an `Idempotency-Key`. */
   idempotent?: boolean;
+  /** Whether it takes no notice of its query; such a route, which takes nothing else either, refuses nothing. */
+  anyQuery?: boolean;
 }
 
 /** Documents one route: summary, answer in its envelope, each error code with an example. */
@@ -41,8 +33,10 @@ export function Endpoint({
   status = 200,
   answers,
   as = 'item',
+  example = {},
   errors = [],
   idempotent = false,
+  anyQuery = false,
 }: Endpoint): MethodDecorator {
   const item = { $ref: getSchemaPath(answers) };
   const schema: SchemaObject =
@@ -54,9 +48,10 @@ export function Endpoint({
           ? { type: 'object', required: ['data'], properties: { data: { type: 'array', items: item } } }
           : { type: 'object', required: ['data', 'meta'], properties: { data: { type: 'array', items: item }, meta: PAGE_META } };
   return applyDecorators(
-    ApiOperation({ summary, ...(description ? { description } : {}) }),
+    ApiOperation({ summary, description }),
     ApiExtraModels(answers),
-    ApiResponse({ status, description: 'Done.', headers: { ...TRACE_HEADER, ...(idempotent ? REPLAYED_HEADER : {}) }, schema }),
+    ApiResponse({ status, description: 'Done.', content: { 'application/json': { schema, example } } }),
+    ...(anyQuery ? [AnyQuery()] : []),
     ...(idempotent
       ? [
           ApiHeader({
@@ -68,7 +63,13 @@ export function Endpoint({
           }),
         ]
       : []),
-    ApiErrors('VALIDATION_ERROR', ...errors, ...(idempotent ? WRITE_ERRORS : []), 'INTERNAL_ERROR'),
+    ApiErrors(
+      ...(anyQuery ? [] : (['VALIDATION_ERROR'] as const)),
+      ...errors,
+      ...(idempotent ? WRITE_ERRORS : []),
+      'OVERLOADED',
+      'INTERNAL_ERROR',
+    ),
   );
 }
 
@@ -80,8 +81,8 @@ const PAGE_META: SchemaObject = {
   required: ['total', 'limit', 'offset'],
   properties: {
     total: { type: 'integer', description: 'How many items the list has under its filters.', example: 156 },
-    limit: { type: 'integer', example: 20 },
-    offset: { type: 'integer', example: 0 },
+    limit: { type: 'integer', description: 'The most items that a page holds.', example: 20 },
+    offset: { type: 'integer', description: 'How many items stand before this page.', example: 0 },
   },
 };
 
@@ -94,7 +95,6 @@ export function ApiErrors(...codes: ErrorCode[]): MethodDecorator & ClassDecorat
       return ApiResponse({
         status,
         description: group.map((code) => `\`${code}\`: ${ERRORS[code].message}`).join(' '),
-        headers: TRACE_HEADER,
         content: {
           'application/json': {
             schema: { $ref: '#/components/schemas/Error' },

@@ -13,7 +13,7 @@ import {
   type ValidationOptions,
   ValidationTypes,
 } from 'class-validator';
-import { ApiError, type FieldProblem } from './errors.js';
+import { ApiError, type FieldProblem, MOST_PROBLEMS } from './errors.js';
 
 /** Checks bodies and queries against their DTOs; a field that no DTO knows is a 400, never ignored. */
 export function validationPipe(): ValidationPipe {
@@ -23,10 +23,7 @@ export function validationPipe(): ValidationPipe {
     forbidNonWhitelisted: true,
     forbidUnknownValues: true,
     validationError: { target: false, value: false },
-    exceptionFactory: (errors) => {
-      const details = errors.flatMap((error) => problems(error));
-      return new ApiError('VALIDATION_ERROR', details.map((d) => `${d.field} ${d.message}`).join('; ') || undefined, { details });
-    },
+    exceptionFactory: (errors) => refusal(errors.flatMap((error) => problems(error))),
   });
 }
 
@@ -36,6 +33,8 @@ interface Field {
   /** When one of them is false, the value is not looked at. */
   readonly conditions: Check[];
   readonly checks: Check[];
+  /** Of a list: its items. */
+  items?: Fields;
 }
 type Fields = ReadonlyMap<string, Field>;
 
@@ -51,15 +50,47 @@ class FastValidationPipe extends ValidationPipe {
   private readonly compiled = new Map<unknown, Fields | null>();
 
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    return this.acceptsAtOnce(value, metadata) ? value : super.transform(value, metadata);
+    const fields = this.fieldsOf(metadata);
+    if (fields) {
+      if (accepts(fields, value)) return value;
+      await this.refuseItems(fields, value, metadata);
+    }
+    return super.transform(value, metadata);
   }
 
-  private acceptsAtOnce(value: unknown, { type, metatype }: ArgumentMetadata): boolean {
-    if (type !== 'body' || !metatype) return false;
+  /** The long way is long for each item, so of a list it goes with the first that are refused and nothing else. */
+  private async refuseItems(fields: Fields, value: unknown, metadata: ArgumentMetadata): Promise<void> {
+    for (const [name, { items }] of fields) {
+      const list = (value as Record<string, unknown> | undefined)?.[name];
+      if (!items || !Array.isArray(list)) continue;
+      const refused = [...list.keys()].filter((i) => !accepts(items, list[i])).slice(0, MOST_PROBLEMS);
+      const numbers = refused.length > 0 ? refused : [...list.keys()].slice(0, 1);
+      try {
+        await super.transform({ ...(value as object), [name]: numbers.map((i) => list[i] as unknown) }, metadata);
+      } catch (error) {
+        const { details } = (error as ApiError).options as { details: FieldProblem[] };
+        throw refusal(details.map(({ field, message }) => ({ field: renumbered(field, name, numbers), message })));
+      }
+    }
+  }
+
+  private fieldsOf({ type, metatype }: ArgumentMetadata): Fields | null {
+    if (type !== 'body' || !metatype) return null;
     let fields = this.compiled.get(metatype);
     if (fields === undefined) this.compiled.set(metatype, (fields = compile(metatype as Dto)));
-    return fields !== null && accepts(fields, value);
+    return fields;
   }
+}
+
+/** The path of a problem in an item, which was sent under another number. */
+function renumbered(path: string, list: string, numbers: readonly number[]): string {
+  const [first, number, ...rest] = path.split('.');
+  return first === list && number !== undefined ? [first, numbers[Number(number)], ...rest].join('.') : path;
+}
+
+function refusal(all: readonly FieldProblem[]): ApiError {
+  const details = all.slice(0, MOST_PROBLEMS);
+  return new ApiError('VALIDATION_ERROR', details.map(({ field, message }) => `${field} ${message}`).join('; ') || undefined, { details });
 }
 
 function accepts(fields: Fields, value: unknown): boolean {
@@ -96,6 +127,7 @@ function compile(dto: Dto): Fields | null {
       const item = ITEMS.get(target)?.get(propertyName)?.();
       const items = item && compile(item);
       if (type !== ValidationTypes.NESTED_VALIDATION || !items) return null;
+      field.items = items;
       field.checks.push((list) => Array.isArray(list) && list.every((object) => accepts(items, object)));
     }
   }

@@ -12,6 +12,7 @@ import { behindMutex, TransactionPerRequest } from './transaction-per-request.js
 process.setSourceMapsEnabled(false);
 
 const { AppModule } = await built<typeof import('../../../src/app.module.js')>('app.module.js');
+const { partiesOf } = await built<typeof import('../../../src/auth/index.js')>('auth/index.js');
 const { currentConfig } = await built<typeof import('../../../src/common/config/index.js')>('common/config/index.js');
 const { configureHttp, createAdapter } = await built<typeof import('../../../src/common/http/index.js')>('common/http/index.js');
 const { createLogger, NestLogger } = await built<typeof import('../../../src/common/logging/index.js')>('common/logging/index.js');
@@ -36,5 +37,5 @@ const testing = await Test.createTestingModule({ imports: [AppModule] })
   .useFactory({ inject: [DataSource], factory: writer })
   .compile();
 const app = testing.createNestApplication<NestFastifyApplication>(createAdapter(logger), { logger: nestLogger, bodyParser: false });
-await configureHttp(app, config);
+await configureHttp(app, config, partiesOf);
 await app.listen(config.port, config.host);

@@ -1,0 +1,34 @@
+import { parseArgs } from 'node:util';
+import type { DataSource } from 'typeorm';
+import { forUpdate, isMysql } from '../common/database/index.js';
+import { accountIds, LEDGER_ENTITIES, rebuildTotals } from '../ledger/index.js';
+import { run, say, withDatabase } from './run.js';
+
+/** Makes the daily totals anew from the entries. The server may run meanwhile. */
+async function rebuild(dataSource: DataSource, account: string | undefined): Promise<number> {
+  const runner = dataSource.createQueryRunner();
+  let done = 0;
+  try {
+    for await (const id of accountIds(dataSource, account)) {
+      await runner.query(isMysql(runner) ? 'START TRANSACTION' : 'BEGIN IMMEDIATE');
+      try {
+        await runner.query(`SELECT id FROM account WHERE id = ?${forUpdate(runner)}`, [id]);
+        await rebuildTotals(runner, id);
+        await runner.query('COMMIT');
+      } catch (error) {
+        await runner.query('ROLLBACK');
+        throw error;
+      }
+      done += 1;
+    }
+  } finally {
+    await runner.release();
+  }
+  return done;
+}
+
+run('npm run ledger:rebuild-totals [-- --account user:42]', async () => {
+  const { values } = parseArgs({ options: { account: { type: 'string' } } });
+  const done = await withDatabase(LEDGER_ENTITIES, (dataSource) => rebuild(dataSource, values.account));
+  say(`The daily totals of ${done} accounts were made anew.`);
+});

@@ -1,0 +1,75 @@
+import { createSecretKey } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { type JWTPayload, SignJWT } from 'jose';
+import { TokenVerifier } from '../auth/index.js';
+import { type Config, currentConfig } from '../common/config/index.js';
+import { remark, run, UsageError } from './run.js';
+
+const ANSWERS_WITHIN_MS = 1_000;
+
+/** Signs claims for a span such as 1h. */
+type Mint = (claims: JWTPayload, expires: string) => Promise<string>;
+
+/** Prints a token for trying the API out, signed with this installation's secret. Whom it speaks for is said on standard error. */
+async function token(): Promise<void> {
+  const { values } = parseArgs({
+    options: { user: { type: 'string' }, org: { type: 'string' }, admin: { type: 'boolean' }, expires: { type: 'string', default: '1h' } },
+  });
+  if (!values.user) throw new UsageError('--user is missing.');
+  const config = currentConfig();
+  const { key } = config.jwt;
+  if (key.kind !== 'secret')
+    throw new UsageError('Only an installation with JWT_SECRET can mint tokens; with a public key or a key set their owner does.');
+  const mint: Mint = (claims, expires) => sign(config, key.secret, claims, expires);
+  const claims = { sub: values.user, ...(values.org ? { org_id: values.org } : {}), ...(values.admin ? { role: 'admin' } : {}) };
+  const signed = await mint(claims, values.expires);
+  process.stdout.write(`${signed}\n`);
+  remark(
+    `For user ${values.user}${values.org ? ` of organization ${values.org}` : ''}${values.admin ? ', an administrator' : ''}, for ${values.expires}; ` +
+      `signed with ${key.from}.`,
+  );
+  const reason = (await refusedHere(config, signed)) ?? (await refusedThere(config, mint));
+  if (reason) remark(`Warning: it will not be taken. ${reason}`);
+}
+
+async function sign({ jwt: { issuer, audience } }: Config, secret: string, claims: JWTPayload, expires: string): Promise<string> {
+  const unsigned = new SignJWT(claims).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).setIssuedAt();
+  if (issuer) unsigned.setIssuer(issuer);
+  if (audience) unsigned.setAudience(audience);
+  try {
+    unsigned.setExpirationTime(expires);
+  } catch {
+    throw new UsageError(`--expires ${expires} is no span of time.`);
+  }
+  return unsigned.sign(createSecretKey(secret, 'utf8'));
+}
+
+/** Why a server with this command's configuration would refuse the token. */
+async function refusedHere(config: Config, signed: string): Promise<string | undefined> {
+  try {
+    if (await new TokenVerifier(config).verify(signed)) return undefined;
+    return '--user and --org must be 1 to 200 visible ASCII characters.';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** Why the server that runs at this configuration's address refuses such tokens. It is shown one that opens nothing and soon expires, because another may listen there. */
+async function refusedThere({ host: address, port }: Config, mint: Mint): Promise<string | undefined> {
+  const host = ['0.0.0.0', '::'].includes(address) ? 'localhost' : address;
+  const origin = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  try {
+    const answer = await fetch(`${origin}/api/credits/balance`, {
+      headers: { authorization: `Bearer ${await mint({ sub: 'npm-run-token' }, '10s')}` },
+      signal: AbortSignal.timeout(ANSWERS_WITHIN_MS),
+    });
+    const { error } = (await answer.json()) as { error?: { code?: string } };
+    if (error?.code !== 'UNAUTHORIZED') return undefined;
+    return `The server at ${origin} runs with another JWT_SECRET, JWT_ISSUER or JWT_AUDIENCE, or from another folder.`;
+  } catch {
+    // Nobody listens there, or not one of ours.
+    return undefined;
+  }
+}
+
+run('npm run token -- --user <id> [--org <id>] [--admin] [--expires 1h]', token);

@@ -1,0 +1,74 @@
+import type { IncomingMessage } from 'node:http';
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { ApiError } from './errors.js';
+import { parseJson, refuseUntenable } from './json.js';
+
+const BODY_LIMIT = 1024 * 1024;
+/** Forms come from our own pages, with a button's name in them. */
+const FORM_LIMIT = 1024;
+
+/** A request whose route asked for the bytes as they came (`@RouteConfig({ rawBody: true })`). */
+export interface RawBodyRequest extends FastifyRequest {
+  rawBody?: Buffer;
+}
+
+/** Stands in the place of a request's body until `BodyGuard` reads it. */
+class Unread {
+  constructor(
+    readonly limit: number,
+    readonly parse: (bytes: Buffer, request: FastifyRequest) => unknown,
+  ) {}
+}
+
+const JSON_BODY = new Unread(BODY_LIMIT, (bytes) => (bytes.length === 0 ? undefined : parseJson(bytes)));
+const RAW_BODY = new Unread(BODY_LIMIT, (bytes, request) => void ((request as RawBodyRequest).rawBody = bytes));
+const FORM_BODY = new Unread(FORM_LIMIT, (bytes) => refuseUntenable(Object.fromEntries(new URLSearchParams(bytes.toString('utf8')))));
+
+/** JSON is the one content type; only a route that says so takes an HTML form or keeps the raw bytes, which it then parses itself after checking their signature. */
+export function registerBodyParsers(server: FastifyInstance): void {
+  const routeConfig = (request: FastifyRequest) => request.routeOptions.config as { rawBody?: boolean; form?: boolean };
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', (request, _payload, done) => {
+    done(null, routeConfig(request).rawBody ? RAW_BODY : JSON_BODY);
+  });
+  server.addContentTypeParser('application/x-www-form-urlencoded', (request, _payload, done) => {
+    if (routeConfig(request).form) done(null, FORM_BODY);
+    else done(new ApiError('UNSUPPORTED_MEDIA_TYPE'));
+  });
+}
+
+/** The last guard of every route: it reads and parses the body, of which nothing was looked at before the others let the request in. */
+@Injectable()
+export class BodyGuard implements CanActivate {
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const { body } = request;
+    if (!(body instanceof Unread)) return true;
+    return bytesOf(request.raw, body.limit).then((bytes) => {
+      request.body = body.parse(bytes, request);
+      return true;
+    });
+  }
+}
+
+/** @throws ApiError PAYLOAD_TOO_LARGE as soon as that is known, VALIDATION_ERROR when the connection ends before the body */
+function bytesOf(message: IncomingMessage, limit: number): Promise<Buffer> {
+  return new Promise((done, failed) => {
+    const chunks: Buffer[] = [];
+    let left = limit;
+    const take = (chunk: Buffer) => {
+      left -= chunk.length;
+      if (left >= 0) return void chunks.push(chunk);
+      message.off('data', take).resume();
+      failed(new ApiError('PAYLOAD_TOO_LARGE'));
+    };
+    if (Number(message.headers['content-length']) > limit) return failed(new ApiError('PAYLOAD_TOO_LARGE'));
+    message.on('data', take);
+    message.on('end', () => done(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
+    message.on('close', () => {
+      // It also closes after its end, and an error costs more than the rest of this.
+      if (!message.readableEnded) failed(new ApiError('VALIDATION_ERROR', 'The connection ended before the body.'));
+    });
+  });
+}

@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { brotliCompress, gzip } from 'node:zlib';
+import { negotiate } from '@fastify/accept-negotiator';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+const FRESH_FOR_SECONDS = 60;
+
+type Encoding = 'br' | 'gzip' | 'identity';
+/** The forms in which it can be sent, the smallest first. */
+const ENCODINGS: Encoding[] = ['br', 'gzip', 'identity'];
+
+/** An answer that is the same for everybody for as long as the process runs: made at the first request, and compressed then. */
+export class FixedAnswer {
+  private made?: Promise<{ etag: string; bodies: Record<Encoding, Buffer> }>;
+
+  /** @param make gives the text */
+  constructor(
+    private readonly contentType: string,
+    private readonly make: () => string,
+  ) {}
+
+  /** Answers with the text in the form that the client prefers, or with 304 when it has it already. */
+  async send(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const { etag, bodies } = await (this.made ??= this.prepare());
+    void reply
+      .header('ETag', etag)
+      .header('Cache-Control', `public, max-age=${FRESH_FOR_SECONDS}`)
+      .header('Vary', [reply.getHeader('Vary'), 'Accept-Encoding'].flat().filter(Boolean).join(', '));
+    if (holds(request.headers['if-none-match'], etag)) return void reply.status(304).send();
+    const encoding = negotiate(request.headers['accept-encoding'] ?? '', ENCODINGS) ?? 'identity';
+    if (encoding !== 'identity') void reply.header('Content-Encoding', encoding);
+    void reply.type(this.contentType).send(bodies[encoding]);
+  }
+
+  private async prepare() {
+    const identity = Buffer.from(this.make());
+    const [br, gz] = await Promise.all([promisify(brotliCompress)(identity), promisify(gzip)(identity)]);
+    // Weak, because all its forms bear the same one.
+    return { etag: `W/"${createHash('sha256').update(identity).digest('base64url')}"`, bodies: { identity, br, gzip: gz } };
+  }
+}
+
+/** Whether `If-None-Match` names the tag. */
+function holds(header: string | undefined, etag: string): boolean {
+  return header !== undefined && header.split(',').some((tag) => tag.trim() === '*' || `W/${tag.trim().replace(/^W\//, '')}` === etag);
+}

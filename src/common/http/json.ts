@@ -1,0 +1,82 @@
+import { isUtf8 } from 'node:buffer';
+import { invalidField } from './errors.js';
+
+/** Seventeen characters of a number in a row. Written out, because the engine then looks at every seventeenth character only. */
+const LONG_RUN = new RegExp('[\\d.]'.repeat(17));
+const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+const SIGNIFICANT_DIGITS = 16;
+
+/**
+ * Parses a body.
+ * @throws ApiError VALIDATION_ERROR when it is no JSON in UTF-8, or holds `null` or a number that would be rounded
+ */
+export function parseJson(bytes: Buffer): unknown {
+  if (!isUtf8(bytes)) throw invalidField('body', 'must be UTF-8');
+  const text = bytes.toString('utf8').replace(/^\ufeff/, '');
+  let value = parse(text);
+  if (LONG_RUN.test(text)) {
+    const marked = markLongNumbers(text);
+    if (marked !== text) value = parse(marked);
+  }
+  return refuseUntenable(value);
+}
+
+/** Gives a body back, unless the validators would spend seconds on it, or would drop unseen what they should refuse. */
+export function refuseUntenable<T>(value: T): T {
+  const fault = faultOf(value, { values: MAX_VALUES }, 0);
+  if (fault) throw invalidField(fault.path || 'body', fault.message);
+  return value;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw invalidField('body', 'must be valid JSON');
+  }
+}
+
+/** Puts infinity in the place of each number that has too many digits, so that the walk finds it and knows where it stands. `text` is valid JSON. */
+function markLongNumbers(text: string): string {
+  return text.replace(STRING_OR_NUMBER, (found) => (found.startsWith('"') || digits(found) <= SIGNIFICANT_DIGITS ? found : '1e999'));
+}
+
+function digits(number: string): number {
+  return number
+    .replace(/[eE].*/, '')
+    .replace(/[-.]/g, '')
+    .replace(/^0+/, '').length;
+}
+
+const MAX_DEPTH = 6;
+const MAX_ITEMS = 1_000;
+const MAX_FIELDS = 100;
+const MAX_VALUES = 100_000;
+/** The framework drops fields of these names before it could refuse them. */
+export const EVERY_OBJECTS = new Set(['prototype', ...Object.getOwnPropertyNames(Object.prototype)]);
+
+interface Fault {
+  path: string;
+  message: string;
+}
+
+function faultOf(value: unknown, left: { values: number }, depth: number): Fault | undefined {
+  const fault = (message: string): Fault => ({ path: '', message });
+  if (value === null) return fault('must not be null; leave the field out');
+  if (typeof value === 'number' && !Number.isFinite(value))
+    return fault(`must be a number of at most ${SIGNIFICANT_DIGITS} significant digits, and below 1e308`);
+  if (typeof value !== 'object') return undefined;
+  if (depth > MAX_DEPTH) return fault('is nested too deeply');
+  const list = Array.isArray(value);
+  if (list && value.length > MAX_ITEMS) return fault(`must have at most ${MAX_ITEMS} items`);
+  let fields = 0;
+  for (const name in value) {
+    if (!list && ++fields > MAX_FIELDS) return fault(`must have at most ${MAX_FIELDS} fields`);
+    if ((left.values -= 1) < 0) return fault('has too many values');
+    if (EVERY_OBJECTS.has(name)) return fault(`must not have a field named ${name}`);
+    const found = faultOf((value as Record<string, unknown>)[name], left, depth + 1);
+    // The names in metadata are the client's own; the field is `metadata`.
+    if (found) return { path: found.path === '' || name === 'metadata' ? name : `${name}.${found.path}`, message: found.message };
+  }
+  return undefined;
+}
