@@ -2,22 +2,34 @@
 const LAYERS = {
   common: [],
   auth: ['common'],
-  ledger: ['auth', 'common'],
-  credits: ['ledger', 'auth', 'common'],
-  tokens: ['ledger', 'auth', 'common'],
-  payments: ['credits', 'tokens', 'auth', 'common'],
+  ledger: ['common'],
+  wallet: ['ledger', 'auth', 'common'],
+  credits: ['wallet', 'auth', 'common'],
+  tokens: ['wallet', 'auth', 'common'],
+  payments: ['credits', 'tokens', 'wallet', 'auth', 'common'],
 };
 
-const arrows = Object.entries(LAYERS).map(([layer, below]) => ({
-  name: `${layer}-imports-only-${below.join('-') || 'itself'}`,
-  severity: 'error',
-  from: { path: `^src/${layer}/` },
-  to: { path: '^src/', pathNot: `^src/(${[layer, ...below].join('|')})/` },
-}));
+/** The same within the ledger. */
+const ROOMS_OF_LEDGER = {
+  domain: [],
+  store: ['domain'],
+  engine: ['store', 'domain'],
+  read: ['store', 'domain'],
+  proof: ['store', 'domain'],
+};
+
+const arrowsIn = (folder, rooms) =>
+  Object.entries(rooms).map(([room, below]) => ({
+    name: `${folder}${room}-imports-only-${below.join('-') || 'itself'}`,
+    severity: 'error',
+    from: { path: `^${folder}${room}/` },
+    to: { path: `^${folder}`, pathNot: `^${folder}(${[room, ...below].join('|')})/` },
+  }));
 
 export default {
   forbidden: [
-    ...arrows,
+    ...arrowsIn('src/', LAYERS),
+    ...arrowsIn('src/ledger/', ROOMS_OF_LEDGER),
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     {
       name: 'modules-through-their-index',
@@ -40,10 +52,10 @@ export default {
       to: { path: '^src/[^/]+/', pathNot: ['^src/(?!common/)[^/]+/index\\.ts$', '^src/common/[^/]+/index\\.ts$'] },
     },
     {
-      name: 'domain-through-its-index',
+      name: 'rooms-of-the-ledger-through-their-index',
       severity: 'error',
-      from: { pathNot: '^src/ledger/domain/' },
-      to: { path: '^src/ledger/domain/', pathNot: '^src/ledger/domain/index\\.ts$' },
+      from: { path: '^src/ledger/([^/]+)' },
+      to: { path: '^src/ledger/[^/]+/', pathNot: ['^src/ledger/$1/', '^src/ledger/[^/]+/index\\.ts$'] },
     },
     { name: 'domain-is-pure', severity: 'error', from: { path: '^src/ledger/domain/' }, to: { pathNot: '^src/ledger/domain/' } },
     {

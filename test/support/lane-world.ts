@@ -252,6 +252,10 @@ class MemoryStore implements Pick<LedgerStore, keyof LedgerStore> {
     return this.world.tables.expiredHolds(id, now, Math.min(limit, 2));
   }
 
+  async accountsToSweep(): Promise<AccountName[]> {
+    return [];
+  }
+
   async holds(tx: Tx, names: readonly HoldName[]): Promise<Hold[]> {
     if (names.length > 0) await of(tx).statement();
     return names.map((name) => this.world.tables.hold(name)).filter((hold) => hold !== undefined);

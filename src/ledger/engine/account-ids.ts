@@ -1,8 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Transactions } from '../../common/database/index.js';
 import type { AccountName } from '../domain/index.js';
-import { accountId } from '../store/account-id.js';
-import type { LedgerStore } from '../store/ledger.store.js';
+import { accountId, type LedgerStore } from '../store/index.js';
 
 const REMEMBERED = 100_000;
 

@@ -1,5 +1,5 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { LedgerReader } from '../read/ledger.reader.js';
+import { LedgerStore } from '../store/index.js';
 import { Lanes } from './lanes.js';
 
 /** Until it comes by, each balance adds up what expired holds keep in their rows. */
@@ -14,7 +14,7 @@ export class HoldSweeper implements OnApplicationBootstrap, OnApplicationShutdow
 
   constructor(
     private readonly lanes: Lanes,
-    private readonly reader: LedgerReader,
+    private readonly store: LedgerStore,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -27,7 +27,7 @@ export class HoldSweeper implements OnApplicationBootstrap, OnApplicationShutdow
 
   private async sweep(): Promise<void> {
     try {
-      const accounts = await this.reader.accountsToSweep(ACCOUNTS_A_ROUND);
+      const accounts = await this.store.accountsToSweep(Date.now(), ACCOUNTS_A_ROUND);
       await Promise.all(
         accounts.map((account) =>
           this.lanes.submit({ operations: [{ account, scope: 'sweep', hash: '', traceId: '', action: { kind: 'claim' } }] }),

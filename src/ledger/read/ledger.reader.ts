@@ -159,16 +159,6 @@ export class LedgerReader {
     return { granted: sum((type) => type !== 'refund'), takenBack: 0 - sum((type) => type === 'refund') };
   }
 
-  /** The accounts with holds that have expired, a bounded number of them. */
-  async accountsToSweep(limit: number): Promise<AccountName[]> {
-    const rows = await this.accounts.find({
-      where: { nextExpiry: LessThanOrEqual(Date.now()) },
-      order: { nextExpiry: 'asc' },
-      take: limit,
-    });
-    return rows.map(accountName);
-  }
-
   summary(name: AccountName, period: SummaryPeriod): Promise<Summary> {
     return summarize(this.accounts.manager.connection, name, period);
   }

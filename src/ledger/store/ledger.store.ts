@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
+import { DataSource, LessThanOrEqual } from 'typeorm';
 import {
   ask,
   execute,
@@ -30,6 +30,7 @@ import {
   type Replay,
 } from '../domain/index.js';
 import { accountId } from './account-id.js';
+import { AccountRow } from './entities.js';
 import { describeLedger, type LedgerTables } from './tables.js';
 import { changesOf, type CommitMarker, type RowChange } from './write.js';
 
@@ -59,7 +60,7 @@ export class LedgerStore {
   private readonly tables: LedgerTables;
   private readonly remembered: string;
 
-  constructor(@InjectDataSource() dataSource: DataSource) {
+  constructor(@InjectDataSource() private readonly dataSource: DataSource) {
     this.tables = describeLedger(dataSource);
     const { operation, entry, hold } = this.tables;
     this.remembered = `SELECT ${operation.select}, ${entry.select}, ${hold.select}
@@ -127,6 +128,12 @@ export class LedgerStore {
     const expired = due.map((raw) => hold.read(raw));
     if (expired.length === limit) return { expired, nextExpiry: expired.at(-1)!.expiresAt };
     return { expired, nextExpiry: next['next'] === null ? null : Number(next['next']) };
+  }
+
+  /** The accounts with holds that have expired by `now`, at most `limit` of them. */
+  async accountsToSweep(now: number, limit: number): Promise<AccountName[]> {
+    const accounts = this.dataSource.getRepository(AccountRow);
+    return (await accounts.find({ where: { nextExpiry: LessThanOrEqual(now) }, order: { nextExpiry: 'asc' }, take: limit })).map(accountName);
   }
 
   /** Those holds that there are. */
