@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import type { Answer } from '../../src/ledger/domain/index.js';
 import type { Step, Submission } from '../../src/ledger/lanes.js';
 import type { Process, World } from '../support/lane-world.js';
@@ -35,6 +36,8 @@ const group = (owner: string, size: number): Submission => ({
 });
 
 describe('a lane', () => {
+  // The warnings are about faults that these tests make.
+  beforeAll(() => Logger.overrideLogger(false));
   let server: Process;
   /** What was answered, in the order in which it was. */
   let told: { name: string; answers?: readonly Answer[]; error?: Error & { code?: string }; after: number }[];
