@@ -143,6 +143,7 @@ export class CreditsController {
       'A hold lowers `available` at once and never `balance`, so what an agent may need is sure to be there. Captures spend from it; what is left comes back when it is released, captured for the last time, or expires.',
     status: 201,
     answers: HoldDto,
+    example: { captured: 0 },
     idempotent: true,
     errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'CONFLICT'],
   })
@@ -205,7 +206,7 @@ export class CreditsController {
   @Endpoint({
     summary: 'Release a hold',
     description: 'Gives back what remains of it. A hold that is not open any more can not be released: 409.',
-    example: { status: 'released', captured: 0, released: 5 },
+    example: { status: 'released', captured: 1.25, released: 3.75 },
     answers: HoldDto,
     idempotent: true,
     errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],

@@ -8,6 +8,8 @@ import { RefundsService } from './refunds.service.js';
 
 const PurchaseId = () => ApiParam({ name: 'id', description: 'The id of the purchase.', example: 'pur_7d2f4b5f1c9a4e0f8a6b3c2d1e0f9a8b' });
 
+const PAID = { status: 'paid', kind: 'credits', paid_at: '2026-04-15T10:30:00.000Z' };
+
 @ApiTags('Payments')
 @Controller('payments/purchases')
 export class PurchasesController {
@@ -22,6 +24,7 @@ export class PurchasesController {
     summary: 'Purchases, the newest first',
     description: 'Of one account, as they were seen last; `status` narrows the list.',
     answers: PurchaseDto,
+    example: PAID,
     as: 'list',
     errors: ['FORBIDDEN'],
   })
@@ -36,6 +39,7 @@ export class PurchasesController {
     summary: 'One purchase',
     description: 'An open purchase is first brought up to date with the payment provider, as far as that can be reached.',
     answers: PurchaseDto,
+    example: PAID,
     errors: ['NOT_FOUND'],
   })
   get(@CurrentPrincipal() who: Principal, @Param('id') id: string): Promise<Data<PurchaseDto>> {
@@ -52,6 +56,7 @@ export class PurchasesController {
       'Gives money back through the payment provider. The credits or tokens go out by the same share, whether or not they are still there: a balance may go below zero, and nothing can be spent before that is covered.',
     status: 201,
     answers: RefundDto,
+    example: { reason: 'requested_by_customer' },
     errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT', 'PAYMENT_PROVIDER_ERROR', 'PAYMENTS_NOT_CONFIGURED'],
     idempotent: true,
   })

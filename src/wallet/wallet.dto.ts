@@ -151,7 +151,7 @@ export class HoldDto {
 
   /**
    * What was given back: nothing while it is open, then what the captures left.
-   * @example 3.75
+   * @example 0
    */
   released: number;
 

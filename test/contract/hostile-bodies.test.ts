@@ -171,7 +171,7 @@ describe('what is long and refused', () => {
   });
 
   it.each(['__proto__', 'constructor', 'toString', 'prototype'])('refuses ?%s= on every route', async (name) => {
-    for (const path of ['/api/credits/transactions', '/api/credits/balance', '/api/credits/packages', '/api/health']) {
+    for (const path of ['/api/credits/transactions', '/api/credits/balance', '/api/credits/packages']) {
       const answer = await admin.get(`${path}?${name}=1`);
       expectError(answer, 400, 'VALIDATION_ERROR');
       expect(answer.body.error.details).toEqual([{ field: name, message: expect.stringMatching(/\S/) }]);

@@ -44,9 +44,9 @@ export class Connections {
   /** Refuses new requests from now on, and ends what would keep the server from closing. */
   stop(): void {
     this.stopping = true;
-    const begun = Date.now();
+    const begun = performance.now();
     setInterval(() => {
-      const waited = Date.now() - begun;
+      const waited = performance.now() - begun;
       if (waited >= ANSWER_WITHIN_MS) this.server.closeAllConnections();
       else if (waited >= ARRIVE_WITHIN_MS) this.closeUnowed();
     }, LOOK_EVERY_MS).unref();

@@ -23,8 +23,8 @@ export function parseJson(bytes: Buffer): unknown {
 
 /** Gives a body back, unless the validators would spend seconds on it, or would drop unseen what they should refuse. */
 export function refuseUntenable<T>(value: T): T {
-  const fault = faultOf(value, { values: MAX_VALUES }, 0);
-  if (fault) throw invalidField(fault.path || 'body', fault.message);
+  const found = faultOf(value, { values: MAX_VALUES }, 0);
+  if (found) throw invalidField(found.path || 'body', found.message);
   return value;
 }
 
@@ -59,9 +59,9 @@ interface Fault {
   path: string;
   message: string;
 }
+const fault = (message: string): Fault => ({ path: '', message });
 
 function faultOf(value: unknown, left: { values: number }, depth: number): Fault | undefined {
-  const fault = (message: string): Fault => ({ path: '', message });
   if (value === null) return fault('must not be null; leave the field out');
   if (typeof value === 'number' && !Number.isFinite(value))
     return fault(`must be a number of at most ${SIGNIFICANT_DIGITS} significant digits, and below 1e308`);
