@@ -27,6 +27,15 @@ export default tseslint.config(
   },
   {
     files: ['src/**/*.ts'],
+    rules: {
+      'max-lines': ['error', 300],
+      'max-lines-per-function': ['error', 50],
+      'max-params': ['error', 6],
+      complexity: ['error', 12],
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
     ignores: ['src/common/config/**'],
     rules: { 'no-restricted-properties': ['error', environment] },
   },

@@ -1,7 +1,19 @@
 import { type Account, type AccountName, type Entry, hasExpired, type Hold } from './account.js';
 import { apply } from './apply.js';
+import type { State } from './change.js';
 import { type Effects, totalsOf } from './effects.js';
-import { type Answer, isKeyed, keyOf, needs, type Operation, type Outcome, remember, type Remembered, type Replay } from './operation.js';
+import {
+  type Answer,
+  type HoldName,
+  isKeyed,
+  keyOf,
+  needs,
+  type Operation,
+  type Outcome,
+  remember,
+  type Remembered,
+  type Replay,
+} from './operation.js';
 import { expire } from './rules/hold.js';
 
 /** An account and all that the operations of a batch need to know of it. The write checks that it still is so. */
@@ -76,12 +88,8 @@ class Batch {
 
   run(operation: Operation): Answer {
     const course = this.courses.get(operation.account)!;
-    const { known, account } = course;
-    const named = needs(operation);
-    const hold = named?.accountId === account.id ? (course.holds?.get(named.number) ?? known.holds.get(named.number)) : undefined;
-    const id = isKeyed(operation) ? keyOf(operation) : undefined;
-    const replay = id === undefined ? undefined : (course.replays?.get(id) ?? known.replays.get(id));
-    const { answer, change } = apply({ account, hold }, operation, this.now, replay);
+    const state: State = { account: course.account, hold: holdOf(course, needs(operation)) };
+    const { answer, change } = apply(state, operation, this.now, replayOf(course, operation));
     if (!change) return answer;
     course.account = change.account;
     if (change.entry) this.entries.push(change.entry);
@@ -149,6 +157,16 @@ class Batch {
     this.entries.length = entries;
     this.operations.length = operations;
   }
+}
+
+function holdOf({ known, account, holds }: Course, named: HoldName | undefined): Hold | undefined {
+  return named?.accountId === account.id ? (holds?.get(named.number) ?? known.holds.get(named.number)) : undefined;
+}
+
+function replayOf({ known, replays }: Course, operation: Operation): Replay | undefined {
+  if (!isKeyed(operation)) return undefined;
+  const id = keyOf(operation);
+  return replays?.get(id) ?? known.replays.get(id);
 }
 
 /** The operation at `index` has its own answer; the others are refused because of it, anew unless the claim of the whole was decided before. */

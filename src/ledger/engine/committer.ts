@@ -2,6 +2,7 @@ import { FenceLost, isTransient, type Transactions, type Tx, wasUndone } from '.
 import {
   accountName,
   type AccountName,
+  type Answer,
   decide,
   type Decision,
   type Group,
@@ -20,9 +21,25 @@ import type { Answers, Submission } from './submission.js';
 const EXPIRED = 500;
 const NO_REPLAYS: ReadonlyMap<string, never> = new Map<string, never>();
 
+/** A batch on its way, through all of its attempts. */
+interface Work {
+  readonly groups: readonly Group[];
+  /** The accounts that it names, in the order of their ids. */
+  readonly ids: ReadonlyMap<AccountName, number>;
+  readonly attach: Submission['attach'];
+  /** The answers of the attempts of which it is not known whether they were committed, by the marker's number. */
+  readonly unknown: Map<number, Answers>;
+}
+
 /** A decision, and what it was made from. */
-interface Attempt extends Decision {
+interface Decided extends Decision {
   readonly known: ReadonlyMap<AccountName, Known>;
+}
+
+/** What an attempt came to: answers, unless it only settled expired holds, and what the cache may learn from it. */
+interface Committed {
+  readonly answers: Answers | undefined;
+  readonly learnt?: Decided & { readonly version: number };
 }
 
 /** Counts the attempts of one lane of one process, under an identity that no other process and no earlier start has. */
@@ -62,50 +79,55 @@ export class Committer {
     const groups = batch.map(({ operations }) => operations);
     const names = new Set<AccountName>();
     for (const group of groups) for (const { account } of group) names.add(account);
-    const ids = await this.ids.of(names);
-    const { attach } = batch[0]!;
-    /** The answers of the attempts of which it is not known whether they were committed. */
-    const unknown = new Map<number, Answers>();
-    const running = this.transactions.run(
-      async (tx, number) => {
-        const marker = attempts.next();
-        try {
-          const now = Date.now();
-          let attempt = number === 0 && !attach ? this.remembered(ids, groups, now) : undefined;
-          if (!attempt) {
-            const locked = await this.store.lock(tx, [...ids.values()], keysOf(groups, ids), number > 0 ? marker : undefined);
-            const before = unknown.get(locked.committed ?? 0);
-            if (before) return { answers: before };
-            this.check(locked, ids);
-            const known = await this.complete(tx, groups, locked, now);
-            attempt = { known, ...decide(known, groups, now) };
-          }
-          const { answers, effects } = attempt;
-          // Without answers it only settles holds that have expired, and doing that again does no harm.
-          if (answers) unknown.set(marker.number, answers);
-          const first = answers?.[0]?.[0];
-          const attached = attach && first && first.outcome !== 'key-reused' && first.outcome.status === 'posted';
-          await this.store.write(tx, effects, marker, now, !attached);
-          if (attached) await attach(tx);
-          return { answers, left: { ...attempt, version: marker.version } };
-        } catch (error) {
-          if (wasUndone(error)) unknown.delete(marker.number);
-          throw error;
-        }
-      },
-      { lean: true, fences },
-    );
-    const { answers, left } = await running.catch((error: unknown) => {
+    const work: Work = { groups, ids: await this.ids.of(names), attach: batch[0]!.attach, unknown: new Map() };
+    const running = this.transactions.run((tx, number) => this.attempt(tx, work, attempts.next(), number === 0), { lean: true, fences });
+    const { answers, learnt } = await running.catch((error: unknown) => {
       // To do it again in other batches might do it twice.
-      throw isOfBatch(error) && unknown.size > 0 ? new OutcomeUnknown(error) : error;
+      throw isOfBatch(error) && work.unknown.size > 0 ? new OutcomeUnknown(error) : error;
     });
-    if (left) this.cache.learn(left.known, left.effects, left.version);
+    if (learnt) this.cache.learn(learnt.known, learnt.effects, learnt.version);
     return answers ?? this.commit(batch, attempts, fences);
   }
 
+  private async attempt(tx: Tx, work: Work, marker: CommitMarker, isFirst: boolean): Promise<Committed> {
+    try {
+      const now = Date.now();
+      const decided = (isFirst && this.remembered(work, now)) || (await this.read(tx, work, isFirst ? undefined : marker, now));
+      if ('earlier' in decided) return { answers: decided.earlier };
+      await this.write(tx, work, decided, marker, now);
+      return { answers: decided.answers, learnt: { ...decided, version: marker.version } };
+    } catch (error) {
+      if (wasUndone(error)) work.unknown.delete(marker.number);
+      throw error;
+    }
+  }
+
+  /** Decides from rows that it locks; or gives the answers of an earlier attempt that turns out to have been committed. */
+  private async read(
+    tx: Tx,
+    { groups, ids, unknown }: Work,
+    marker: CommitMarker | undefined,
+    now: number,
+  ): Promise<Decided | { earlier: Answers }> {
+    const locked = await this.store.lock(tx, [...ids.values()], keysOf(groups, ids), marker);
+    const earlier = unknown.get(locked.committed ?? 0);
+    if (earlier) return { earlier };
+    this.check(locked, ids);
+    const known = await this.complete(tx, groups, locked, now);
+    return { known, ...decide(known, groups, now) };
+  }
+
+  private async write(tx: Tx, { attach, unknown }: Work, { answers, effects }: Decided, marker: CommitMarker, now: number): Promise<void> {
+    // Without answers it only settles holds that have expired, and to do that again does no harm.
+    if (answers) unknown.set(marker.number, answers);
+    const isAttached = attach && isPosted(answers?.[0]?.[0]);
+    await this.store.write(tx, effects, marker, now, !isAttached);
+    if (isAttached) await attach(tx);
+  }
+
   /** A decision from the cache. The write checks only the accounts that it changes, so every account must be among them. */
-  private remembered(ids: ReadonlyMap<AccountName, number>, groups: readonly Group[], now: number): Attempt | undefined {
-    const known = this.cache.recall(ids.keys(), groups, now);
+  private remembered({ ids, groups, attach }: Work, now: number): Decided | undefined {
+    const known = attach ? undefined : this.cache.recall(ids.keys(), groups, now);
     if (!known) return undefined;
     const decision = decide(known, groups, now);
     return decision.effects.accounts.length === ids.size ? { known, ...decision } : undefined;
@@ -146,6 +168,10 @@ export class Committer {
 /** Whether the batch itself may be the reason, and a part of it may do better; not the state that the database is in. */
 export function isOfBatch(error: unknown): boolean {
   return error instanceof FenceLost || !isTransient(error);
+}
+
+function isPosted(answer: Answer | undefined): boolean {
+  return answer !== undefined && answer.outcome !== 'key-reused' && answer.outcome.status === 'posted';
 }
 
 function keysOf(groups: readonly Group[], ids: ReadonlyMap<AccountName, number>): KeyName[] {

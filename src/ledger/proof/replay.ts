@@ -2,6 +2,7 @@ import {
   type Account,
   accountName,
   type Action,
+  type Answer,
   apply,
   type Applied,
   emptyAccount,
@@ -59,19 +60,11 @@ export class Replay {
   }
 
   entry(row: Entry): void {
-    const { type, amount, description, metadata, model, purchaseId } = row;
     const course = row.hold === null ? undefined : this.open.get(row.hold);
     if (row.hold !== null && !course) this.fail(`entry ${row.sequence} captures hold ${row.hold}, which is not open then`);
-    const final = course?.row.status === 'captured' && course.row.closedAfter === row.sequence;
-    const action: Action = course
-      ? { kind: 'capture', hold: course.hold, type, amount: negate(amount), final, description }
-      : { kind: 'post', type, amount, description, metadata, model, purchaseId, overdraw: !SPENDING.has(type) };
-    const { answer, change } = this.decide(action, row.createdAt, course?.hold);
+    const { answer, change } = this.decide(actionOf(row, course), row.createdAt, course?.hold);
     const { outcome } = answer;
-    if (outcome === 'key-reused' || outcome.status !== 'posted')
-      return this.fail(
-        `entry ${row.sequence} can not follow: ${outcome === 'key-reused' || outcome.status !== 'refused' ? '' : outcome.rejection.reason}`,
-      );
+    if (outcome === 'key-reused' || outcome.status !== 'posted') return this.fail(`entry ${row.sequence} ${whyNot(outcome)}`);
     for (const field of COMPARED)
       if (row[field] !== outcome.entry[field])
         this.fail(`entry ${row.sequence}: ${field} is ${row[field]}, must be ${outcome.entry[field]}`);
@@ -116,4 +109,16 @@ export class Replay {
     const state: State = { account: this.account, hold };
     return apply(state, { account: accountName(this.account), scope: 'verify', hash: '', traceId: '', action }, now);
   }
+}
+
+/** The action that an entry is the outcome of. */
+function actionOf(entry: Entry, course: Course | undefined): Action {
+  const { sequence, type, amount, description, metadata, model, purchaseId } = entry;
+  if (!course) return { kind: 'post', type, amount, description, metadata, model, purchaseId, overdraw: !SPENDING.has(type) };
+  const final = course.row.status === 'captured' && course.row.closedAfter === sequence;
+  return { kind: 'capture', hold: course.hold, type, amount: negate(amount), final, description };
+}
+
+function whyNot(outcome: Answer['outcome']): string {
+  return `can not follow: ${outcome !== 'key-reused' && outcome.status === 'refused' ? outcome.rejection.reason : 'it is no posting'}`;
 }

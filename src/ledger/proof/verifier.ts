@@ -1,5 +1,5 @@
 import type { DataSource, QueryRunner } from 'typeorm';
-import type { Account, EntryType, Hold } from '../domain/index.js';
+import type { Account, EntryType, Hold, Remembered } from '../domain/index.js';
 import { AccountRow, DailyTotalRow, OperationRow } from '../store/index.js';
 import { Divergence, Replay } from './replay.js';
 import { accountIds, entries, holds, inSnapshot, pages } from './scan.js';
@@ -118,10 +118,15 @@ function compareAccount(row: Account, must: Account, fail: Fail): void {
   if (row.holds !== must.holds) fail(`its last hold is ${row.holds}, there are ${must.holds}`);
   if (row.held !== must.held) fail(`held is ${row.held}, its open holds keep ${must.held}`);
   if (row.openHolds !== must.openHolds) fail(`it counts ${row.openHolds} open holds, there are ${must.openHolds}`);
+  compareTypes(row, must, fail);
+}
+
+function compareTypes(row: Account, must: Account, fail: Fail): void {
+  const none = { count: 0, total: 0n };
   for (const type of new Set([...Object.keys(row.types), ...Object.keys(must.types)]) as Set<EntryType>) {
-    const [is, should] = [row.types[type], must.types[type]];
-    if (is?.count !== should?.count) fail(`it counts ${is?.count ?? 0} entries of type ${type}, there are ${should?.count ?? 0}`);
-    if (is?.total !== should?.total) fail(`its entries of type ${type} come to ${is?.total ?? 0} there, they make ${should?.total ?? 0}`);
+    const [is, should] = [row.types[type] ?? none, must.types[type] ?? none];
+    if (is.count !== should.count) fail(`it counts ${is.count} entries of type ${type}, there are ${should.count}`);
+    if (is.total !== should.total) fail(`its entries of type ${type} come to ${is.total} there, they make ${should.total}`);
   }
 }
 
@@ -164,18 +169,24 @@ async function verifyOperations(runner: QueryRunner, account: Account, fail: Fai
   let count = 0;
   for await (const chunk of pages(read, ({ scope, key }) => [scope, key] as const, ['', ''] as const)) {
     count += chunk.length;
-    for (const { scope, key, sequence, hold, refusal } of chunk) {
-      const called = `operation ${scope} "${key.trim()}"`;
-      if (sequence !== null && !ofEntries.add(sequence)) fail(`${called} names entry ${sequence}, which is not there or another's`);
-      if (hold !== null && !(scope === 'hold' ? ofHolds.add(hold) : hold <= account.holds))
-        fail(`${called} names hold ${hold}, which is not there or another's`);
-      // The claim of a batch is the one operation that makes nothing of its own.
-      if (sequence === null && hold === null && refusal === null && !scope.endsWith('_batch'))
-        fail(`${called} was not refused and made nothing`);
-      if (refusal !== null && (sequence !== null || hold !== null)) fail(`${called} was refused and yet made something`);
+    for (const row of chunk) {
+      const called = `operation ${row.scope} "${row.key.trim()}"`;
+      if (row.sequence !== null && !ofEntries.add(row.sequence))
+        fail(`${called} names entry ${row.sequence}, which is not there or another's`);
+      if (row.hold !== null && !(row.scope === 'hold' ? ofHolds.add(row.hold) : row.hold <= account.holds))
+        fail(`${called} names hold ${row.hold}, which is not there or another's`);
+      const problem = problemOf(row);
+      if (problem) fail(`${called} ${problem}`);
     }
   }
   if (count !== account.operations) fail(`it counts ${account.operations} operations, there are ${count}`);
+}
+
+/** The claim of a batch is the one operation that makes nothing of its own. */
+function problemOf({ scope, sequence, hold, refusal }: Remembered): string | undefined {
+  const made = sequence !== null || hold !== null;
+  if (refusal !== null) return made ? 'was refused and yet made something' : undefined;
+  return made || scope.endsWith('_batch') ? undefined : 'was not refused and made nothing';
 }
 
 /** A bit for each number from 1: ten million entries take little more than a megabyte. */

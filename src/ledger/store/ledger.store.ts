@@ -133,7 +133,9 @@ export class LedgerStore {
   /** The accounts with holds that have expired by `now`, at most `limit` of them. */
   async accountsToSweep(now: number, limit: number): Promise<AccountName[]> {
     const accounts = this.dataSource.getRepository(AccountRow);
-    return (await accounts.find({ where: { nextExpiry: LessThanOrEqual(now) }, order: { nextExpiry: 'asc' }, take: limit })).map(accountName);
+    return (await accounts.find({ where: { nextExpiry: LessThanOrEqual(now) }, order: { nextExpiry: 'asc' }, take: limit })).map(
+      accountName,
+    );
   }
 
   /** Those holds that there are. */
