@@ -8,6 +8,25 @@ const LAYERS = {
   payments: ['credits', 'tokens', 'auth', 'common'],
 };
 
+/** The rooms of payments, and what each may import of the others. */
+const PAYMENTS_ROOMS = {
+  migrations: [],
+  html: [],
+  provider: ['html'],
+  checkout: ['provider', 'html'],
+  settlement: ['checkout', 'provider'],
+  refunds: ['settlement', 'checkout', 'provider'],
+  reconciliation: ['refunds', 'settlement', 'checkout', 'provider'],
+  pages: ['settlement', 'checkout', 'html'],
+};
+
+const rooms = Object.entries(PAYMENTS_ROOMS).map(([room, below]) => ({
+  name: `payments-${room}-imports-only-${below.join('-') || 'itself'}`,
+  severity: 'error',
+  from: { path: `^src/payments/${room}/` },
+  to: { path: '^src/payments/', pathNot: `^src/payments/(${[room, ...below].join('|')})/` },
+}));
+
 const arrows = Object.entries(LAYERS).map(([layer, below]) => ({
   name: `${layer}-imports-only-${below.join('-') || 'itself'}`,
   severity: 'error',
@@ -18,6 +37,7 @@ const arrows = Object.entries(LAYERS).map(([layer, below]) => ({
 export default {
   forbidden: [
     ...arrows,
+    ...rooms,
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     {
       name: 'modules-through-their-index',
@@ -47,9 +67,21 @@ export default {
     },
     { name: 'domain-is-pure', severity: 'error', from: { path: '^src/ledger/domain/' }, to: { pathNot: '^src/ledger/domain/' } },
     {
-      name: 'stripe-in-one-file',
+      name: 'rooms-of-payments-through-their-index',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/payments/stripe\\.provider\\.ts$' },
+      from: { path: '^src/payments/([^/]+)' },
+      to: { path: '^src/payments/[^/]+/', pathNot: ['^src/payments/$1/', '^src/payments/[^/]+/index\\.ts$'] },
+    },
+    {
+      name: 'providers-through-their-index',
+      severity: 'error',
+      from: { path: '^src/payments/(provider/[^/]+)' },
+      to: { path: '^src/payments/provider/[^/]+/', pathNot: ['^src/payments/$1/', '^src/payments/provider/[^/]+/index\\.ts$'] },
+    },
+    {
+      name: 'stripe-in-one-folder',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/payments/provider/stripe/' },
       to: { path: '(^|node_modules/)stripe(/|$)' },
     },
     { name: 'nothing-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
