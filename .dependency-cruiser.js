@@ -18,6 +18,18 @@ const ROOMS_OF_LEDGER = {
   proof: ['store', 'domain'],
 };
 
+/** The rooms of payments, and what each may import of the others. */
+const ROOMS_OF_PAYMENTS = {
+  migrations: [],
+  html: [],
+  provider: ['html'],
+  checkout: ['provider', 'html'],
+  settlement: ['checkout', 'provider'],
+  refunds: ['settlement', 'checkout', 'provider'],
+  reconciliation: ['refunds', 'settlement', 'checkout', 'provider'],
+  pages: ['settlement', 'checkout', 'html'],
+};
+
 const arrowsIn = (folder, rooms) =>
   Object.entries(rooms).map(([room, below]) => ({
     name: `${folder}${room}-imports-only-${below.join('-') || 'itself'}`,
@@ -30,6 +42,7 @@ export default {
   forbidden: [
     ...arrowsIn('src/', LAYERS),
     ...arrowsIn('src/ledger/', ROOMS_OF_LEDGER),
+    ...arrowsIn('src/payments/', ROOMS_OF_PAYMENTS),
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     {
       name: 'modules-through-their-index',
@@ -59,9 +72,21 @@ export default {
     },
     { name: 'domain-is-pure', severity: 'error', from: { path: '^src/ledger/domain/' }, to: { pathNot: '^src/ledger/domain/' } },
     {
-      name: 'stripe-in-one-file',
+      name: 'rooms-of-payments-through-their-index',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/payments/stripe\\.provider\\.ts$' },
+      from: { path: '^src/payments/([^/]+)' },
+      to: { path: '^src/payments/[^/]+/', pathNot: ['^src/payments/$1/', '^src/payments/[^/]+/index\\.ts$'] },
+    },
+    {
+      name: 'providers-through-their-index',
+      severity: 'error',
+      from: { path: '^src/payments/(provider/[^/]+)' },
+      to: { path: '^src/payments/provider/[^/]+/', pathNot: ['^src/payments/$1/', '^src/payments/provider/[^/]+/index\\.ts$'] },
+    },
+    {
+      name: 'stripe-in-one-folder',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/payments/provider/stripe/' },
       to: { path: '(^|node_modules/)stripe(/|$)' },
     },
     { name: 'nothing-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },

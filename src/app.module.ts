@@ -3,11 +3,25 @@ import { AuthModule } from './auth/index.js';
 import { ConfigModule } from './common/config/index.js';
 import { DatabaseModule } from './common/database/index.js';
 import { HealthModule } from './common/health/index.js';
+import { JobsModule } from './common/jobs/index.js';
 import { MetricsModule } from './common/metrics/index.js';
 import { CreditsModule } from './credits/index.js';
+import { MIGRATIONS } from './migrations.js';
 import { PaymentsModule } from './payments/index.js';
 import { TokensModule } from './tokens/index.js';
 
 /** The whole of it. */
-@Module({ imports: [ConfigModule, DatabaseModule, MetricsModule, AuthModule, HealthModule, CreditsModule, TokensModule, PaymentsModule] })
+@Module({
+  imports: [
+    ConfigModule,
+    DatabaseModule.forRoot({ migrations: MIGRATIONS }),
+    MetricsModule,
+    JobsModule,
+    AuthModule,
+    HealthModule,
+    CreditsModule,
+    TokensModule,
+    PaymentsModule,
+  ],
+})
 export class AppModule {}

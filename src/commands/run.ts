@@ -4,6 +4,7 @@ import type { DataSource, DataSourceOptions } from 'typeorm';
 import { currentConfig } from '../common/config/index.js';
 import { dataSourceOptions, nameOf, openDatabase, pendingMigrations } from '../common/database/index.js';
 import { explain } from '../common/logging/index.js';
+import { MIGRATIONS } from '../migrations.js';
 
 /** A command was called in a way that it does not know. */
 export class UsageError extends Error {
@@ -47,7 +48,7 @@ export async function withDatabase<T>(
   const name = nameOf(database);
   say(`Database: ${name}`);
   if (!mayBeNew && database.kind === 'sqlite' && !existsSync(database.file)) throw new NotReady(`There is no file ${database.file}.`);
-  const dataSource = await openDatabase(database, dataSourceOptions(database, entities));
+  const dataSource = await openDatabase(database, dataSourceOptions(database, entities, MIGRATIONS));
   try {
     const pending = mayBeNew ? [] : await pendingMigrations(dataSource);
     if (pending.length > 0) throw new NotReady(`The database lacks ${pending.length} migrations; run npm run migrate first.`);

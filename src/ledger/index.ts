@@ -3,4 +3,4 @@ export * from './engine/index.js';
 export * from './ledger.module.js';
 export { accountIds, countEntries, Divergence, rebuildTotals, verifyLedger } from './proof/index.js';
 export * from './read/index.js';
-export { LEDGER_ENTITIES } from './store/index.js';
+export { LEDGER_ENTITIES, LEDGER_MIGRATIONS } from './store/index.js';

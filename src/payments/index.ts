@@ -1,3 +1,4 @@
+export { PAYMENTS_MIGRATIONS } from './migrations/index.js';
 export { PAYMENTS_ENTITIES } from './payments.entities.js';
 export * from './payments.module.js';
-export { ReconciliationService } from './reconciliation.service.js';
+export { ReconciliationService } from './reconciliation/index.js';

@@ -6,6 +6,7 @@ import { expect } from '@jest/globals';
 import type { DataSource, DataSourceOptions } from 'typeorm';
 import type { DatabaseConfig } from '../../src/common/config/index.js';
 import { dataSourceOptions, newDataSource } from '../../src/common/database/index.js';
+import { MIGRATIONS } from '../../src/migrations.js';
 import type { TestDatabase } from './databases.js';
 
 /** What a command of `dist` came to. */
@@ -48,5 +49,5 @@ export async function expectVerified(database: Pick<TestDatabase, 'url'>): Promi
 /** A connection of the test's own, to look behind the API or to corrupt what is there. */
 export function connectTo({ engine, url }: TestDatabase, entities: NonNullable<DataSourceOptions['entities']> = []): Promise<DataSource> {
   const database: DatabaseConfig = engine === 'sqlite' ? { kind: 'sqlite', file: url.replace('sqlite:', '') } : { kind: 'mysql', url };
-  return newDataSource(dataSourceOptions(database, entities)).initialize();
+  return newDataSource(dataSourceOptions(database, entities, MIGRATIONS)).initialize();
 }

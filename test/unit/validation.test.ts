@@ -3,7 +3,8 @@ import { ValidationPipe } from '@nestjs/common';
 import fc from 'fast-check';
 import { validationPipe } from '../../src/common/http/index.js';
 import { CaptureDto, DebitBatchDto, DebitDto, DepositDto, OpenHoldDto } from '../../src/credits/credits.dto.js';
-import { CreditPurchaseDto, RefundPurchaseDto, TokenCheckoutDto } from '../../src/payments/payments.dto.js';
+import { CreditPurchaseDto, TokenCheckoutDto } from '../../src/payments/checkout/checkout.dto.js';
+import { RefundPurchaseDto } from '../../src/payments/refunds/refunds.dto.js';
 import { ConsumeBatchDto, ConsumeDto, GrantDto } from '../../src/tokens/tokens.dto.js';
 
 /** Each body's class, and one that it accepts. */

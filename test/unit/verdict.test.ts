@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { CheckoutSession } from '../../src/payments/provider.js';
-import { verdict } from '../../src/payments/verdict.js';
+import type { CheckoutSession } from '../../src/payments/provider/index.js';
+import { verdict } from '../../src/payments/settlement/verdict.js';
 
 const NOW = 1_776_249_000_000;
 const purchase = {

@@ -6,14 +6,20 @@ import { type AfterQueryEvent, DataSource, type DataSourceOptions, type EntitySu
 import type { DatabaseConfig } from '../config/index.js';
 import { engineOf } from './engine.js';
 import { takesNoWrites } from './errors.js';
-import { migrations } from './migrations/index.js';
 import { createRenewedPool } from './pool.js';
+
+/** Migrations, oldest first; they come from the modules that own the tables. */
+export type Migrations = NonNullable<DataSourceOptions['migrations']>;
 
 /**
  * The one description of the database, for the server, the commands and the TypeORM command line.
  * Never `synchronize`: the schema comes from the migrations alone.
  */
-export function dataSourceOptions(database: DatabaseConfig, entities: NonNullable<DataSourceOptions['entities']>): DataSourceOptions {
+export function dataSourceOptions(
+  database: DatabaseConfig,
+  entities: NonNullable<DataSourceOptions['entities']>,
+  migrations: Migrations,
+): DataSourceOptions {
   const common = { entities, migrations, migrationsTableName: 'schema_migration', synchronize: false, logging: false } as const;
   if (database.kind === 'sqlite') {
     makeFile(database.file);

@@ -1,18 +1,16 @@
 import { createHash } from 'node:crypto';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { stringify } from 'safe-stable-stringify';
 import { invalidField } from './errors.js';
 import { fieldRule } from './validation.js';
 
-/** What the `Idempotency-Key` header of a request says, and the way to tell the client that its answer is an old one. */
+/** What the `Idempotency-Key` header of a request says. */
 export interface Idempotency {
   /** 1–255 visible ASCII characters; absent: every request is a new operation. */
   readonly key?: string;
   /** The request's trace id. A recorded refusal keeps it, because a replay repeats the body of the first answer to the letter. */
   readonly traceId: string;
-  /** Adds `Idempotent-Replayed: true` to the answer. */
-  markReplayed(): void;
 }
 
 const KEY = /^[\x21-\x7e]{1,255}$/;
@@ -23,15 +21,10 @@ export const IsKey = fieldRule('isKey', (value) => (typeof value === 'string' &&
 
 /** Gives a handler the request's `Idempotency`; a malformed header is a 400. */
 export const IdempotencyKey = createParamDecorator((_: unknown, context: ExecutionContext): Idempotency => {
-  const http = context.switchToHttp();
-  const request = http.getRequest<FastifyRequest>();
+  const request = context.switchToHttp().getRequest<FastifyRequest>();
   const header = request.headers['idempotency-key'];
   if (header !== undefined && !KEY.test(String(header))) throw invalidField('Idempotency-Key', KEY_RULE);
-  return {
-    key: header as string | undefined,
-    traceId: request.id,
-    markReplayed: () => void http.getResponse<FastifyReply>().header('Idempotent-Replayed', 'true'),
-  };
+  return { key: header as string | undefined, traceId: request.id };
 });
 
 /** Two requests are the same when their fields are, in whatever order they were written. */

@@ -1,4 +1,5 @@
 export * from './account-id.js';
 export * from './entities.js';
 export * from './ledger.store.js';
+export * from './migrations/index.js';
 export * from './write.js';

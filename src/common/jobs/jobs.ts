@@ -1,0 +1,36 @@
+import { Global, Injectable, Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { type Job, Worker } from './worker.js';
+
+/** The work that a server does on its own, from its start to its end. */
+@Injectable()
+export class Jobs implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly workers: Worker[] = [];
+
+  constructor(private readonly host: HttpAdapterHost) {}
+
+  /** A command has no server and does what it is told, nothing on its own. */
+  get areDone(): boolean {
+    return Boolean(this.host.httpAdapter);
+  }
+
+  /** Adds a job; it begins with the server. */
+  add(job: Job): Worker {
+    const worker = new Worker(job);
+    this.workers.push(worker);
+    return worker;
+  }
+
+  onApplicationBootstrap(): void {
+    if (this.areDone) for (const worker of this.workers) worker.start();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.stop()));
+  }
+}
+
+/** Gives everyone `Jobs`. */
+@Global()
+@Module({ providers: [Jobs], exports: [Jobs] })
+export class JobsModule {}

@@ -1,0 +1,60 @@
+import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { accountFor, Authenticated, CurrentPrincipal, type Principal } from '../../auth/index.js';
+import { type Answered, Endpoint, type Idempotency, IdempotencyKey } from '../../common/http/index.js';
+import { CheckoutDto, CreditPurchaseDto, TokenCheckoutDto } from './checkout.dto.js';
+import { CheckoutService } from './checkout.service.js';
+
+const DESCRIPTION =
+  'Send the buyer to `checkout_url`. Nothing is credited before the provider says that the payment is complete; the way back to the success page credits nothing by itself.';
+const ERRORS = ['FORBIDDEN', 'CONFLICT', 'PAYMENT_PROVIDER_ERROR', 'PAYMENTS_NOT_CONFIGURED'] as const;
+
+@ApiTags('Credits')
+@Controller('credits')
+export class CreditCheckoutController {
+  constructor(private readonly checkout: CheckoutService) {}
+
+  @Post('purchase')
+  @HttpCode(201)
+  @Authenticated()
+  @Endpoint({
+    summary: 'Purchase a package of credits',
+    description: DESCRIPTION,
+    status: 201,
+    answers: CheckoutDto,
+    errors: ERRORS,
+    idempotent: true,
+  })
+  purchase(
+    @CurrentPrincipal() who: Principal,
+    @Body() { package_id, account }: CreditPurchaseDto,
+    @IdempotencyKey() key: Idempotency,
+  ): Promise<Answered<CheckoutDto>> {
+    return this.checkout.open('credits', accountFor(who, account), package_id, key);
+  }
+}
+
+@ApiTags('Tokens')
+@Controller('tokens')
+export class TokenCheckoutController {
+  constructor(private readonly checkout: CheckoutService) {}
+
+  @Post('checkout')
+  @HttpCode(201)
+  @Authenticated()
+  @Endpoint({
+    summary: 'Purchase a plan of tokens',
+    description: DESCRIPTION,
+    status: 201,
+    answers: CheckoutDto,
+    errors: ERRORS,
+    idempotent: true,
+  })
+  purchase(
+    @CurrentPrincipal() who: Principal,
+    @Body() { plan_id, account }: TokenCheckoutDto,
+    @IdempotencyKey() key: Idempotency,
+  ): Promise<Answered<CheckoutDto>> {
+    return this.checkout.open('tokens', accountFor(who, account), plan_id, key);
+  }
+}

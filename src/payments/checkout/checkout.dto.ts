@@ -1,0 +1,76 @@
+import { IsString, Length } from 'class-validator';
+import { AccountField } from '../../auth/index.js';
+import type { PurchaseStatus } from './purchase.entity.js';
+
+/** Which credits to buy. */
+export class CreditPurchaseDto extends AccountField {
+  /**
+   * The id of a package of `GET /credits/packages`.
+   * @example "pro"
+   */
+  @IsString()
+  @Length(1, 100)
+  package_id: string;
+}
+
+/** Which tokens to buy. */
+export class TokenCheckoutDto extends AccountField {
+  /**
+   * The id of a plan of `GET /tokens/plans`.
+   * @example "growth"
+   */
+  @IsString()
+  @Length(1, 100)
+  plan_id: string;
+}
+
+/** A purchase that has begun: send the buyer to `checkout_url`. */
+export class CheckoutDto {
+  /** @example "pur_7d2f4b5f1c9a4e0f8a6b3c2d1e0f9a8b" */
+  purchase_id: string;
+
+  /**
+   * Where the buyer pays.
+   * @example "https://checkout.stripe.com/c/pay/cs_test_a1b2c3"
+   */
+  checkout_url: string;
+
+  /**
+   * `open` until the payment is known; only `paid` has brought the credits or tokens.
+   * @example "open"
+   */
+  status: PurchaseStatus;
+
+  /**
+   * What it brings: US dollars of credits, or a number of tokens.
+   * @example 100
+   */
+  amount: number;
+
+  /**
+   * What it costs, in units of the currency with at most two decimals.
+   * @example 90
+   */
+  price: number;
+
+  /**
+   * ISO 4217.
+   * @example "USD"
+   */
+  currency: string;
+
+  /** `sandbox` is this server's own checkout, where no real money moves. */
+  provider: 'stripe' | 'sandbox';
+
+  /**
+   * Whether real money moves.
+   * @example false
+   */
+  livemode: boolean;
+
+  /**
+   * Until when the checkout can be paid.
+   * @example "2026-04-16T09:30:00.000Z"
+   */
+  expires_at: string;
+}

@@ -1,0 +1,9 @@
+export * from './checkout.controller.js';
+export * from './checkout.service.js';
+export * from './customers.service.js';
+export { Goods, inWords, WORDS } from './goods.js';
+export * from './present.js';
+export * from './purchase.entity.js';
+export { findPurchase, PurchaseWriter, Superseded } from './purchase.writer.js';
+export * from './purchases.dto.js';
+export { notConfigured, SessionsService } from './sessions.service.js';

@@ -1,0 +1,50 @@
+import type { CheckoutDto } from './checkout.dto.js';
+import { WORDS } from './goods.js';
+import type { Purchase } from './purchase.entity.js';
+import type { PurchaseDto } from './purchases.dto.js';
+
+/** The answer to the request that began the purchase; a replay repeats it, whatever became of the purchase since. */
+export function toCheckout({ id, checkoutUrl, checkoutTerms, ...purchase }: Purchase): CheckoutDto {
+  // A session whose making was never heard of can be found when it has been paid and leads nowhere any more.
+  return { purchase_id: id, checkout_url: checkoutUrl ?? checkoutTerms.successUrl, status: 'open', ...terms(purchase) };
+}
+
+/** A purchase as it stands. */
+export function toPurchase({ id, account, item, name, status, checkoutUrl, createdAt, paidAt, ...purchase }: Purchase): PurchaseDto {
+  return {
+    purchase_id: id,
+    account,
+    kind: purchase.kind,
+    item,
+    name,
+    checkout_url: status === 'open' ? checkoutUrl : null,
+    status,
+    ...terms(purchase),
+    created_at: new Date(createdAt).toISOString(),
+    paid_at: paidAt === null ? null : new Date(paidAt).toISOString(),
+    paid: purchase.paid === null ? null : purchase.paid / 100,
+    refunded: purchase.refunded / 100,
+    disputed: purchase.disputed / 100,
+    reversed: WORDS[purchase.kind].units(purchase.reversed),
+    receipt_url: purchase.receiptUrl,
+  };
+}
+
+function terms({
+  kind,
+  amount,
+  price,
+  currency,
+  provider,
+  livemode,
+  expiresAt,
+}: Pick<Purchase, 'kind' | 'amount' | 'price' | 'currency' | 'provider' | 'livemode' | 'expiresAt'>) {
+  return {
+    amount: WORDS[kind].units(amount),
+    price: price / 100,
+    currency,
+    provider: provider as CheckoutDto['provider'],
+    livemode: livemode === 1,
+    expires_at: new Date(expiresAt).toISOString(),
+  };
+}

@@ -1,0 +1,75 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { QueryDeepPartialEntity, Repository } from 'typeorm';
+import { affectedRows, Transactions, type Tx } from '../../common/database/index.js';
+import { isPurchaseId } from '../provider/index.js';
+import { Purchase } from './purchase.entity.js';
+
+/** The purchase was written since it was read, so what was fetched for it may be old. */
+export class Superseded extends Error {}
+
+type Change = Partial<Omit<Purchase, 'id' | 'version' | 'updatedAt' | 'askedAt'>>;
+
+/** The purchase as it is after a change was tried, and whether this wrote it. */
+export interface Changed {
+  readonly purchase: Purchase;
+  readonly written: boolean;
+}
+
+/** The one writer of purchases: a row changes from the version that was read, or not at all. */
+@Injectable()
+export class PurchaseWriter {
+  constructor(
+    @InjectRepository(Purchase) private readonly purchases: Repository<Purchase>,
+    private readonly transactions: Transactions,
+  ) {}
+
+  /** Writes a purchase that begins. */
+  async begin(purchase: Omit<Purchase, UnknownAtFirst>): Promise<void> {
+    await this.transactions.run((tx) => tx.manager.insert(Purchase, purchase as QueryDeepPartialEntity<Purchase>));
+  }
+
+  /**
+   * Changes a purchase within a transaction. The update locks the row to the transaction's end.
+   * @throws Superseded
+   */
+  async write(tx: Tx, { id, version }: Purchase, change: Change): Promise<void> {
+    const values = { ...change, version: version + 1, updatedAt: Date.now() };
+    const { affected } = await tx.manager.update(Purchase, { id, version }, values);
+    if (affected !== 1) throw new Superseded();
+  }
+
+  /** Changes a purchase that others may have written meanwhile, as long as it still may be changed so. */
+  async change(purchase: Purchase, may: (current: Purchase) => boolean, change: Change): Promise<Changed> {
+    for (let current = purchase; ; current = await this.purchases.findOneByOrFail({ id: purchase.id })) {
+      if (!may(current)) return { purchase: current, written: false };
+      const written = await this.tryWrite(current, change);
+      if (written) return { purchase: await this.purchases.findOneByOrFail({ id: purchase.id }), written };
+    }
+  }
+
+  /** Of all who found the same time of the last question, in whatever process, one moves it on. It is no part of what is settled, and so no new version. */
+  async takeTurn({ id, askedAt }: Purchase): Promise<boolean> {
+    const values = [Date.now(), id, askedAt];
+    const taken = (tx: Tx) => affectedRows(tx, 'UPDATE purchase SET asked_at = ? WHERE id = ? AND asked_at = ?', values);
+    return (await this.transactions.run(taken)) === 1;
+  }
+
+  private async tryWrite(purchase: Purchase, change: Change): Promise<boolean> {
+    try {
+      await this.transactions.run((tx) => this.write(tx, purchase, change));
+      return true;
+    } catch (error) {
+      if (error instanceof Superseded) return false;
+      throw error;
+    }
+  }
+}
+
+/** The columns that are null until the provider has said something. */
+type UnknownAtFirst = 'reviewReason' | 'sessionId' | 'checkoutUrl' | 'paymentIntent' | 'paid' | 'receiptUrl' | 'paidAt';
+
+/** The purchase of exactly this id. Left to themselves, MySQL and MariaDB would overlook spaces at its end. */
+export async function findPurchase(purchases: Repository<Purchase>, id: string): Promise<Purchase | null> {
+  return isPurchaseId(id) ? purchases.findOneBy({ id }) : null;
+}

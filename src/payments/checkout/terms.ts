@@ -1,0 +1,32 @@
+import type { Config } from '../../common/config/index.js';
+import type { CheckoutTerms } from '../provider/index.js';
+import { inWords } from './goods.js';
+import type { Purchase } from './purchase.entity.js';
+
+/** Stripe takes at most 24 hours from the moment when it makes the session, which a retry may put off. */
+const LIFETIME_MS = 23 * 3_600_000;
+
+/** What the provider is asked for when a purchase begins an attempt. */
+export function termsOf(purchase: Pick<Purchase, 'id' | 'kind' | 'name' | 'amount' | 'returnToken'>, config: Config): CheckoutTerms {
+  const { checkoutSuccessUrl, checkoutCancelUrl, payments, publicUrl } = config;
+  const { id, name, returnToken } = purchase;
+  return {
+    name,
+    description: inWords(purchase),
+    successUrl: checkoutSuccessUrl ? withPurchase(checkoutSuccessUrl, id) : `${publicUrl}/checkout/return/${id}?token=${returnToken}`,
+    cancelUrl: checkoutCancelUrl ? withPurchase(checkoutCancelUrl, id) : `${publicUrl}/checkout/cancel/${id}`,
+    automaticTax: payments.automaticTax,
+    promotionCodes: payments.promotionCodes,
+  };
+}
+
+/** Until when an attempt that begins now can be paid; a whole second. */
+export function expiryFrom(now: number): number {
+  return Math.floor((now + LIFETIME_MS) / 1000) * 1000;
+}
+
+/** The operator's page, which is told the purchase. */
+function withPurchase(url: string, id: string): string {
+  const [address, fragment] = url.split('#', 2);
+  return `${address}${address?.includes('?') ? '&' : '?'}purchase_id=${id}${fragment === undefined ? '' : `#${fragment}`}`;
+}

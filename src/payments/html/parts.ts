@@ -1,0 +1,59 @@
+import type { FastifyReply } from 'fastify';
+import type { Config } from '../../common/config/index.js';
+import { type Html, html, page } from './html.js';
+
+/** Where a buyer goes on: the operator's application, where one is known, else whatever this server's own address shows. */
+export function homeOf({ checkoutSuccessUrl, checkoutCancelUrl, publicUrl }: Config): URL {
+  const application = checkoutSuccessUrl ?? checkoutCancelUrl;
+  return application ? new URL('/', application) : new URL(`${publicUrl}/`);
+}
+
+/** A sum of money, as a buyer reads it; a credit can be as small as a micro-dollar. */
+export function inMoney(value: number, currency: string): string {
+  return value.toLocaleString('en-US', { style: 'currency', currency, maximumFractionDigits: 6 });
+}
+
+/** A line of a list of facts. */
+export function row(name: string, value: string): Html {
+  return html`<dt>${name}</dt>
+    <dd>${value}</dd>`;
+}
+
+/** The button that leads to where the buyer goes on. */
+export function wayHome(home: URL): Html {
+  return html`<a class="button" href="${home.href}">Back to ${home.host}</a>`;
+}
+
+/** Shown for an address that leads nowhere. */
+function missingPage(home: URL): string {
+  return page({
+    title: 'Not found · Assimetria Credits',
+    sandbox: false,
+    tone: 'bad',
+    content: html`<h1>There is no such checkout</h1>
+      <p>The address may be incomplete. Open it again from where you began the purchase.</p>
+      <nav>${wayHome(home)}</nav>`,
+  });
+}
+
+/**
+ * Browsers apply `form-action` to the redirect after a form as well, so it names the places where a checkout may end.
+ * @param options.leadsTo addresses that a form on the page may lead to
+ */
+export function send(reply: FastifyReply, page: string, { status = 200, leadsTo = [] as readonly string[] } = {}): void {
+  const targets = ["'self'", ...new Set(leadsTo.map((url) => new URL(url).origin))].join(' ');
+  void reply
+    .status(status)
+    .header('Content-Type', 'text/html; charset=utf-8')
+    .header('Cache-Control', 'no-store')
+    .header(
+      'Content-Security-Policy',
+      `default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action ${targets}; base-uri 'none'; frame-ancestors 'none'`,
+    )
+    .send(page);
+}
+
+/** Answers a request for a page that leads nowhere. */
+export function sendMissing(reply: FastifyReply, home: URL): void {
+  send(reply, missingPage(home), { status: 404 });
+}

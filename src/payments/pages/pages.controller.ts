@@ -1,0 +1,48 @@
+import { Controller, Get, Param, Query, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Config } from '../../common/config/index.js';
+import { Public } from '../../common/http/index.js';
+import type { Purchase } from '../checkout/index.js';
+import { homeOf, send, sendMissing } from '../html/index.js';
+import { PurchasesService } from '../settlement/index.js';
+import { purchasePage } from './purchase.page.js';
+
+/** Pages for buyers, outside of the API. Whoever knows the long random id in the address may see the one checkout behind it. */
+@ApiExcludeController()
+@Public()
+@Controller()
+export class PagesController {
+  private readonly home: URL;
+
+  constructor(
+    private readonly purchases: PurchasesService,
+    config: Config,
+  ) {
+    this.home = homeOf(config);
+  }
+
+  @Get('checkout/return/:id')
+  async returned(@Param('id') id: string, @Res() reply: FastifyReply, @Query('token') token?: unknown): Promise<void> {
+    const purchase = await this.purchases.find(id);
+    if (!purchase) return sendMissing(reply, this.home);
+    const shown = { left: false, home: this.home, controls: controlsOf(purchase) };
+    const own = this.purchases.isBuyer(purchase, token)
+      ? { balance: await this.purchases.balanceOf(purchase), receipt: purchase.receiptUrl }
+      : {};
+    send(reply, purchasePage(purchase, { ...shown, ...own }));
+  }
+
+  @Get('checkout/cancel/:id')
+  async left(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
+    const purchase = await this.purchases.find(id);
+    if (!purchase) return sendMissing(reply, this.home);
+    send(reply, purchasePage(purchase, { left: true, home: this.home }));
+  }
+}
+
+/** While something can still happen to a payment of the sandbox, its purchase leads back to the page that plays the bank. */
+function controlsOf({ provider, status, sessionId, paid, refunded }: Purchase): string | undefined {
+  const goesOn = status === 'processing' || (status === 'paid' && refunded < (paid ?? 0));
+  return provider === 'sandbox' && goesOn ? `/sandbox/checkout/${sessionId}` : undefined;
+}

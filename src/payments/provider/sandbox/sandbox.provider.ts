@@ -1,0 +1,299 @@
+import { randomBytes } from 'node:crypto';
+import type { AddressInfo, Server } from 'node:net';
+import { Injectable, Logger } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { InjectRepository } from '@nestjs/typeorm';
+import { MoreThanOrEqual, type Repository } from 'typeorm';
+import { Config } from '../../../common/config/index.js';
+import { affectedRows, forUpdate, isDuplicate, Transactions } from '../../../common/database/index.js';
+import { API_PREFIX, ApiError } from '../../../common/http/index.js';
+import type {
+  CheckoutOrder,
+  CheckoutSession,
+  PaymentProvider,
+  ProviderEvent,
+  Refund,
+  RefundOrder,
+  RefundStatus,
+  Reversals,
+} from '../payment-provider.js';
+import { signEvent, verifiedEvent } from '../stripe/index.js';
+import { SandboxReversal, SandboxSession } from './sandbox.entities.js';
+
+const DELIVERY_TIMEOUT_MS = 5_000;
+
+/** The buttons of the sandbox's page. */
+export const SANDBOX_ACTIONS = [
+  'pay',
+  'pay_later',
+  'succeed',
+  'fail',
+  'decline',
+  'cancel',
+  'refund',
+  'refund_half',
+  'dispute',
+  'win',
+  'lose',
+] as const;
+export type SandboxAction = (typeof SANDBOX_ACTIONS)[number];
+
+/** The states that a button changes a session from. */
+const OPEN = "status = 'open' AND expires_at > ?";
+const UNDER_WAY = "status = 'complete' AND payment_status = 'unpaid' AND payment_failed = 0";
+
+/** Plays Stripe on this server's own pages. No money moves, yet its sessions are fetched and its events are signed, sent and checked as Stripe's are. */
+@Injectable()
+export class SandboxProvider implements PaymentProvider {
+  readonly name = 'sandbox';
+  readonly livemode = false;
+  readonly signsEvents = true;
+  /** Lives as long as the process: its events go to the server that made them, and one that gets lost is made up for by looking at the session. */
+  private readonly webhookSecret = `whsec_sandbox_${randomBytes(24).toString('hex')}`;
+  private readonly logger = new Logger(SandboxProvider.name);
+
+  constructor(
+    @InjectRepository(SandboxSession) private readonly sessions: Repository<SandboxSession>,
+    @InjectRepository(SandboxReversal) private readonly reversals: Repository<SandboxReversal>,
+    private readonly transactions: Transactions,
+    private readonly adapter: HttpAdapterHost,
+    private readonly config: Config,
+  ) {}
+
+  /** Nobody keeps customers here. */
+  async createCustomer(_account: string, idempotencyKey: string): Promise<string> {
+    return `cus_sandbox_${idempotencyKey.split(':')[1]}`;
+  }
+
+  async createSession({ customer: _, automaticTax: _tax, promotionCodes: _codes, ...order }: CheckoutOrder): Promise<CheckoutSession> {
+    const session = {
+      ...order,
+      id: newId('cs'),
+      status: 'open',
+      paymentStatus: 'unpaid',
+      paymentFailed: 0,
+      createdAt: Date.now(),
+    } as const;
+    try {
+      await this.transactions.run((tx) => tx.manager.insert(SandboxSession, session));
+    } catch (error) {
+      if (!isDuplicate(error)) throw error;
+    }
+    return this.toSession(await this.sessions.findOneByOrFail({ idempotencyKey: order.idempotencyKey }));
+  }
+
+  async fetchSession(id: string): Promise<CheckoutSession> {
+    const session = await this.find(id);
+    if (!session) throw new ApiError('PAYMENT_PROVIDER_ERROR');
+    return this.toSession(session);
+  }
+
+  async findSessions(purchaseId: string): Promise<readonly CheckoutSession[]> {
+    return (await this.sessions.findBy({ purchaseId })).map((session) => this.toSession(session));
+  }
+
+  async fetchReversals(paymentIntent: string): Promise<Reversals> {
+    const all = await this.reversalsOf(paymentIntent);
+    return {
+      refunds: all
+        .filter(({ kind }) => kind === 'refund')
+        .map(({ id, amount, status, requestId }) => ({ id, amount, status: status as RefundStatus, requestId })),
+      withdrawn: all.filter(({ kind, status }) => kind === 'dispute' && status !== 'won'),
+    };
+  }
+
+  async purchaseOf(paymentIntent: string): Promise<string | null> {
+    return (await this.sessions.findOneBy({ paymentIntent }))?.purchaseId ?? null;
+  }
+
+  async refund({ paymentIntent, amount, idempotencyKey, requestId }: RefundOrder): Promise<Refund> {
+    const id = await this.takeBack(paymentIntent, { kind: 'refund', status: 'succeeded', amount, idempotencyKey, requestId });
+    if (id === null) throw new ApiError('CONFLICT', 'The payment provider refused the refund: less than that remains of the payment.');
+    return { id, amount, status: 'succeeded', requestId };
+  }
+
+  readEvent(payload: Buffer | undefined, signature: string | undefined): ProviderEvent | undefined {
+    return verifiedEvent(payload, signature, [this.webhookSecret]);
+  }
+
+  /** Events are told once, and what a lost one would have said is found in the sessions and reversals. */
+  async *listEvents(): AsyncIterable<ProviderEvent> {}
+
+  async *listSessions(since: number): AsyncIterable<CheckoutSession> {
+    for (const session of await this.sessions.findBy({ createdAt: MoreThanOrEqual(since) })) yield this.toSession(session);
+  }
+
+  async *listReversed(since: number): AsyncIterable<string> {
+    for (const { paymentIntent } of await this.reversals.findBy({ createdAt: MoreThanOrEqual(since) })) yield paymentIntent;
+  }
+
+  /** The session behind a page, with its expiry as of now; null when there is none. */
+  async find(id: string): Promise<SandboxSession | null> {
+    const session = SESSION_ID.test(id) ? await this.sessions.findOneBy({ id }) : null;
+    if (session?.status === 'open' && session.expiresAt <= Date.now()) session.status = 'expired';
+    return session;
+  }
+
+  /** What was refunded or disputed of a session's payment, the oldest first. */
+  reversalsOf(paymentIntent: string): Promise<SandboxReversal[]> {
+    return this.reversals.find({ where: { paymentIntent }, order: { createdAt: 'ASC', id: 'ASC' } });
+  }
+
+  /** Does what a button of the session's page says; a button whose time has passed does nothing. */
+  async act({ id, price, paymentIntent }: SandboxSession, action: SandboxAction): Promise<void> {
+    switch (action) {
+      case 'pay':
+        return this.change(id, 'checkout.session.completed', `status = 'complete', payment_status = 'paid', payment_intent = ?`, OPEN);
+      case 'pay_later':
+        return this.change(id, 'checkout.session.completed', `status = 'complete', payment_intent = ?`, OPEN);
+      case 'succeed':
+        return this.change(id, 'checkout.session.async_payment_succeeded', `payment_status = 'paid'`, UNDER_WAY);
+      case 'fail':
+        return this.change(id, 'checkout.session.async_payment_failed', `payment_failed = 1`, UNDER_WAY);
+      case 'cancel':
+        return this.change(id, 'checkout.session.expired', `status = 'expired'`, OPEN);
+      case 'decline':
+        return;
+      case 'refund':
+      case 'refund_half': {
+        if (paymentIntent === null) return;
+        const taken = (await this.reversalsOf(paymentIntent)).reduce((sum, { amount, status }) => sum + (status === 'won' ? 0 : amount), 0);
+        const amount = action === 'refund' ? price - taken : Math.ceil((price - taken) / 2);
+        await this.takeBack(paymentIntent, { kind: 'refund', status: 'succeeded', amount });
+        return;
+      }
+      case 'dispute':
+        if (paymentIntent === null) return;
+        await this.takeBack(paymentIntent, { kind: 'dispute', status: 'needs_response', amount: price });
+        return;
+      case 'win':
+      case 'lose':
+        if (paymentIntent === null) return;
+        await this.closeDispute(paymentIntent, action === 'win' ? 'won' : 'lost');
+    }
+  }
+
+  /** Only one press changes a session from a state, and only then is there something to tell. */
+  private async change(id: string, type: string, set: string, from: string): Promise<void> {
+    const values = [...(set.includes('?') ? [newId('pi')] : []), id, ...(from.includes('?') ? [Date.now()] : [])];
+    const met = await this.transactions.run((tx) => affectedRows(tx, `UPDATE sandbox_session SET ${set} WHERE id = ? AND ${from}`, values));
+    if (met === 1) await this.deliver(type, toStripeSession(await this.sessions.findOneByOrFail({ id })));
+  }
+
+  /** Takes from a payment what remains of it; a dispute takes what it can get, a refund all or nothing. Returns null when nothing is taken. */
+  private async takeBack(
+    paymentIntent: string,
+    wanted: Pick<SandboxReversal, 'kind' | 'status' | 'amount'> & Partial<Pick<SandboxReversal, 'idempotencyKey' | 'requestId'>>,
+  ): Promise<string | null> {
+    const { idempotencyKey = null, requestId = null } = wanted;
+    const made = await this.transactions.run(async (tx) => {
+      await tx.query(`SELECT id FROM sandbox_session WHERE payment_intent = ?${forUpdate(tx)}`, [paymentIntent]);
+      const { price, paymentStatus } = await tx.manager.findOneByOrFail(SandboxSession, { paymentIntent });
+      const before = await tx.manager.findBy(SandboxReversal, { paymentIntent });
+      const same = idempotencyKey === null ? undefined : before.find((reversal) => reversal.idempotencyKey === idempotencyKey);
+      if (same) return { reversal: same, isNew: false };
+      const remaining = price - before.reduce((sum, { amount, status }) => sum + (status === 'won' ? 0 : amount), 0);
+      const amount = wanted.kind === 'dispute' ? Math.min(remaining, wanted.amount) : wanted.amount;
+      if (paymentStatus !== 'paid' || amount <= 0 || amount > remaining) return null;
+      const id = newId(wanted.kind === 'refund' ? 're' : 'du');
+      const reversal = { ...wanted, id, paymentIntent, amount, idempotencyKey, requestId, createdAt: Date.now() };
+      await tx.manager.insert(SandboxReversal, reversal);
+      return { reversal, isNew: true };
+    });
+    if (made?.isNew)
+      await this.deliver(wanted.kind === 'refund' ? 'refund.created' : 'charge.dispute.created', toStripeReversal(made.reversal));
+    return made?.reversal.id ?? null;
+  }
+
+  private async closeDispute(paymentIntent: string, status: 'won' | 'lost'): Promise<void> {
+    const open = await this.reversals.findOneBy({ paymentIntent, status: 'needs_response' });
+    if (!open) return;
+    const met = await this.transactions.run((tx) =>
+      affectedRows(tx, "UPDATE sandbox_reversal SET status = ? WHERE id = ? AND status = 'needs_response'", [status, open.id]),
+    );
+    if (met === 1) await this.deliver('charge.dispute.closed', toStripeReversal({ ...open, status }));
+  }
+
+  /** Sends an event the way Stripe would. When it does not arrive, the buyer's return page settles the purchase. */
+  private async deliver(type: string, object: object): Promise<void> {
+    const event = {
+      id: newId('evt'),
+      object: 'event',
+      type,
+      created: Math.floor(Date.now() / 1000),
+      livemode: false,
+      data: { object },
+    };
+    const body = JSON.stringify(event);
+    try {
+      const answer = await fetch(`${this.ownAddress()}/${API_PREFIX}/webhooks/stripe`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', 'Stripe-Signature': signEvent(body, this.webhookSecret) },
+        body,
+        signal: AbortSignal.timeout(DELIVERY_TIMEOUT_MS),
+      });
+      if (!answer.ok) this.logger.warn(`the webhook answered the sandbox's ${type} with ${answer.status}`);
+    } catch (error) {
+      this.logger.warn(`the sandbox's ${type} did not arrive: ${(error as Error).message}`);
+    }
+  }
+
+  private ownAddress(): string {
+    const { address, port, family } = (this.adapter.httpAdapter.getHttpServer() as Server).address() as AddressInfo;
+    const host = address === '::' || address === '0.0.0.0' ? '127.0.0.1' : family === 'IPv6' ? `[${address}]` : address;
+    return `http://${host}:${port}`;
+  }
+
+  private toSession(session: SandboxSession): CheckoutSession {
+    const { id, status, paymentStatus, paymentFailed, price, currency, purchaseId, paymentIntent } = session;
+    return {
+      id,
+      url: status === 'open' ? `${this.config.publicUrl}/sandbox/checkout/${id}` : null,
+      mode: 'payment',
+      status,
+      paymentStatus,
+      subtotal: price,
+      total: price,
+      currency,
+      livemode: false,
+      purchaseId,
+      paymentIntent,
+      paymentFailed: paymentFailed === 1,
+      received: paymentStatus === 'paid' ? price : null,
+      receiptUrl: null,
+    };
+  }
+}
+
+const SESSION_ID = /^cs_sandbox_[0-9a-f]{32}$/;
+
+/** No two things of the sandbox share an id, and every id says where it comes from. */
+function newId(kind: string): string {
+  return `${kind}_sandbox_${randomBytes(16).toString('hex')}`;
+}
+
+function toStripeSession({ id, status, paymentStatus, price, currency, purchaseId, paymentIntent }: SandboxSession): object {
+  return {
+    id,
+    object: 'checkout.session',
+    mode: 'payment',
+    status,
+    payment_status: paymentStatus,
+    amount_total: price,
+    currency: currency.toLowerCase(),
+    livemode: false,
+    client_reference_id: purchaseId,
+    metadata: { purchase_id: purchaseId },
+    payment_intent: paymentIntent,
+  };
+}
+
+function toStripeReversal({
+  id,
+  kind,
+  amount,
+  status,
+  paymentIntent,
+}: Omit<SandboxReversal, 'idempotencyKey' | 'requestId' | 'createdAt'>): object {
+  return { id, object: kind, amount, status, payment_intent: paymentIntent };
+}

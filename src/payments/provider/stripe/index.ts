@@ -1,0 +1,2 @@
+export * from './stripe.provider.js';
+export * from './stripe.signature.js';

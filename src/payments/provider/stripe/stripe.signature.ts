@@ -1,0 +1,39 @@
+import Stripe from 'stripe';
+import { ApiError, invalidField } from '../../../common/http/index.js';
+import type { ProviderEvent } from '../payment-provider.js';
+import { readEvent, WrongShape } from './stripe.objects.js';
+
+const TOLERANCE_SECONDS = 300;
+
+/**
+ * Reads an event after finding its signature good, see `PaymentProvider.readEvent`.
+ * @param secrets one of them must have signed it; there are several while one replaces another
+ */
+export function verifiedEvent(
+  payload: Buffer | undefined,
+  signature: string | undefined,
+  secrets: readonly string[],
+): ProviderEvent | undefined {
+  if (!payload?.length || !signature || !secrets.some((secret) => isSigned(payload, signature, secret)))
+    throw new ApiError('WEBHOOK_SIGNATURE_INVALID');
+  try {
+    return readEvent(JSON.parse(payload.toString('utf8')));
+  } catch (error) {
+    if (error instanceof WrongShape) throw invalidField(error.field, error.problem);
+    if (error instanceof SyntaxError) throw invalidField('body', 'must be JSON');
+    throw error;
+  }
+}
+
+function isSigned(payload: Buffer, signature: string, secret: string): boolean {
+  try {
+    return Stripe.webhooks.signature!.verifyHeader(payload, signature, secret, TOLERANCE_SECONDS);
+  } catch {
+    return false;
+  }
+}
+
+/** Signs a body the way Stripe does; the sandbox's events go through the same check as Stripe's. */
+export function signEvent(payload: string, secret: string): string {
+  return Stripe.webhooks.generateTestHeaderString({ payload, secret });
+}

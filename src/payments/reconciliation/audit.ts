@@ -1,0 +1,52 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { MoreThan, type Repository } from 'typeorm';
+import { Goods, Purchase } from '../checkout/index.js';
+import { isPaid, PAYMENT_PROVIDER, type PaymentProvider } from '../provider/index.js';
+import { OVERLAP_MS, PAGE, type ReconciliationOptions, type ReconciliationSummary } from './summary.js';
+
+/** Finds purchases that the ledger or the provider contradicts; it changes nothing. */
+@Injectable()
+export class Audit {
+  constructor(
+    @InjectRepository(Purchase) private readonly purchases: Repository<Purchase>,
+    @Inject(PAYMENT_PROVIDER) private readonly provider: PaymentProvider | null,
+    private readonly goods: Goods,
+  ) {}
+
+  /** Holds each purchase that has changed against the ledger and the provider. */
+  async check({ since }: ReconciliationOptions, summary: ReconciliationSummary, paidSessions: ReadonlySet<string>): Promise<void> {
+    for (let last = ''; ;) {
+      const found = await this.purchases.find({
+        where: { updatedAt: MoreThan(since), id: MoreThan(last) },
+        order: { id: 'ASC' },
+        take: PAGE,
+      });
+      for (const purchase of found) {
+        const problem = await this.problemOf(purchase, since, paidSessions);
+        if (problem) summary.problems.push(`purchase ${purchase.id} ${problem}`);
+      }
+      if (found.length < PAGE) return;
+      last = found.at(-1)!.id;
+    }
+  }
+
+  private async problemOf(purchase: Purchase, since: number, paidSessions: ReadonlySet<string>): Promise<string | undefined> {
+    const { id, kind, account, amount, status, reversed, reviewReason, paid, refunded, disputed, sessionId, createdAt } = purchase;
+    const { granted, takenBack } = await this.goods.wallet(kind).purchaseSums(account, id);
+    if (status === 'paid' && granted === 0) return 'is paid and was not granted';
+    if (status !== 'paid' && granted !== 0) return `is ${status} and was granted`;
+    if (status === 'paid' && granted !== amount) return `brought ${granted} in place of ${amount}`;
+    if (takenBack !== reversed) return `has ${takenBack} taken back in place of ${reversed}`;
+    if (status === 'review' && (paid ?? 0) <= refunded + disputed) return undefined;
+    if (reviewReason !== null) return `needs a review: ${reviewReason}`;
+    if (status === 'paid' && purchase.provider === this.provider!.name && createdAt > since + OVERLAP_MS && !paidSessions.has(sessionId!))
+      return (await this.stillPaid(sessionId!)) ? undefined : 'was granted and is not paid at the provider';
+    return undefined;
+  }
+
+  /** It may have been paid after the sessions were listed. */
+  private async stillPaid(sessionId: string): Promise<boolean> {
+    return isPaid(await this.provider!.fetchSession(sessionId));
+  }
+}

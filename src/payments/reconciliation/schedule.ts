@@ -1,0 +1,79 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Config } from '../../common/config/index.js';
+import { Transactions } from '../../common/database/index.js';
+import { Jobs, Lease, type Worker } from '../../common/jobs/index.js';
+import { PAYMENT_PROVIDER, type PaymentProvider } from '../provider/index.js';
+import { PaymentsMetrics } from '../settlement/index.js';
+import { ReconciliationService } from './reconciliation.service.js';
+import { OVERLAP_MS } from './summary.js';
+
+const DAY_MS = 24 * 3_600_000;
+/** The provider lists no older ones. */
+const EVENTS_KEPT_MS = 30 * DAY_MS;
+const RETRY_DAILY_MS = 15 * 60_000;
+/** How many purchases a scheduled round looks at, the longest unseen first. */
+const A_ROUND = 100;
+
+/** A kind of round, and the lease by which one process does it. */
+interface Round {
+  readonly name: string;
+  readonly thorough: boolean;
+  readonly lease: Lease;
+}
+
+/** Reconciles while the server runs: a quick round often, a thorough one once a day, each in one process at a time. */
+@Injectable()
+export class ReconciliationSchedule {
+  private readonly logger = new Logger(ReconciliationService.name);
+  private readonly everyMs: number;
+  private readonly worker?: Worker;
+
+  constructor(
+    @Inject(PAYMENT_PROVIDER) provider: PaymentProvider | null,
+    private readonly reconciliation: ReconciliationService,
+    private readonly metrics: PaymentsMetrics,
+    { payments }: Config,
+    transactions: Transactions,
+    jobs: Jobs,
+  ) {
+    this.everyMs = payments.reconcileEverySeconds * 1000;
+    if (!provider || this.everyMs === 0) return;
+    const round = (name: string, everyMs: number, thorough: boolean): Round => {
+      return { name, thorough, lease: new Lease(transactions, { table: 'reconciliation', name, everyMs, lookBackMs: DAY_MS }) };
+    };
+    const rounds = [round('frequent', this.everyMs, false), round('daily', DAY_MS, true)];
+    this.worker = jobs.add({
+      everyMs: this.everyMs,
+      work: async () => {
+        for (const each of rounds) if (!this.worker?.isStopped) await this.attempt(each);
+      },
+      failed: ({ message }) => this.logger.error(`the reconciliation failed and will be tried again: ${message}`),
+    });
+  }
+
+  private async attempt(round: Round): Promise<void> {
+    try {
+      await this.run(round);
+    } catch (error) {
+      this.logger.error(`the ${round.name} reconciliation failed and will be tried again: ${(error as Error).message}`);
+      if (round.thorough) await round.lease.dueIn(RETRY_DAILY_MS).catch(() => undefined);
+    }
+  }
+
+  private async run({ thorough, lease }: Round): Promise<void> {
+    const now = Date.now();
+    const since = await lease.take(now);
+    if (since === undefined) return;
+    const { changes, problems } = await this.reconciliation.run({
+      since: Math.max(since - OVERLAP_MS, now - EVENTS_KEPT_MS),
+      dryRun: false,
+      thorough,
+      untouchedSince: now - this.everyMs,
+      limit: A_ROUND,
+    });
+    await lease.done(now);
+    this.metrics.reconciled(changes.length, problems.length);
+    for (const change of changes) this.logger.warn(`reconciliation changed ${change}`);
+    for (const problem of problems) this.logger.error(`reconciliation found a problem: ${problem}`);
+  }
+}

@@ -1,0 +1,54 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { integer } from '../../common/database/index.js';
+import type { RefundReason, RefundStatus } from '../provider/index.js';
+
+/** A refund that an administrator asked for. It is written before the provider is asked, so that a crash in between repeats it and never doubles it. */
+@Entity('purchase_refund')
+@Index('purchase_refund_idempotency', ['account', 'idempotencyKey'], { unique: true })
+@Index('purchase_refund_status', ['status', 'createdAt'])
+export class PurchaseRefundRequest {
+  @PrimaryColumn({ type: 'varchar', length: 40 })
+  id: string;
+
+  @Column({ name: 'purchase_id', type: 'varchar', length: 40 })
+  @Index('purchase_refund_purchase')
+  purchaseId: string;
+
+  /** The purchase's, to which the client's key belongs. */
+  @Column({ type: 'varchar', length: 205 })
+  account: string;
+
+  /** The client's; null when it sent none. */
+  @Column({ name: 'idempotency_key', type: 'varchar', length: 255, nullable: true })
+  idempotencyKey: string | null;
+
+  /** Of the purchase and of what was asked for it. */
+  @Column({ name: 'request_hash', type: 'varchar', length: 43 })
+  requestHash: string;
+
+  /** Cents of the purchase's currency. */
+  @Column({ type: 'bigint', transformer: integer })
+  amount: number;
+
+  @Column({ type: 'varchar', length: 30, nullable: true })
+  reason: RefundReason | null;
+
+  /** Part of the key under which the provider is asked. */
+  @Column({ type: 'integer' })
+  attempt: number;
+
+  /** `asked` until the provider has answered; then its first answer, or `refused`. */
+  @Column({ type: 'varchar', length: 20 })
+  status: 'asked' | 'refused' | RefundStatus;
+
+  /** The provider's id of it. */
+  @Column({ name: 'refund_id', type: 'varchar', length: 255, nullable: true })
+  refundId: string | null;
+
+  /** The refusal that a repetition is answered with. */
+  @Column({ type: 'text', nullable: true })
+  refusal: string | null;
+
+  @Column({ name: 'created_at', type: 'bigint', transformer: integer })
+  createdAt: number;
+}

@@ -1,0 +1,220 @@
+import { randomBytes } from 'node:crypto';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { LessThanOrEqual, type Repository } from 'typeorm';
+import { affectedRows, forUpdate, isDuplicate, Transactions, type Tx } from '../../common/database/index.js';
+import { Answered, ApiError, type ErrorCode, type Idempotency, requestHash } from '../../common/http/index.js';
+import { findPurchase, notConfigured, Purchase } from '../checkout/index.js';
+import { AttemptSpent, PAYMENT_PROVIDER, type PaymentProvider, type Refund } from '../provider/index.js';
+import { SettlementService } from '../settlement/index.js';
+import { PurchaseRefundRequest } from './refund-request.entity.js';
+import type { RefundDto, RefundPurchaseDto } from './refunds.dto.js';
+
+/** A day after its first use a key means nothing to the provider any more. */
+const KEY_HOLDS_MS = 23 * 3_600_000;
+const A_ROUND = 50;
+
+/** Refunds that administrators ask for. The credits or tokens go out the way they do for any refund: by settlement. */
+@Injectable()
+export class RefundsService {
+  private readonly logger = new Logger(RefundsService.name);
+
+  constructor(
+    @InjectRepository(Purchase) private readonly purchases: Repository<Purchase>,
+    @InjectRepository(PurchaseRefundRequest) private readonly requests: Repository<PurchaseRefundRequest>,
+    @Inject(PAYMENT_PROVIDER) private readonly provider: PaymentProvider | null,
+    private readonly transactions: Transactions,
+    private readonly settlement: SettlementService,
+  ) {}
+
+  /**
+   * Gives money back.
+   * @throws ApiError NOT_FOUND, CONFLICT when the purchase is not paid or less than that remains, PAYMENT_PROVIDER_ERROR (the same request with
+   *   the same key may be repeated), IDEMPOTENCY_KEY_REUSED
+   */
+  async refund(purchaseId: string, wanted: RefundPurchaseDto, idempotency: Idempotency): Promise<Answered<RefundDto>> {
+    const purchase = await findPurchase(this.purchases, purchaseId);
+    if (!purchase) throw new ApiError('NOT_FOUND');
+    if (!this.provider) throw notConfigured();
+    if (purchase.provider !== this.provider.name)
+      throw new ApiError('CONFLICT', 'This purchase was paid through another payment provider.');
+    const hash = requestHash({ ...wanted, purchaseId });
+    const recorded = await this.findByKey(purchase, idempotency.key);
+    // What was refunded elsewhere counts, whether or not we were told.
+    if (!recorded) await this.settlement.settle(purchaseId);
+    const request = recorded ?? (await this.record(purchase, wanted, hash, idempotency));
+    if (request.requestHash !== hash) throw new ApiError('IDEMPOTENCY_KEY_REUSED');
+    const isNew = request.status === 'asked';
+    const answered = isNew ? await this.carryOut(purchase, request, idempotency.traceId) : request;
+    return new Answered(toRefundDto(answered, purchase, recorded ? idempotency.traceId : undefined), recorded !== null && !isNew);
+  }
+
+  /** Takes up again what was asked of the provider without an answer; returns how many. */
+  async resume(askedBefore: number): Promise<number> {
+    const waiting = await this.requests.find({
+      where: { status: 'asked', createdAt: LessThanOrEqual(askedBefore) },
+      order: { createdAt: 'ASC' },
+      take: A_ROUND,
+    });
+    for (const request of waiting) {
+      try {
+        const purchase = await this.purchases.findOneByOrFail({ id: request.purchaseId });
+        if (purchase.provider !== this.provider?.name) continue;
+        const known = await this.findAtProvider(purchase, request);
+        if (known) await this.answered(request, known);
+        else if (request.createdAt < Date.now() - KEY_HOLDS_MS)
+          await this.refused(request, 'The payment provider never carried the refund out.');
+        else await this.carryOut(purchase, request);
+      } catch (error) {
+        this.logger.warn(`refund ${request.id} is put off: ${(error as Error).message}`);
+      }
+    }
+    return waiting.length;
+  }
+
+  private async record(
+    purchase: Purchase,
+    wanted: RefundPurchaseDto,
+    hash: string,
+    idempotency: Idempotency,
+  ): Promise<PurchaseRefundRequest> {
+    const { id: purchaseId, account } = purchase;
+    const id = `ref_${randomBytes(16).toString('hex')}`;
+    const base = {
+      id,
+      purchaseId,
+      account,
+      idempotencyKey: idempotency.key ?? null,
+      requestHash: hash,
+      reason: wanted.reason ?? null,
+      attempt: 1,
+      refundId: null,
+      createdAt: Date.now(),
+    };
+    try {
+      await this.transactions.run(async (tx) => {
+        await tx.query(`SELECT id FROM purchase WHERE id = ?${forUpdate(tx)}`, [purchaseId]);
+        const decided = await this.decide(tx, purchaseId, wanted);
+        if ('amount' in decided) {
+          await tx.manager.insert(PurchaseRefundRequest, { ...base, amount: decided.amount, status: 'asked', refusal: null });
+        } else {
+          const refusal = JSON.stringify({ ...decided, traceId: idempotency.traceId });
+          await tx.manager.insert(PurchaseRefundRequest, { ...base, amount: 0, status: 'refused', refusal });
+        }
+      });
+    } catch (error) {
+      // Either the same key came twice at once, or a commit that seemed lost was not and the second try met its row.
+      if (!isDuplicate(error)) throw error;
+    }
+    const made = (await this.requests.findOneBy({ id })) ?? (await this.findByKey(purchase, idempotency.key));
+    if (!made) throw new Error(`the refund ${id} was not recorded`);
+    return made;
+  }
+
+  /** What remains counts the refunds that are asked for and not yet answered, so that two requests at once can't both take all of it. */
+  private async decide(tx: Tx, purchaseId: string, { amount }: RefundPurchaseDto): Promise<{ amount: number } | Refusal> {
+    const { status, paid, refunded, disputed, paymentIntent } = await tx.manager.findOneByOrFail(Purchase, { id: purchaseId });
+    if (status !== 'paid' || paid === null || paymentIntent === null)
+      return { message: `The purchase is ${status === 'paid' ? 'without a payment' : status}.`, details: { status } };
+    const asked = await tx.manager.findBy(PurchaseRefundRequest, { purchaseId, status: 'asked' });
+    const remaining = Math.max(0, paid - refunded - disputed - asked.reduce((sum, request) => sum + request.amount, 0));
+    const cents = amount === undefined ? remaining : Math.round(amount * 100);
+    return cents === 0 || cents > remaining
+      ? { message: 'Less than that remains of the payment.', details: { remaining: remaining / 100 } }
+      : { amount: cents };
+  }
+
+  private async carryOut(purchase: Purchase, request: PurchaseRefundRequest, traceId?: string): Promise<PurchaseRefundRequest> {
+    const { id, amount, reason, attempt } = request;
+    const { id: purchaseId } = purchase;
+    const paymentIntent = purchase.paymentIntent ?? (await this.purchases.findOneByOrFail({ id: purchaseId })).paymentIntent!;
+    let refund: Refund;
+    try {
+      const idempotencyKey = `refund:${id}:${attempt}`;
+      refund = await this.provider!.refund({ paymentIntent, purchaseId, requestId: id, amount, reason, idempotencyKey });
+    } catch (error) {
+      if (error instanceof AttemptSpent) {
+        const known = await this.findAtProvider(purchase, request);
+        if (!known) await this.beginAttempt(request);
+        if (!known) throw error;
+        refund = known;
+      } else if (error instanceof ApiError && error.code === 'CONFLICT') {
+        return this.refused(request, error.message, traceId);
+      } else {
+        throw error;
+      }
+    }
+    const answered = await this.answered(request, refund);
+    // The money is on its way; should this fail, the provider's event or reconciliation brings the credits after it.
+    await this.settlement
+      .settle(purchaseId)
+      .catch((error: Error) => this.logger.warn(`purchase ${purchaseId} could not be settled after its refund: ${error.message}`));
+    return answered;
+  }
+
+  private async findAtProvider(purchase: Purchase, request: PurchaseRefundRequest): Promise<Refund | undefined> {
+    const { refunds } = await this.provider!.fetchReversals(purchase.paymentIntent!);
+    return refunds.find(({ requestId }) => requestId === request.id);
+  }
+
+  private answered(request: PurchaseRefundRequest, { id: refundId, status }: Refund): Promise<PurchaseRefundRequest> {
+    return this.conclude(request, { refundId, status, refusal: null });
+  }
+
+  private refused(request: PurchaseRefundRequest, message: string, traceId?: string): Promise<PurchaseRefundRequest> {
+    return this.conclude(request, { refundId: null, status: 'refused', refusal: JSON.stringify({ message, details: null, traceId }) });
+  }
+
+  /** The first answer stays, also when two got one. */
+  private async conclude(
+    { id }: PurchaseRefundRequest,
+    { refundId, status, refusal }: Pick<PurchaseRefundRequest, 'refundId' | 'status' | 'refusal'>,
+  ): Promise<PurchaseRefundRequest> {
+    await this.transactions.run((tx) =>
+      affectedRows(tx, "UPDATE purchase_refund SET refund_id = ?, status = ?, refusal = ? WHERE id = ? AND status = 'asked'", [
+        refundId,
+        status,
+        refusal,
+        id,
+      ]),
+    );
+    return this.requests.findOneByOrFail({ id });
+  }
+
+  private beginAttempt({ id, attempt }: PurchaseRefundRequest): Promise<number> {
+    return this.transactions.run((tx) =>
+      affectedRows(tx, 'UPDATE purchase_refund SET attempt = attempt + 1 WHERE id = ? AND attempt = ?', [id, attempt]),
+    );
+  }
+
+  /** A key belongs to the account, so that under it one of its purchases is refunded once. */
+  private async findByKey({ account }: Purchase, key: string | undefined): Promise<PurchaseRefundRequest | null> {
+    return key === undefined ? null : this.requests.findOneBy({ account, idempotencyKey: key });
+  }
+}
+
+/** Why a refund is not made; the code is always CONFLICT. */
+interface Refusal {
+  readonly message: string;
+  readonly details: unknown;
+}
+
+/**
+ * @param replayedIn the trace id of the request that is answered with what was recorded for an earlier one
+ * @throws ApiError CONFLICT for a refund that was refused
+ */
+function toRefundDto(request: PurchaseRefundRequest, { id, currency }: Purchase, replayedIn: string | undefined): RefundDto {
+  if (request.status === 'refused' || request.status === 'asked') {
+    const { message, details, traceId } = JSON.parse(request.refusal ?? '{}') as Refusal & { traceId?: string };
+    throw new ApiError('CONFLICT' satisfies ErrorCode, message, { details, ...(replayedIn && { replayedFrom: traceId ?? replayedIn }) });
+  }
+  return {
+    refund_id: request.id,
+    purchase_id: id,
+    amount: request.amount / 100,
+    currency,
+    reason: request.reason,
+    status: request.status,
+    created_at: new Date(request.createdAt).toISOString(),
+  };
+}

@@ -1,0 +1,75 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { Counter, Gauge } from 'prom-client';
+import { IsNull, type Repository } from 'typeorm';
+import { Metrics } from '../../common/metrics/index.js';
+import { Purchase, PURCHASE_STATUSES } from '../checkout/index.js';
+import { type EventOutcome, WebhookEvent } from './webhook-event.entity.js';
+
+/** What payments count. The states of purchases and the inbox are those of the database, so every process shows the same. */
+@Injectable()
+export class PaymentsMetrics {
+  private readonly outcomes?: Counter<'outcome'>;
+  private readonly found?: Counter<'kind'>;
+
+  constructor(
+    { enabled, registry }: Metrics,
+    @InjectRepository(Purchase) purchases: Repository<Purchase>,
+    @InjectRepository(WebhookEvent) events: Repository<WebhookEvent>,
+  ) {
+    if (!enabled) return;
+    const registers = [registry];
+    this.outcomes = new Counter({
+      name: 'payments_events_total',
+      help: 'Events that this process has worked off: settled, ignored, unmatched, failed; put-off counts each failed try.',
+      labelNames: ['outcome'],
+      registers,
+    });
+    this.found = new Counter({
+      name: 'payments_reconciliation_total',
+      help: 'What scheduled reconciliation of this process has changed, and the problems it has found.',
+      labelNames: ['kind'],
+      registers,
+    });
+    new Gauge({
+      name: 'payments_purchases',
+      help: 'Purchases by state.',
+      labelNames: ['status'],
+      registers,
+      async collect() {
+        const rows = await purchases
+          .createQueryBuilder('p')
+          .select(['p.status AS status', 'COUNT(*) AS count'])
+          .groupBy('p.status')
+          .getRawMany<{ status: string; count: string | number }>();
+        for (const status of PURCHASE_STATUSES) this.set({ status }, Number(rows.find((row) => row.status === status)?.count ?? 0));
+      },
+    });
+    new Gauge({
+      name: 'payments_events_unprocessed',
+      help: 'Events in the inbox that have not been worked off.',
+      registers,
+      async collect() {
+        this.set(await events.countBy({ processedAt: IsNull() }));
+      },
+    });
+    new Gauge({
+      name: 'payments_oldest_unprocessed_event_seconds',
+      help: 'The age of the oldest event that has not been worked off; 0 when there is none.',
+      registers,
+      async collect() {
+        const oldest = await events.minimum('receivedAt', { processedAt: IsNull() });
+        this.set(oldest === null ? 0 : (Date.now() - Number(oldest)) / 1000);
+      },
+    });
+  }
+
+  workedOff(outcome: EventOutcome | 'put-off'): void {
+    this.outcomes?.inc({ outcome });
+  }
+
+  reconciled(changes: number, problems: number): void {
+    this.found?.inc({ kind: 'change' }, changes);
+    this.found?.inc({ kind: 'problem' }, problems);
+  }
+}

@@ -1,0 +1,97 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
+import { Injectable, Logger } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { Repository } from 'typeorm';
+import { accountFor, type Principal } from '../../auth/index.js';
+import { ApiError, type Page } from '../../common/http/index.js';
+import {
+  findPurchase,
+  Goods,
+  Purchase,
+  type PurchaseDto,
+  type PurchasesQuery,
+  PurchaseWriter,
+  toPurchase,
+  WORDS,
+} from '../checkout/index.js';
+import { SettlementService } from './settlement.service.js';
+import { isSettled } from './verdict.js';
+
+const TOKEN_HOLDS_MS = 24 * 3_600_000;
+/** A page's view asks the provider no sooner than so long after another one did. */
+const ASK_EVERY_MS = 5_000;
+/** A page is shown after so long, whether or not the provider has answered. */
+const PATIENCE_MS = 3_000;
+
+/** Purchases as their buyers see them. */
+@Injectable()
+export class PurchasesService {
+  private readonly logger = new Logger(PurchasesService.name);
+
+  constructor(
+    @InjectRepository(Purchase) private readonly purchases: Repository<Purchase>,
+    private readonly writer: PurchaseWriter,
+    private readonly settlement: SettlementService,
+    private readonly goods: Goods,
+  ) {}
+
+  /** @throws ApiError FORBIDDEN */
+  async list(who: Principal, { account, status, limit, offset }: PurchasesQuery): Promise<Page<PurchaseDto>> {
+    const [rows, total] = await this.purchases.findAndCount({
+      where: { account: accountFor(who, account), ...(status && { status }) },
+      order: { createdAt: 'DESC', id: 'DESC' },
+      take: limit,
+      skip: offset,
+    });
+    return { data: rows.map(toPurchase), meta: { total, limit, offset } };
+  }
+
+  /**
+   * One purchase, settled first as far as the provider can be asked.
+   * @throws ApiError NOT_FOUND, also for a purchase of another account
+   */
+  async get(who: Principal, id: string): Promise<PurchaseDto> {
+    const purchase = await findPurchase(this.purchases, id);
+    if (!purchase || (purchase.account !== who.account && !who.admin)) throw new ApiError('NOT_FOUND');
+    if (isSettled(purchase)) return toPurchase(purchase);
+    await this.settle(purchase);
+    return toPurchase(await this.purchases.findOneByOrFail({ id }));
+  }
+
+  /**
+   * The purchase for whoever holds its id, which nobody can guess; null when there is none. It is what the database knows: however many look, the
+   * provider is asked once in some seconds, and a slow answer is not waited for.
+   */
+  async find(id: string): Promise<Purchase | null> {
+    const purchase = await findPurchase(this.purchases, id);
+    if (!purchase || isSettled(purchase) || Math.abs(Date.now() - purchase.askedAt) < ASK_EVERY_MS) return purchase;
+    await Promise.race([this.settle(purchase, true), setTimeout(PATIENCE_MS, undefined, { ref: false })]);
+    return this.purchases.findOneByOrFail({ id });
+  }
+
+  /**
+   * Whether a token is that of the address which the checkout returned to. It was in no other place, and is good until 24 hours after the payment.
+   */
+  isBuyer({ paidAt, returnToken }: Purchase, token: unknown): boolean {
+    if (typeof token !== 'string' || paidAt === null || paidAt < Date.now() - TOKEN_HOLDS_MS) return false;
+    const digest = (text: string) => createHash('sha256').update(text).digest();
+    return timingSafeEqual(digest(token), digest(returnToken));
+  }
+
+  /** The account's balance in the purchase's unit, as a buyer reads it. */
+  async balanceOf({ account, kind }: Purchase): Promise<string> {
+    const holder = { subject: '', admin: false, account };
+    const { balance } = await this.goods.wallet(kind).balance(holder);
+    return WORDS[kind].balance(balance);
+  }
+
+  /** Looking must not fail because the provider does; the worker comes back to it. */
+  private async settle(purchase: Purchase, inTurn = false): Promise<void> {
+    try {
+      if (!inTurn || (await this.writer.takeTurn(purchase))) await this.settlement.settle(purchase.id);
+    } catch (error) {
+      this.logger.warn(`purchase ${purchase.id} could not be settled now: ${(error as Error).message}`);
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { In, IsNull, LessThanOrEqual, type Repository } from 'typeorm';
+import { affectedRows, execute, insertRows, Transactions } from '../../common/database/index.js';
+import type { ProviderEvent } from '../provider/index.js';
+import { type EventOutcome, WebhookEvent } from './webhook-event.entity.js';
+
+/** The columns that a new event has. */
+const STORED = ['id', 'type', 'session_id', 'payment_intent', 'purchase_id', 'received_at', 'attempts', 'next_attempt_at'];
+const STORED_AT_ONCE = 200;
+/** Longer than a settlement takes, the provider's timeouts and retries included. Two at once would do no harm, only twice the work. */
+const LEASE_MS = 90_000;
+
+/** An event that waits to be stored. */
+interface Arrived {
+  readonly event: ProviderEvent;
+  readonly done: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/** The rows of the inbox: each event once, and who is working on it. */
+@Injectable()
+export class WebhookEvents {
+  private readonly arrived: Arrived[] = [];
+  private storing?: Promise<void>;
+
+  constructor(
+    @InjectRepository(WebhookEvent) private readonly events: Repository<WebhookEvent>,
+    private readonly transactions: Transactions,
+  ) {}
+
+  has(id: string): Promise<boolean> {
+    return this.events.existsBy({ id });
+  }
+
+  /** Which of these events have not come yet. */
+  async missing(events: readonly ProviderEvent[]): Promise<readonly ProviderEvent[]> {
+    const known = await this.events.find({ select: { id: true }, where: { id: In(events.map(({ id }) => id)) } });
+    const ids = new Set(known.map(({ id }) => id));
+    return events.filter(({ id }) => !ids.has(id));
+  }
+
+  /** Answers when the event is stored. Those that come while others are being written are written together: one commit for all of them. */
+  store(event: ProviderEvent): Promise<void> {
+    return new Promise((done, failed) => {
+      this.arrived.push({ event, done, failed });
+      this.storing ??= this.storeArrived();
+    });
+  }
+
+  private async storeArrived(): Promise<void> {
+    while (this.arrived.length > 0) {
+      const batch = this.arrived.splice(0, STORED_AT_ONCE);
+      const now = Date.now();
+      // In one order, so that two processes that store the same events do not wait for each other crosswise.
+      const rows = [...new Map(batch.map(({ event }) => [event.id, event])).values()]
+        .sort((a, b) => (a.id < b.id ? -1 : 1))
+        .map(({ id, type, sessionId, paymentIntent, purchaseId }) => [id, type, sessionId, paymentIntent, purchaseId, now, 0, now]);
+      try {
+        await this.transactions.run((tx) =>
+          execute(tx, insertRows(tx, 'webhook_event', STORED, rows, { key: ['id'], how: 'keep', columns: [] })),
+        );
+        for (const { done } of batch) done();
+      } catch (error) {
+        for (const { failed } of batch) failed(error);
+      }
+    }
+    this.storing = undefined;
+  }
+
+  /**
+   * Takes what is due, at most so many. Of two workers after the same row the second finds it no longer due, on every engine and without waiting
+   * for the first.
+   */
+  async take(most: number): Promise<WebhookEvent[]> {
+    const due = await this.events.find({
+      select: { id: true },
+      where: { processedAt: IsNull(), nextAttemptAt: LessThanOrEqual(Date.now()) },
+      order: { nextAttemptAt: 'ASC' },
+      take: most,
+    });
+    if (due.length === 0) return [];
+    const lease = randomUUID();
+    const marks = due.map(() => '?').join(', ');
+    await this.transactions.run((tx) => {
+      const now = Date.now();
+      const ids = due.map(({ id }) => id);
+      return affectedRows(
+        tx,
+        `UPDATE webhook_event SET lease = ?, next_attempt_at = ? WHERE id IN (${marks}) AND processed_at IS NULL AND next_attempt_at <= ?`,
+        [lease, now + LEASE_MS, ...ids, now],
+      );
+    });
+    return this.events.findBy({ lease });
+  }
+
+  /** The event has ended, unless its lease did before. */
+  finish({ id, lease }: WebhookEvent, outcome: EventOutcome): Promise<number> {
+    return this.transactions.run((tx) =>
+      affectedRows(
+        tx,
+        'UPDATE webhook_event SET processed_at = ?, outcome = ?, lease = NULL, last_error = NULL WHERE id = ? AND lease = ?',
+        [Date.now(), outcome, id, lease],
+      ),
+    );
+  }
+
+  /** The event is due again later. */
+  async putOff({ id, lease }: WebhookEvent, pauseMs: number, why: string): Promise<void> {
+    await this.transactions.run((tx) =>
+      affectedRows(
+        tx,
+        'UPDATE webhook_event SET attempts = attempts + 1, next_attempt_at = ?, lease = NULL, last_error = ? WHERE id = ? AND lease = ?',
+        [Date.now() + pauseMs, why.slice(0, 500), id, lease],
+      ),
+    );
+  }
+}
