@@ -1,5 +1,6 @@
 import Libsql from 'libsql';
 import { createConnection } from 'mysql2/promise';
+import { accountId } from '../../src/ledger/store/account-id.js';
 import type { LongHistory } from './scenarios.js';
 
 /** Runs one statement; the seeding knows no more of a database. */
@@ -19,7 +20,7 @@ export async function seedHistories(databaseUrl: string, histories: readonly Lon
   const { execute, close } = await open(databaseUrl);
   try {
     await seedNumbers(execute);
-    for (const [i, history] of histories.entries()) await seedHistory(execute, 1_000_000 + i, history);
+    for (const history of histories) await seedHistory(execute, history);
     await execute('DROP TABLE bench_number');
   } finally {
     await close();
@@ -42,7 +43,8 @@ async function seedNumbers(execute: Execute): Promise<void> {
   for (let have = 1; have < CHUNK; have *= 2) await execute(`INSERT INTO bench_number SELECT n + ${have} FROM bench_number`);
 }
 
-async function seedHistory(execute: Execute, id: number, { account, entries }: LongHistory): Promise<void> {
+async function seedHistory(execute: Execute, { account, entries }: LongHistory): Promise<void> {
+  const id = accountId(`USD ${account}`);
   const step = Math.floor((DAYS * DAY_MS) / entries);
   const end = Date.now() - 60_000;
   const begin = end - entries * step;
@@ -50,8 +52,9 @@ async function seedHistory(execute: Execute, id: number, { account, entries }: L
     const n = `(n + ${done})`;
     const first = `n + ${done} = 1`;
     await execute(
-      `INSERT INTO entry (account_id, sequence, type, type_sequence, amount, balance_after, description, created_at)
+      `INSERT INTO entry (account_id, sequence, type, type_sequence, type_total, amount, balance_after, description, created_at)
        SELECT ${id}, ${n}, CASE WHEN ${first} THEN 'deposit' ELSE 'debit' END, CASE WHEN ${first} THEN 1 ELSE ${n} - 1 END,
+              CASE WHEN ${first} THEN ${STARTING_BALANCE} ELSE 1 - ${n} END,
               CASE WHEN ${first} THEN ${STARTING_BALANCE} ELSE -1 END, ${STARTING_BALANCE} + 1 - ${n}, 'Agent run', ${begin} + ${n} * ${step}
        FROM bench_number WHERE n <= ${Math.min(CHUNK, entries - done)} ORDER BY n`,
     );
@@ -62,9 +65,9 @@ async function seedHistory(execute: Execute, id: number, { account, entries }: L
     `INSERT INTO daily_total (account_id, day, type, amount, count)
      SELECT account_id, ${day}, type, SUM(amount), COUNT(*) FROM entry WHERE account_id = ${id} GROUP BY account_id, ${day}, type`,
   );
-  const counts = JSON.stringify({ deposit: 1, debit: entries - 1 });
+  const types = JSON.stringify({ deposit: [1, String(STARTING_BALANCE)], debit: [entries - 1, String(1 - entries)] });
   await execute(
-    `INSERT INTO account (id, owner, unit, balance, held, sequence, counts, holds, next_expiry, last_at, version)
-     VALUES (${id}, '${account}', 'USD', ${STARTING_BALANCE + 1 - entries}, 0, ${entries}, '${counts}', 0, NULL, ${begin + entries * step}, 1)`,
+    `INSERT INTO account (id, owner, unit, balance, held, sequence, types, holds, open_holds, operations, next_expiry, last_at, version)
+     VALUES (${id}, '${account}', 'USD', ${STARTING_BALANCE + 1 - entries}, 0, ${entries}, '${types}', 0, 0, 0, NULL, ${begin + entries * step}, 1)`,
   );
 }

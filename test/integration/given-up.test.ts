@@ -3,24 +3,16 @@ import { afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { PoolConnection } from 'mysql2';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { migrate, Transactions } from '../../src/common/database/index.js';
-import type { Action, Answer } from '../../src/ledger/domain/index.js';
-import { Lanes, type Step } from '../../src/ledger/lanes.js';
-import { LEDGER_ENTITIES } from '../../src/ledger/ledger.entities.js';
-import { LedgerMetrics } from '../../src/ledger/ledger.metrics.js';
-import { LedgerStore } from '../../src/ledger/ledger.store.js';
-import { verifyLedger } from '../../src/ledger/verifier.js';
+import type { Answer, Operation } from '../../src/ledger/domain/index.js';
+import { Lanes, LedgerMetrics, LedgerUnavailable } from '../../src/ledger/index.js';
+import { verifyLedger } from '../../src/ledger/proof/index.js';
+import { LEDGER_ENTITIES, LedgerStore } from '../../src/ledger/store/index.js';
 import { describeEachDatabase } from '../support/databases.js';
 import { connectTo } from '../support/ledger.js';
-import { posting } from '../support/posting.js';
+import { operationOn, posting, stored } from '../support/posting.js';
 import { Proxy } from '../support/proxy.js';
 
-const POOL = 16;
-const step = (owner: string, action: Action): Step => ({
-  owner,
-  unit: 'USD',
-  operation: { name: action.kind, hash: '', traceId: '', action },
-});
-const post = (owner: string, amount: number): Step => step(owner, posting(amount));
+const post = (owner: string, amount: number): Operation => operationOn(`USD ${owner}`, posting(amount));
 
 /** The pool inside TypeORM's driver. */
 interface Pool {
@@ -60,7 +52,7 @@ describeEachDatabase(
       dataSource = await connectTo({ ...database, url: proxy.url }, LEDGER_ENTITIES);
       transactions = new Transactions(dataSource);
       await transactions.onModuleInit();
-      lanes = new Lanes(transactions, new LedgerStore(), new LedgerMetrics({ enabled: false } as never));
+      lanes = new Lanes(transactions, new LedgerStore(dataSource), new LedgerMetrics({ enabled: false } as never));
     });
 
     afterEach(async () => {
@@ -73,23 +65,26 @@ describeEachDatabase(
     const balance = async (owner: string) =>
       Number((await direct.query<{ balance: number }[]>('SELECT balance FROM account WHERE owner = ?', [owner]))[0]!.balance);
     const deposit = async (owner: string, times: number) => {
-      for (let i = 0; i < times; i++) await lanes.submit({ steps: [post(owner, 10)] });
+      for (let i = 0; i < times; i++) await lanes.submit({ operations: [post(owner, 10)] });
     };
-    const told = (step_: Step): Promise<Answer | string> =>
-      lanes.submit({ steps: [step_] }).then(
+    const told = (operation: Operation): Promise<Answer | 'unavailable'> =>
+      lanes.submit({ operations: [operation] }).then(
         ([answer]) => answer!,
-        (error: Error & { code?: string }) => String(error.code),
+        (error: unknown) => {
+          if (error instanceof LedgerUnavailable) return 'unavailable';
+          throw error;
+        },
       );
     const until = async (what: () => boolean | Promise<boolean>) => {
       while (!(await what())) await setTimeout(5);
     };
     /** The commit arrives, its answer does not, and the line breaks or an error comes in its place. */
     async function committedUnheard(
-      asked: Step,
+      asked: Operation,
       isCommitted: () => Promise<boolean>,
       meanwhile = async () => {},
       error?: string,
-    ): Promise<Answer | string> {
+    ): Promise<Answer | 'unavailable'> {
       proxy.mute = true;
       const answer = told(asked);
       await until(isCommitted);
@@ -107,9 +102,12 @@ describeEachDatabase(
     ])('an attempt that %s does nothing when its connection comes after it was given up', async (_, deposits) => {
       const owner = `user:late-${deposits}`;
       await deposit(owner, deposits);
-      const pool = (dataSource.driver as unknown as { pool: Pool }).pool;
+      const { pool } = dataSource.driver as unknown as { pool: Pool };
       const taken = await Promise.all(
-        Array.from({ length: POOL }, () => new Promise<PoolConnection>((done) => pool.getConnection((__, connection) => done(connection)))),
+        Array.from(
+          { length: (dataSource.options as { poolSize: number }).poolSize },
+          () => new Promise<PoolConnection>((done) => pool.getConnection((__, connection) => done(connection))),
+        ),
       );
       transactions.deadlineMs = 300;
       const answer = told(post(owner, -1));
@@ -133,7 +131,7 @@ describeEachDatabase(
       const given = told(post(older, -1));
       await setTimeout(300);
       proxy.cut();
-      expect(await given).toBe('OVERLOADED');
+      expect(await given).toBe('unavailable');
       proxy.mend();
       expect(await told(post(newer, 10))).toMatchObject({ outcome: { status: 'posted' } });
       const answer = await committedUnheard(
@@ -160,7 +158,7 @@ describeEachDatabase(
     it('a hold that expires while the outcome of a commit is unknown is given back', async () => {
       const owner = 'user:holder';
       await deposit(owner, 3);
-      await told(step(owner, { kind: 'hold', amount: 5, description: null, metadata: null, expiresIn: 800 }));
+      await told(operationOn(`USD ${owner}`, { kind: 'open', amount: stored(5), description: null, metadata: null, expiresIn: 800 }));
       const answer = await committedUnheard(
         post(owner, -1),
         async () => (await balance(owner)) === 29,
@@ -170,16 +168,16 @@ describeEachDatabase(
       expect(await told(post(owner, -29))).toMatchObject({ outcome: { status: 'posted' } });
     });
 
-    it('an account that was lost and whose number is another one now gets nothing that was meant for it', async () => {
+    it("an account that was lost and whose id is another's now gets nothing that was meant for it", async () => {
       const owner = 'user:lost';
       await deposit(owner, 1);
       const [{ id }] = await direct.query<[{ id: number }]>('SELECT id FROM account WHERE owner = ?', [owner]);
       for (const table of ['entry', 'daily_total']) await direct.query(`DELETE FROM ${table} WHERE account_id = ?`, [id]);
       await direct.query('DELETE FROM account WHERE id = ?', [id]);
-      expect(await told(post(owner, 7))).toBe('OVERLOADED');
+      expect(await told(post(owner, 7))).toBe('unavailable');
       expect(await told(post(owner, 7))).toMatchObject({ outcome: { status: 'posted' } });
       await direct.query("UPDATE account SET owner = 'user:stranger' WHERE owner = ?", [owner]);
-      expect(await told(post(owner, 5))).toBe('OVERLOADED');
+      expect(await told(post(owner, 5))).toBe('unavailable');
       expect(await told(post(owner, 5))).toMatchObject({ outcome: { status: 'posted' } });
       expect([await balance(owner), await balance('user:stranger')]).toEqual([5, 7]);
     });

@@ -1,133 +1,200 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { DataSource } from 'typeorm';
 import { describeEachDatabase } from '../support/databases.js';
-import { LEDGER_ENTITIES } from '../../src/ledger/ledger.entities.js';
-import { Divergence, verifyLedger } from '../../src/ledger/verifier.js';
+import { Divergence, LEDGER_ENTITIES, verifyLedger } from '../../src/ledger/index.js';
+import { accountId } from '../../src/ledger/store/index.js';
 import { connectTo, ledgerCommand } from '../support/ledger.js';
 import { startServer } from '../support/server.js';
 
 const DAY = 86_400_000;
 const TABLES = ['account', 'entry', 'operation', 'hold', 'daily_total'];
 
-/** One change behind the ledger's back, and how the verifier names it. `victim` is account 1, with 5 deposits, 5 debits, a captured, a released and an open hold. */
+/** The account that is corrupted. */
+const VICTIM = accountId('USD user:victim');
+
+/** One change behind the ledger's back, and how the verifier names it. `victim` has 5 deposits, 5 debits, a captured, a released and an open hold. */
 const CORRUPTIONS: [name: string, sql: string, named: RegExp][] = [
-  ["an entry's amount", 'UPDATE entry SET amount = amount - 1 WHERE account_id = 1 AND sequence = 4', /entry 4: balanceAfter/],
-  ["the last entry's amount", 'UPDATE entry SET amount = amount - 1 WHERE account_id = 1 AND sequence = 11', /entry 11: balanceAfter/],
+  ["an entry's amount", `UPDATE entry SET amount = amount - 1 WHERE account_id = ${VICTIM} AND sequence = 4`, /entry 4: balanceAfter/],
+  [
+    "the last entry's amount",
+    `UPDATE entry SET amount = amount - 1 WHERE account_id = ${VICTIM} AND sequence = 11`,
+    /entry 11: balanceAfter/,
+  ],
   [
     "an entry's balance_after",
-    'UPDATE entry SET balance_after = balance_after + 1 WHERE account_id = 1 AND sequence = 4',
+    `UPDATE entry SET balance_after = balance_after + 1 WHERE account_id = ${VICTIM} AND sequence = 4`,
     /entry 4: balanceAfter/,
   ],
-  ['an entry that is gone', 'DELETE FROM entry WHERE account_id = 1 AND sequence = 5', /entry 6: sequence is 6, must be 5/],
-  ['the first entry gone', 'DELETE FROM entry WHERE account_id = 1 AND sequence = 1', /entry 2: sequence is 2, must be 1/],
-  ['the last entry gone', 'DELETE FROM entry WHERE account_id = 1 AND sequence = 11', /its balance is|its last number is 11/],
+  ['an entry that is gone', `DELETE FROM entry WHERE account_id = ${VICTIM} AND sequence = 5`, /entry 6: sequence is 6, must be 5/],
+  ['the first entry gone', `DELETE FROM entry WHERE account_id = ${VICTIM} AND sequence = 1`, /entry 2: sequence is 2, must be 1/],
+  [
+    'the last entry gone',
+    `DELETE FROM entry WHERE account_id = ${VICTIM} AND sequence = 11`,
+    /hold 2 was given back after entry 11, which is not there/,
+  ],
   [
     'an entry too many',
-    "INSERT INTO entry (account_id, sequence, type, type_sequence, type_total, amount, balance_after, created_at) SELECT account_id, 12, 'deposit', 6, 50000001, 1, balance_after + 1, created_at FROM entry WHERE account_id = 1 AND sequence = 11",
+    `INSERT INTO entry (account_id, sequence, type, type_sequence, type_total, amount, balance_after, created_at) SELECT account_id, 12, 'deposit', 6, 50000001, 1, balance_after + 1, created_at FROM entry WHERE account_id = ${VICTIM} AND sequence = 11`,
     /its balance is/,
   ],
-  ["an entry's number of its type", 'UPDATE entry SET type_sequence = 99 WHERE account_id = 1 AND sequence = 11', /entry 11: typeSequence/],
-  ["an entry's time", `UPDATE entry SET created_at = created_at - ${2 * DAY} WHERE account_id = 1 AND sequence = 6`, /entry 6: createdAt/],
+  [
+    "an entry's number of its type",
+    `UPDATE entry SET type_sequence = 99 WHERE account_id = ${VICTIM} AND sequence = 11`,
+    /entry 11: typeSequence/,
+  ],
+  [
+    "an entry's time",
+    `UPDATE entry SET created_at = created_at - ${2 * DAY} WHERE account_id = ${VICTIM} AND sequence = 6`,
+    /entry 6: createdAt/,
+  ],
   [
     'spending what was not there',
-    'UPDATE entry SET balance_after = balance_after - 1000000000 - amount, type_total = type_total - 1000000000 - amount, amount = -1000000000 WHERE account_id = 1 AND sequence = 11',
-    /entry 11 spent what was not there/,
+    `UPDATE entry SET balance_after = balance_after - 1000000000 - amount, type_total = type_total - 1000000000 - amount, amount = -1000000000 WHERE account_id = ${VICTIM} AND sequence = 11`,
+    /entry 11 can not follow: hold-exceeded/,
   ],
-  ["the account's balance", 'UPDATE account SET balance = balance + 1 WHERE id = 1', /its balance is/],
-  ["the account's number", 'UPDATE account SET sequence = sequence + 1 WHERE id = 1', /its last number is 12, its last entry is 11/],
+  ["the account's balance", `UPDATE account SET balance = balance + 1 WHERE id = ${VICTIM}`, /its balance is/],
+  [
+    "the account's number",
+    `UPDATE account SET sequence = sequence + 1 WHERE id = ${VICTIM}`,
+    /its last number is 12, its last entry is 11/,
+  ],
   [
     "the account's counts",
-    `UPDATE account SET types = '{"deposit":[5,"50000000"],"debit":[7,"-6000000"]}' WHERE id = 1`,
+    `UPDATE account SET types = '{"deposit":[5,"50000000"],"debit":[7,"-6000000"]}' WHERE id = ${VICTIM}`,
     /counts 7 entries of type debit, there are 6/,
   ],
-  ["the account's last time", 'UPDATE account SET last_at = last_at + 1 WHERE id = 1', /its last time is/],
-  ['held', 'UPDATE account SET held = held + 1 WHERE id = 1', /held is 2000001, its open holds keep 2000000/],
-  ["the account's number of holds", 'UPDATE account SET holds = 4 WHERE id = 1', /its last hold is 4, there are 3/],
+  ["the account's last time", `UPDATE account SET last_at = last_at + 1 WHERE id = ${VICTIM}`, /its last time is/],
+  ['held', `UPDATE account SET held = held + 1 WHERE id = ${VICTIM}`, /held is 2000001, its open holds keep 2000000/],
+  ["the account's number of holds", `UPDATE account SET holds = 4 WHERE id = ${VICTIM}`, /its last hold is 4, there are 3/],
   [
     'a next expiry that is too late',
-    'UPDATE account SET next_expiry = (SELECT expires_at + 1 FROM hold WHERE account_id = 1 AND number = 3) WHERE id = 1',
+    `UPDATE account SET next_expiry = (SELECT expires_at + 1 FROM hold WHERE account_id = ${VICTIM} AND number = 3) WHERE id = ${VICTIM}`,
     /before the next expiry/,
   ],
-  ['no next expiry with an open hold', 'UPDATE account SET next_expiry = NULL WHERE id = 1', /before the next expiry/],
+  ['no next expiry with an open hold', `UPDATE account SET next_expiry = NULL WHERE id = ${VICTIM}`, /before the next expiry/],
   [
     'what a hold has captured',
-    'UPDATE hold SET captured = captured + 1 WHERE account_id = 1 AND number = 1',
-    /hold 1: 1000001 captured, its entries make 1000000/,
+    `UPDATE hold SET captured = captured + 1 WHERE account_id = ${VICTIM} AND number = 1`,
+    /hold 1: captured is 1000001, its history makes 1000000/,
   ],
   [
     'a capture that names another hold',
-    'UPDATE entry SET hold = 2 WHERE account_id = 1 AND hold = 1',
-    /hold 1: 1000000 captured, its entries make 0/,
+    `UPDATE entry SET hold = 2 WHERE account_id = ${VICTIM} AND hold = 1`,
+    /hold 2: captured is 0, its history makes 1000000/,
   ],
-  ['a hold that is gone', 'DELETE FROM hold WHERE account_id = 1 AND number = 2', /hold 2 is missing/],
+  ['a hold that is gone', `DELETE FROM hold WHERE account_id = ${VICTIM} AND number = 2`, /hold 2 is missing/],
   [
     'the status of an open hold',
-    "UPDATE hold SET status = 'released' WHERE account_id = 1 AND number = 3",
-    /held is 2000000, its open holds keep 0/,
+    `UPDATE hold SET status = 'released' WHERE account_id = ${VICTIM} AND number = 3`,
+    /hold 3 was given back after entry -1, which is not there/,
   ],
-  ['the status of a settled hold', "UPDATE hold SET status = 'open' WHERE account_id = 1 AND number = 2", /held is 2000000/],
-  ['less held than captured', 'UPDATE hold SET amount = 1 WHERE account_id = 1 AND number = 1', /hold 1: more was captured than it held/],
-  ['the amount of a total', "UPDATE daily_total SET amount = amount + 1 WHERE account_id = 1 AND type = 'debit'", /the total of debit/],
-  ['the count of a total', "UPDATE daily_total SET count = count + 1 WHERE account_id = 1 AND type = 'deposit'", /the total of deposit/],
-  ['a total that is gone', "DELETE FROM daily_total WHERE account_id = 1 AND type = 'debit'", /the total of debit on day \d+ is missing/],
+  [
+    'the status of a settled hold',
+    `UPDATE hold SET status = 'open' WHERE account_id = ${VICTIM} AND number = 2`,
+    /hold 2: closedAfter is 11, its history makes null/,
+  ],
+  [
+    'less held than captured',
+    `UPDATE hold SET amount = 1 WHERE account_id = ${VICTIM} AND number = 1`,
+    /entry 11 can not follow: hold-exceeded/,
+  ],
+  [
+    'the amount of a total',
+    `UPDATE daily_total SET amount = amount + 1 WHERE account_id = ${VICTIM} AND type = 'debit'`,
+    /the total of debit/,
+  ],
+  [
+    'the count of a total',
+    `UPDATE daily_total SET count = count + 1 WHERE account_id = ${VICTIM} AND type = 'deposit'`,
+    /the total of deposit/,
+  ],
+  [
+    'a total that is gone',
+    `DELETE FROM daily_total WHERE account_id = ${VICTIM} AND type = 'debit'`,
+    /the total of debit on day \d+ is missing/,
+  ],
   [
     'a total too many',
-    "INSERT INTO daily_total (account_id, day, type, amount, count) VALUES (1, 1, 'debit', -1, 1)",
+    `INSERT INTO daily_total (account_id, day, type, amount, count) VALUES (${VICTIM}, 1, 'debit', -1, 1)`,
     /the total of debit on day 1/,
   ],
-  ['an operation that is gone', 'DELETE FROM operation WHERE account_id = 1 AND sequence = 8', /it counts 7 operations, there are 6/],
+  [
+    'an operation that is gone',
+    `DELETE FROM operation WHERE account_id = ${VICTIM} AND sequence = 8`,
+    /it counts 7 operations, there are 6/,
+  ],
   [
     'a refusal that is forgotten',
-    "DELETE FROM operation WHERE account_id = 1 AND idempotency_key = 'refused'",
+    `DELETE FROM operation WHERE account_id = ${VICTIM} AND idempotency_key = 'refused'`,
     /it counts 7 operations, there are 6/,
   ],
   [
     'two operations of one entry',
-    'UPDATE operation SET sequence = 4 WHERE account_id = 1 AND sequence = 8',
+    `UPDATE operation SET sequence = 4 WHERE account_id = ${VICTIM} AND sequence = 8`,
     /names entry 4, which is not there or another's/,
   ],
-  ['an operation of no entry', 'UPDATE operation SET sequence = 99 WHERE account_id = 1 AND sequence = 8', /names entry 99/],
+  ['an operation of no entry', `UPDATE operation SET sequence = 99 WHERE account_id = ${VICTIM} AND sequence = 8`, /names entry 99/],
   [
     'an operation that made nothing',
-    'UPDATE operation SET sequence = NULL WHERE account_id = 1 AND sequence = 6',
+    `UPDATE operation SET sequence = NULL WHERE account_id = ${VICTIM} AND sequence = 6`,
     /operation debit "k2" was not refused and made nothing/,
   ],
   [
     'an operation more, that claims to have made nothing',
-    "INSERT INTO operation (account_id, name, idempotency_key, request_hash, created_at) VALUES (1, 'debit', 'more', 'x', 0)",
+    `INSERT INTO operation (account_id, scope, idempotency_key, request_hash, created_at) VALUES (${VICTIM}, 'debit', 'more', 'x', 0)`,
     /operation debit "more" was not refused and made nothing/,
   ],
   [
     'a refusal that nobody was given',
-    "INSERT INTO operation (account_id, name, idempotency_key, request_hash, refusal, created_at) VALUES (1, 'debit', 'more', 'x', '{}', 0)",
+    `INSERT INTO operation (account_id, scope, idempotency_key, request_hash, refusal, created_at) VALUES (${VICTIM}, 'debit', 'more', 'x', '{}', 0)`,
     /it counts 7 operations, there are 8/,
   ],
   [
     "an entry's sum of its type",
-    'UPDATE entry SET type_total = type_total + 1 WHERE account_id = 1 AND sequence = 3',
+    `UPDATE entry SET type_total = type_total + 1 WHERE account_id = ${VICTIM} AND sequence = 3`,
     /entry 3: typeTotal is/,
   ],
   [
     "the account's sum of a type",
-    `UPDATE account SET types = '{"deposit":[5,"50000001"],"debit":[6,"-6000000"]}' WHERE id = 1`,
+    `UPDATE account SET types = '{"deposit":[5,"50000001"],"debit":[6,"-6000000"]}' WHERE id = ${VICTIM}`,
     /entries of type deposit come to 50000001 there, they make 50000000/,
   ],
-  ["the account's count of open holds", 'UPDATE account SET open_holds = 7 WHERE id = 1', /it counts 7 open holds, there are 1/],
-  ["the account's count of operations", 'UPDATE account SET operations = 8 WHERE id = 1', /it counts 8 operations, there are 7/],
+  ["the account's count of open holds", `UPDATE account SET open_holds = 7 WHERE id = ${VICTIM}`, /it counts 7 open holds, there are 1/],
+  ["the account's count of operations", `UPDATE account SET operations = 8 WHERE id = ${VICTIM}`, /it counts 8 operations, there are 7/],
   [
     'a refused operation that made something',
-    "UPDATE operation SET refusal = '{}' WHERE account_id = 1 AND sequence = 8",
+    `UPDATE operation SET refusal = '{}' WHERE account_id = ${VICTIM} AND sequence = 8`,
     /was refused and yet made something/,
   ],
   [
     'a release of a hold that is not there',
-    "UPDATE operation SET hold = 9 WHERE account_id = 1 AND name = 'release'",
+    `UPDATE operation SET hold = 9 WHERE account_id = ${VICTIM} AND scope = 'release'`,
     /operation release .* names hold 9/,
   ],
   [
     'an entry of no account',
     "INSERT INTO entry (account_id, sequence, type, type_sequence, type_total, amount, balance_after, created_at) VALUES (999, 1, 'deposit', 1, 1, 1, 1, 0)",
     /entry has rows of account 999, which is not there/,
+  ],
+  [
+    'a hold for more than there was',
+    `UPDATE hold SET amount = 100000000 WHERE account_id = ${VICTIM} AND number = 3`,
+    /hold 3 was opened for 100000000, which was not there/,
+  ],
+  [
+    'a hold that was captured by nothing',
+    `UPDATE hold SET status = 'captured', closed_after = 11 WHERE account_id = ${VICTIM} AND number = 3`,
+    /hold 3: status is captured, its history makes open/,
+  ],
+  [
+    'a hold that was given back too late for what was spent',
+    `UPDATE hold SET amount = 45000000, opened_after = 9, closed_after = 10 WHERE account_id = ${VICTIM} AND number = 2`,
+    /hold 2 was opened after entry 9, before hold 1/,
+  ],
+  [
+    'spending of what a hold kept back',
+    `UPDATE hold SET amount = 10000000, opened_after = 1 WHERE account_id = ${VICTIM} AND number = 1`,
+    /entry 2 can not follow: insufficient/,
   ],
 ];
 
@@ -157,7 +224,7 @@ describeEachDatabase((database) => {
     dataSource = await connectTo(database, LEDGER_ENTITIES);
     saved = new Map();
     for (const table of TABLES) saved.set(table, await dataSource.query(`SELECT * FROM ${table}`));
-    expect(saved.get('account')).toEqual(expect.arrayContaining([expect.objectContaining({ id: 1, owner: 'user:victim' })]));
+    expect(saved.get('account')).toEqual(expect.arrayContaining([expect.objectContaining({ id: VICTIM, owner: 'user:victim' })]));
   });
   afterAll(() => dataSource?.destroy());
 
@@ -196,7 +263,7 @@ describeEachDatabase((database) => {
   });
 
   it('the command names the first one and ends with 1', async () => {
-    await dataSource.query('UPDATE entry SET amount = amount - 1 WHERE account_id = 1 AND sequence = 4');
+    await dataSource.query(`UPDATE entry SET amount = amount - 1 WHERE account_id = ${VICTIM} AND sequence = 4`);
     expect(await ledgerCommand('verify', database)).toEqual({
       code: 1,
       output: 'Divergence: user:victim (USD): entry 4: balanceAfter is 18000000, must be 17999999\n',
@@ -212,7 +279,7 @@ describeEachDatabase((database) => {
       const before = await rows();
       await dataSource.query("UPDATE daily_total SET amount = amount + 1, count = 0 WHERE type = 'debit'");
       await dataSource.query("DELETE FROM daily_total WHERE type = 'deposit'");
-      await dataSource.query("INSERT INTO daily_total (account_id, day, type, amount, count) VALUES (1, 1, 'refund', -1, 1)");
+      await dataSource.query(`INSERT INTO daily_total (account_id, day, type, amount, count) VALUES (${VICTIM}, 1, 'refund', -1, 1)`);
       expect(await ledgerCommand('rebuild-totals', database)).toEqual({
         code: 0,
         output: 'The daily totals of 2 accounts were made anew.\n',
@@ -232,7 +299,7 @@ describeEachDatabase((database) => {
     });
 
     it('heals no other corruption', async () => {
-      await dataSource.query('UPDATE account SET balance = balance + 1 WHERE id = 1');
+      await dataSource.query(`UPDATE account SET balance = balance + 1 WHERE id = ${VICTIM}`);
       expect((await ledgerCommand('rebuild-totals', database)).code).toBe(0);
       expect(await ledgerCommand('verify', database)).toMatchObject({ code: 1, output: expect.stringMatching(/its balance is/) });
     });

@@ -1,3 +1,3 @@
 export { Jobs, JobsModule } from './jobs.js';
 export { Lease } from './lease.js';
-export type { Worker } from './worker.js';
+export type { Job, Worker } from './worker.js';

@@ -1,6 +1,6 @@
 import { Global, Injectable, Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { type Job, Worker } from './worker.js';
+import { type Job, type Pace, Worker } from './worker.js';
 
 /** The work that a server does on its own, from its start to its end. */
 @Injectable()
@@ -14,9 +14,9 @@ export class Jobs implements OnApplicationBootstrap, OnModuleDestroy {
     return Boolean(this.host.httpAdapter);
   }
 
-  /** Adds a job; it begins with the server. */
-  add(job: Job): Worker {
-    const worker = new Worker(job);
+  /** Adds a worker for these jobs; it begins with the server. */
+  add(pace: Pace, ...jobs: readonly Job[]): Worker {
+    const worker = new Worker(pace, jobs);
     this.workers.push(worker);
     return worker;
   }

@@ -2,39 +2,41 @@ import { setTimeout } from 'node:timers/promises';
 
 const FINISH_WITHIN_MS = 5_000;
 
-/** Work that is done again and again. */
-export interface Job {
-  /** Milliseconds from one look at it to the next. */
+/** When a worker looks for work. */
+export interface Pace {
+  /** Milliseconds from one look to the next. */
   readonly everyMs: number;
-  /** Whether it is also done at the start. */
+  /** Whether it also looks at the start. */
   readonly atStart?: boolean;
-  /** Does what is due, and returns true when more may be. */
-  readonly work: () => Promise<boolean | void>;
-  /** Is told why a run has failed; the next one comes all the same. */
-  readonly failed: (error: Error) => void;
 }
 
-/** Does one job, one run at a time in this process. */
+/** Work that is done again and again. */
+export interface Job {
+  /** Does what is due, and returns true when more may be. */
+  readonly work: () => Promise<boolean | void>;
+  /** Is told why it has failed; it is tried again at the next look. */
+  readonly failed: (error: Error) => void | Promise<void>;
+}
+
+/** Does its jobs one after the other, and never twice at once in this process. */
 export class Worker {
   private timer?: NodeJS.Timeout;
   private running?: Promise<void>;
   private again = false;
   private stopped = true;
 
-  constructor(private readonly job: Job) {}
-
-  /** Whether it has been told to stop, so that a long run can end between two steps. */
-  get isStopped(): boolean {
-    return this.stopped;
-  }
+  constructor(
+    private readonly pace: Pace,
+    private readonly jobs: readonly Job[],
+  ) {}
 
   start(): void {
     this.stopped = false;
-    this.timer = setInterval(() => this.run(), this.job.everyMs).unref();
-    if (this.job.atStart) this.run();
+    this.timer = setInterval(() => this.run(), this.pace.everyMs).unref();
+    if (this.pace.atStart) this.run();
   }
 
-  /** Does the job now; while a run is under way, once more after it. */
+  /** Looks now; while a run is under way, once more after it. */
   kick(): void {
     this.again = true;
     this.run();
@@ -52,15 +54,19 @@ export class Worker {
   }
 
   private async work(): Promise<void> {
+    do {
+      this.again = false;
+      for (const job of this.jobs) if (!this.stopped) this.again = (await this.attempt(job)) || this.again;
+    } while (this.again && !this.stopped);
+    this.running = undefined;
+  }
+
+  private async attempt({ work, failed }: Job): Promise<boolean> {
     try {
-      for (let more = true; more && !this.stopped;) {
-        this.again = false;
-        more = (await this.job.work()) === true || this.again;
-      }
+      return (await work()) === true;
     } catch (error) {
-      this.job.failed(error as Error);
-    } finally {
-      this.running = undefined;
+      await failed(error as Error);
+      return false;
     }
   }
 }

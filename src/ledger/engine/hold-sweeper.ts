@@ -17,11 +17,13 @@ export class HoldSweeper {
     private readonly store: LedgerStore,
     jobs: Jobs,
   ) {
-    jobs.add({
-      everyMs: EVERY_MS,
-      work: () => this.sweep(),
-      failed: ({ message }) => this.logger.warn(`the sweep of expired holds failed and will be tried again: ${message}`),
-    });
+    jobs.add(
+      { everyMs: EVERY_MS },
+      {
+        work: () => this.sweep(),
+        failed: ({ message }) => this.logger.warn(`the sweep of expired holds failed and will be tried again: ${message}`),
+      },
+    );
   }
 
   private async sweep(): Promise<void> {

@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Config } from '../../common/config/index.js';
 import { Transactions } from '../../common/database/index.js';
-import { Jobs, Lease, type Worker } from '../../common/jobs/index.js';
+import { type Job, Jobs, Lease } from '../../common/jobs/index.js';
 import { PAYMENT_PROVIDER, type PaymentProvider } from '../provider/index.js';
 import { PaymentsMetrics } from '../settlement/index.js';
 import { ReconciliationService } from './reconciliation.service.js';
@@ -14,53 +14,37 @@ const RETRY_DAILY_MS = 15 * 60_000;
 /** How many purchases a scheduled round looks at, the longest unseen first. */
 const A_ROUND = 100;
 
-/** A kind of round, and the lease by which one process does it. */
-interface Round {
-  readonly name: string;
-  readonly thorough: boolean;
-  readonly lease: Lease;
-}
-
 /** Reconciles while the server runs: a quick round often, a thorough one once a day, each in one process at a time. */
 @Injectable()
 export class ReconciliationSchedule {
   private readonly logger = new Logger(ReconciliationService.name);
   private readonly everyMs: number;
-  private readonly worker?: Worker;
 
   constructor(
     @Inject(PAYMENT_PROVIDER) provider: PaymentProvider | null,
     private readonly reconciliation: ReconciliationService,
     private readonly metrics: PaymentsMetrics,
     { payments }: Config,
-    transactions: Transactions,
+    private readonly transactions: Transactions,
     jobs: Jobs,
   ) {
     this.everyMs = payments.reconcileEverySeconds * 1000;
     if (!provider || this.everyMs === 0) return;
-    const round = (name: string, everyMs: number, thorough: boolean): Round => {
-      return { name, thorough, lease: new Lease(transactions, { table: 'reconciliation', name, everyMs, lookBackMs: DAY_MS }) };
-    };
-    const rounds = [round('frequent', this.everyMs, false), round('daily', DAY_MS, true)];
-    this.worker = jobs.add({
-      everyMs: this.everyMs,
-      work: async () => {
-        for (const each of rounds) if (!this.worker?.isStopped) await this.attempt(each);
+    jobs.add({ everyMs: this.everyMs }, this.round('frequent', this.everyMs, false), this.round('daily', DAY_MS, true));
+  }
+
+  private round(name: string, everyMs: number, thorough: boolean): Job {
+    const lease = new Lease(this.transactions, { table: 'reconciliation', name, everyMs, lookBackMs: DAY_MS });
+    return {
+      work: () => this.run(lease, thorough),
+      failed: async ({ message }) => {
+        this.logger.error(`the ${name} reconciliation failed and will be tried again: ${message}`);
+        if (thorough) await lease.dueIn(RETRY_DAILY_MS).catch(() => undefined);
       },
-      failed: ({ message }) => this.logger.error(`the reconciliation failed and will be tried again: ${message}`),
-    });
+    };
   }
 
-  private async attempt(round: Round): Promise<void> {
-    try {
-      await this.run(round);
-    } catch (error) {
-      this.logger.error(`the ${round.name} reconciliation failed and will be tried again: ${(error as Error).message}`);
-      if (round.thorough) await round.lease.dueIn(RETRY_DAILY_MS).catch(() => undefined);
-    }
-  }
-
-  private async run({ thorough, lease }: Round): Promise<void> {
+  private async run(lease: Lease, thorough: boolean): Promise<void> {
     const now = Date.now();
     const since = await lease.take(now);
     if (since === undefined) return;

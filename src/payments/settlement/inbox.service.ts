@@ -38,12 +38,13 @@ export class InboxService implements OnApplicationBootstrap {
     private readonly jobs: Jobs,
   ) {
     if (!provider) return;
-    this.worker = jobs.add({
-      everyMs: POLL_MS,
-      atStart: true,
-      work: async () => (await this.workThrough()) > 0,
-      failed: ({ message }) => this.logger.error(`the inbox could not be worked off: ${message}`),
-    });
+    this.worker = jobs.add(
+      { everyMs: POLL_MS, atStart: true },
+      {
+        work: async () => (await this.workThrough()) > 0,
+        failed: ({ message }) => this.logger.error(`the inbox could not be worked off: ${message}`),
+      },
+    );
   }
 
   onApplicationBootstrap(): void {

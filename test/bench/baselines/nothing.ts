@@ -1,5 +1,5 @@
-import type { Account, Answer } from '../../../src/ledger/domain/index.js';
-import type { Submission } from '../../../src/ledger/lanes.js';
+import type { Account, Answer, Stored } from '../../../src/ledger/domain/index.js';
+import type { Submission } from '../../../src/ledger/index.js';
 import type { Writer } from './transaction-per-request.js';
 
 type Domain = typeof import('../../../src/ledger/domain/index.js');
@@ -9,11 +9,11 @@ export class Nothing implements Writer {
   private readonly account: Account;
 
   constructor(private readonly domain: Domain) {
-    this.account = { ...domain.emptyAccount(1, 'USD'), balance: domain.UNITS.USD.limit / 2 };
+    this.account = { ...domain.emptyAccount(1, 1, 'USD user:nobody'), balance: Math.floor(domain.UNITS.USD.limit / 2) as Stored };
   }
 
-  async submit({ steps }: Submission): Promise<readonly Answer[]> {
+  async submit({ operations }: Submission): Promise<readonly Answer[]> {
     const now = Date.now();
-    return steps.map(({ operation }) => this.domain.apply({ account: this.account }, operation, now).answer);
+    return operations.map((operation) => this.domain.apply({ account: this.account }, operation, now).answer);
   }
 }

@@ -17,12 +17,12 @@ const { currentConfig } = await built<typeof import('../../../src/common/config/
 const { configureHttp, createAdapter } = await built<typeof import('../../../src/common/http/index.js')>('common/http/index.js');
 const { createLogger, NestLogger } = await built<typeof import('../../../src/common/logging/index.js')>('common/logging/index.js');
 const domain = await built<typeof import('../../../src/ledger/domain/index.js')>('ledger/domain/index.js');
-const { Lanes } = await built<typeof import('../../../src/ledger/lanes.js')>('ledger/lanes.js');
-const rows = await built<typeof import('../../../src/ledger/ledger.entities.js')>('ledger/ledger.entities.js');
+const { Lanes } = await built<typeof import('../../../src/ledger/index.js')>('ledger/index.js');
+const store = await built<typeof import('../../../src/ledger/store/index.js')>('ledger/store/index.js');
 
 const WRITERS: Record<string, (dataSource: DataSource) => object> = {
-  transaction: (dataSource) => new TransactionPerRequest(dataSource, rows, domain),
-  mutex: (dataSource) => behindMutex(new TransactionPerRequest(dataSource, rows, domain)),
+  transaction: (dataSource) => new TransactionPerRequest(dataSource, store, domain),
+  mutex: (dataSource) => behindMutex(new TransactionPerRequest(dataSource, store, domain)),
   nothing: () => new Nothing(domain),
 };
 const writer = WRITERS[process.argv[2] ?? ''];

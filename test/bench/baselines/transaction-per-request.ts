@@ -1,83 +1,62 @@
 import type { DataSource, EntityManager } from 'typeorm';
-import type { Account, Answer, Entry, Unit } from '../../../src/ledger/domain/index.js';
-import type { Lanes, Submission } from '../../../src/ledger/lanes.js';
+import type { Account, AccountName, Answer, Entry } from '../../../src/ledger/domain/index.js';
+import type { Lanes, Submission } from '../../../src/ledger/index.js';
 
-type Rows = typeof import('../../../src/ledger/ledger.entities.js');
+type Store = typeof import('../../../src/ledger/store/index.js');
 type Domain = typeof import('../../../src/ledger/domain/index.js');
-
-/** The sums of an account's types as its row keeps them. */
-const textOf = (types: Account['types']) =>
-  JSON.stringify(types, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
-const typesOf = (text: string): Account['types'] =>
-  JSON.parse(text, (key, value: unknown) => (key === 'total' ? BigInt(value as string) : value)) as Account['types'];
 
 /** What the product calls to change a balance. */
 export type Writer = Pick<Lanes, 'submit'>;
 
 /**
  * The usual way: each request has a transaction of its own that locks the account's row. It makes the same decision and writes the same rows as
- * the lanes do, with TypeORM's leanest calls (`insert` and `update`, no `save`, which would read first).
+ * the lanes do, with TypeORM's leanest calls (`insert` and `update`, no `save`, which would read first). The lock stands for the version.
  */
 export class TransactionPerRequest implements Writer {
   constructor(
     private readonly dataSource: DataSource,
-    private readonly rows: Rows,
+    private readonly store: Store,
     private readonly domain: Domain,
   ) {}
 
-  submit({ steps }: Submission): Promise<readonly Answer[]> {
-    const [{ owner, unit, operation }] = steps;
-    if (steps.length > 1 || operation.action.kind !== 'post') throw new Error('this baseline posts single entries only');
+  submit({ operations }: Submission): Promise<readonly Answer[]> {
+    const [operation] = operations;
+    if (operations.length > 1 || operation.action.kind !== 'post') throw new Error('this baseline posts single entries only');
     return this.dataSource.transaction(async (manager) => {
       const now = Date.now();
-      const { version, ...row } = await this.lock(manager, owner, unit);
-      const account: Account = { ...row, types: typesOf(row.types) };
-      const { state, answer } = this.domain.apply({ account }, operation, now);
+      const account = await this.lock(manager, operation.account);
+      const { answer, change } = this.domain.apply({ account }, operation, now);
       if (answer.outcome === 'key-reused' || answer.outcome.status !== 'posted') return [answer];
+      const { id } = account;
       const { entry } = answer.outcome;
-      await manager.insert(this.rows.EntryRow, { ...entry });
-      if (operation.key !== undefined)
-        await manager.insert(this.rows.OperationRow, {
-          accountId: row.id,
-          name: operation.name,
-          idempotencyKey: operation.key,
-          requestHash: operation.hash,
-          sequence: entry.sequence,
-          hold: null,
-          refusal: null,
-          createdAt: now,
-        });
+      await manager.insert(this.store.EntryRow, { ...entry });
+      const keyed = this.domain.isKeyed(operation);
+      if (keyed) await manager.insert(this.store.OperationRow, { ...this.domain.remember(id, operation, answer.outcome, now) });
       await this.addTotal(manager, entry);
-      const { balance, sequence, types, lastAt } = state.account;
+      const { balance, sequence, types, lastAt } = change!.account;
       await manager.update(
-        this.rows.AccountRow,
-        { id: row.id },
-        {
-          balance,
-          sequence,
-          types: textOf(types),
-          operations: row.operations + (operation.key === undefined ? 0 : 1),
-          lastAt,
-          version: version + 1,
-        },
+        this.store.AccountRow,
+        { id },
+        { balance, sequence, types, operations: account.operations + (keyed ? 1 : 0), lastAt },
       );
       return [answer];
     });
   }
 
-  private async lock(manager: EntityManager, owner: string, unit: Unit) {
-    const { AccountRow } = this.rows;
+  private async lock(manager: EntityManager, name: AccountName): Promise<Account> {
+    const { AccountRow, accountId, newVersion } = this.store;
+    const where = this.domain.ownerAndUnit(name);
     // SQLite has one writer at a time and no row locks.
     const lock = this.dataSource.options.type === 'better-sqlite3' ? undefined : ({ mode: 'pessimistic_write' } as const);
-    const row = await manager.findOne(AccountRow, { where: { owner, unit }, lock });
+    const row = await manager.findOne(AccountRow, { where, lock });
     if (row) return row;
-    const empty = { ...this.domain.emptyAccount(0, unit), id: undefined, types: '{}', owner, version: 0 };
+    const empty = this.domain.emptyAccount(accountId(name), newVersion(), name);
     await manager.createQueryBuilder().insert().into(AccountRow).values(empty).orIgnore().execute();
-    return manager.findOneOrFail(AccountRow, { where: { owner, unit }, lock });
+    return manager.findOneOrFail(AccountRow, { where, lock });
   }
 
   private async addTotal(manager: EntityManager, { accountId, type, amount, createdAt }: Entry): Promise<void> {
-    const { DailyTotalRow } = this.rows;
+    const { DailyTotalRow } = this.store;
     const key = { accountId, day: this.domain.dayOf(createdAt), type };
     const { affected } = await manager
       .createQueryBuilder()
