@@ -3,6 +3,7 @@ import type { DataSource } from 'typeorm';
 import { describeEachDatabase } from '../support/databases.js';
 import { Divergence, LEDGER_ENTITIES, verifyLedger } from '../../src/ledger/index.js';
 import { accountId } from '../../src/ledger/store/index.js';
+import { eventually } from '../support/eventually.js';
 import { connectTo, ledgerCommand } from '../support/ledger.js';
 import { startServer } from '../support/server.js';
 
@@ -12,7 +13,8 @@ const TABLES = ['account', 'entry', 'operation', 'hold', 'daily_total'];
 /** The account that is corrupted. */
 const VICTIM = accountId('USD user:victim');
 
-/** One change behind the ledger's back, and how the verifier names it. `victim` has 5 deposits, 5 debits, a captured, a released and an open hold. */
+/** One change behind the ledger's back, and how the verifier names it. `victim` has 5 deposits, 5 debits, and holds: a captured one, a
+ * released one, an open one, one that has expired, and one that was released as soon as it was opened. */
 const CORRUPTIONS: [name: string, sql: string, named: RegExp][] = [
   ["an entry's amount", `UPDATE entry SET amount = amount - 1 WHERE account_id = ${VICTIM} AND sequence = 4`, /entry 4: balanceAfter/],
   [
@@ -30,7 +32,7 @@ const CORRUPTIONS: [name: string, sql: string, named: RegExp][] = [
   [
     'the last entry gone',
     `DELETE FROM entry WHERE account_id = ${VICTIM} AND sequence = 11`,
-    /hold 2 was given back after entry 11, which is not there/,
+    /hold 5 was opened after entry 11, which is not there/,
   ],
   [
     'an entry too many',
@@ -65,7 +67,7 @@ const CORRUPTIONS: [name: string, sql: string, named: RegExp][] = [
   ],
   ["the account's last time", `UPDATE account SET last_at = last_at + 1 WHERE id = ${VICTIM}`, /its last time is/],
   ['held', `UPDATE account SET held = held + 1 WHERE id = ${VICTIM}`, /held is 2000001, its open holds keep 2000000/],
-  ["the account's number of holds", `UPDATE account SET holds = 4 WHERE id = ${VICTIM}`, /its last hold is 4, there are 3/],
+  ["the account's number of holds", `UPDATE account SET holds = 6 WHERE id = ${VICTIM}`, /its last hold is 6, there are 5/],
   [
     'a next expiry that is too late',
     `UPDATE account SET next_expiry = (SELECT expires_at + 1 FROM hold WHERE account_id = ${VICTIM} AND number = 3) WHERE id = ${VICTIM}`,
@@ -86,7 +88,7 @@ const CORRUPTIONS: [name: string, sql: string, named: RegExp][] = [
   [
     'the status of an open hold',
     `UPDATE hold SET status = 'released' WHERE account_id = ${VICTIM} AND number = 3`,
-    /hold 3 was given back after entry -1, which is not there/,
+    /hold 3: closedAfter is null, must be 10 or more/,
   ],
   [
     'the status of a settled hold',
@@ -179,7 +181,7 @@ const CORRUPTIONS: [name: string, sql: string, named: RegExp][] = [
   [
     'a hold for more than there was',
     `UPDATE hold SET amount = 100000000 WHERE account_id = ${VICTIM} AND number = 3`,
-    /hold 3 was opened for 100000000, which was not there/,
+    /hold 3 can not follow: insufficient/,
   ],
   [
     'a hold that was captured by nothing',
@@ -195,6 +197,61 @@ const CORRUPTIONS: [name: string, sql: string, named: RegExp][] = [
     'spending of what a hold kept back',
     `UPDATE hold SET amount = 10000000, opened_after = 1 WHERE account_id = ${VICTIM} AND number = 1`,
     /entry 2 can not follow: insufficient/,
+  ],
+  [
+    'a debit of more than there was',
+    `UPDATE entry SET balance_after = balance_after - 1000000000 - amount, type_total = type_total - 1000000000 - amount, amount = -1000000000 WHERE account_id = ${VICTIM} AND sequence = 10`,
+    /entry 10 can not follow: insufficient/,
+  ],
+  [
+    'a hold that was closed before it was opened',
+    `UPDATE hold SET closed_after = 9 WHERE account_id = ${VICTIM} AND number = 2`,
+    /hold 2: closedAfter is 9, must be 10 or more/,
+  ],
+  [
+    'a hold that was given back after an entry that is not there',
+    `UPDATE hold SET closed_after = 99 WHERE account_id = ${VICTIM} AND number = 2`,
+    /hold 2 was given back after entry 99, which is not there/,
+  ],
+  [
+    'a hold that was opened after an entry that is not there',
+    `UPDATE hold SET opened_after = 99, closed_after = 99 WHERE account_id = ${VICTIM} AND number = 5`,
+    /hold 5 was opened after entry 99, which is not there/,
+  ],
+  [
+    'a final capture after which its hold was not closed',
+    `UPDATE hold SET closed_after = 10 WHERE account_id = ${VICTIM} AND number = 1`,
+    /hold 1: status is captured, its history makes open/,
+  ],
+  [
+    'a hold that was given back and captured',
+    `UPDATE hold SET status = 'released', captured = 0, closed_after = 10 WHERE account_id = ${VICTIM} AND number = 1`,
+    /entry 11 captures hold 1, which is not open then/,
+  ],
+  [
+    'a hold that was given back when nothing was left of it',
+    `UPDATE hold SET status = 'expired', amount = captured WHERE account_id = ${VICTIM} AND number = 1`,
+    /hold 1: status is expired, its history makes captured/,
+  ],
+  [
+    'a hold that is open and says after what it was closed',
+    `UPDATE hold SET status = 'open' WHERE account_id = ${VICTIM} AND number = 5`,
+    /hold 5: closedAfter is 11, its history makes null/,
+  ],
+  [
+    'a hold that expired as soon as it was opened',
+    `UPDATE hold SET expires_at = created_at WHERE account_id = ${VICTIM} AND number = 3`,
+    /hold 3 can not follow: malformed/,
+  ],
+  [
+    'an expired hold that was given back twice',
+    `UPDATE account SET held = held - 1000000 WHERE id = ${VICTIM}`,
+    /held is 1000000, its open holds keep 2000000/,
+  ],
+  [
+    'an expired hold that was never given back',
+    `UPDATE account SET held = held + 1000000, open_holds = open_holds + 1 WHERE id = ${VICTIM}`,
+    /held is 3000000, its open holds keep 2000000/,
   ],
 ];
 
@@ -213,8 +270,13 @@ describeEachDatabase((database) => {
       }
       await victim.post('/api/credits/debit', { amount: 1_000, description: 'too much' }, { key: 'refused' });
       const holds = [];
-      for (const amount of [3, 4, 2]) holds.push((await victim.post('/api/credits/holds', { amount })).body.data.id);
+      const open = async (body: object) => (await victim.post('/api/credits/holds', body)).body.data.id as string;
+      for (const amount of [3, 4, 2]) holds.push(await open({ amount }));
+      const brief = await open({ amount: 1, expires_in: 1 });
       expect((await victim.post(`/api/credits/holds/${holds[0]}/capture`, { amount: 1 })).status).toBe(201);
+      expect((await victim.post(`/api/credits/holds/${await open({ amount: 6 })}/release`, {})).status).toBe(200);
+      await eventually(async () => expect((await victim.get(`/api/credits/holds/${brief}`)).body.data.status).toBe('expired'));
+      // Whatever comes next settles the one that has expired.
       expect((await victim.post(`/api/credits/holds/${holds[1]}/release`, {}, { key: 'r' })).status).toBe(200);
       // A neighbour, in whom nothing is wrong.
       await admin.post('/api/tokens/grant', { amount: 5, description: 'in', account: 'user:neighbour' });

@@ -14,7 +14,7 @@ import {
 } from '../domain/index.js';
 
 const SPENDING: ReadonlySet<EntryType> = new Set<EntryType>(['debit', 'consume']);
-const COMPARED = ['sequence', 'typeSequence', 'balanceAfter', 'typeTotal', 'createdAt'] as const;
+const COMPARED = ['typeSequence', 'balanceAfter', 'typeTotal', 'createdAt'] as const;
 
 /** The first thing that is not as it must be. */
 export class Divergence extends Error {}
@@ -45,21 +45,22 @@ export class Replay {
   /** Replays the holds that were given back, and then those that were opened, after the last entry. */
   holds(opened: readonly Hold[]): void {
     const { sequence } = this.account;
-    for (const number of this.ends.get(sequence) ?? []) this.giveBack(this.open.get(number)!);
+    const ended = this.ends.get(sequence) ?? [];
+    if (ended.length === 0 && opened.length === 0) return;
+    for (const number of ended) this.giveBack(this.open.get(number)!);
     this.ends.delete(sequence);
-    const isBrief = (row: Hold) => row.status !== 'captured' && row.closedAfter === sequence;
+    const isBrief = (row: Hold) => wasGivenBack(row) && row.closedAfter === sequence;
     for (const row of opened.filter(isBrief)) this.giveBack(this.opened(row));
     for (const row of opened.filter((each) => !isBrief(each))) {
       this.open.set(row.number, this.opened(row));
-      if (row.status === 'released' || row.status === 'expired') {
-        const end = row.closedAfter ?? -1;
-        this.ends.set(end, [...(this.ends.get(end) ?? []), row.number]);
-      }
+      if (wasGivenBack(row)) this.awaitEnd(row, sequence);
     }
     this.account = { ...this.account, holds: Math.max(this.account.holds, ...opened.map(({ number }) => number)) };
   }
 
   entry(row: Entry): void {
+    const next = this.account.sequence + 1;
+    if (row.sequence !== next) this.fail(`entry ${row.sequence}: sequence is ${row.sequence}, must be ${next}`);
     const course = row.hold === null ? undefined : this.open.get(row.hold);
     if (row.hold !== null && !course) this.fail(`entry ${row.sequence} captures hold ${row.hold}, which is not open then`);
     const { answer, change } = this.decide(actionOf(row, course), row.createdAt, course?.hold);
@@ -82,11 +83,17 @@ export class Replay {
     for (const course of this.open.values()) this.compare(course);
   }
 
+  private awaitEnd({ number, closedAfter }: Hold, openedAfter: number): void {
+    if (closedAfter === null || closedAfter < openedAfter)
+      return this.fail(`hold ${number}: closedAfter is ${closedAfter}, must be ${openedAfter} or more`);
+    this.ends.set(closedAfter, [...(this.ends.get(closedAfter) ?? []), number]);
+  }
+
   private opened(row: Hold): Course {
     const action: Action = { ...row, kind: 'open', expiresIn: row.expiresAt - row.createdAt };
     this.account = { ...this.account, holds: row.number - 1 };
-    const { change } = this.decide(action, row.createdAt);
-    if (!change?.hold) return this.fail(`hold ${row.number} was opened for ${row.amount}, which was not there`);
+    const { answer, change } = this.decide(action, row.createdAt);
+    if (!change?.hold) return this.fail(`hold ${row.number} ${whyNot(answer.outcome)}`);
     this.account = change.account;
     // Its time was judged by a clock, and the times of entries are none.
     return { row, hold: { ...change.hold, expiresAt: Infinity } };
@@ -117,6 +124,11 @@ function actionOf(entry: Entry, course: Course | undefined): Action {
   if (!course) return { kind: 'post', type, amount, description, metadata, model, purchaseId, overdraw: !SPENDING.has(type) };
   const final = course.row.status === 'captured' && course.row.closedAfter === sequence;
   return { kind: 'capture', hold: course.hold, type, amount: negate(amount), final, description };
+}
+
+/** Whether a hold's row says that no capture closed it. */
+function wasGivenBack({ status }: Hold): boolean {
+  return status === 'released' || status === 'expired';
 }
 
 function whyNot(outcome: Answer['outcome']): string {

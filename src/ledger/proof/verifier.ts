@@ -99,7 +99,8 @@ class Opened {
   }
 
   async end(): Promise<void> {
-    const [left] = await this.upTo(Infinity);
+    if (this.next === this.chunk.length) await this.read();
+    const left = this.chunk[this.next];
     if (left) this.fail(`hold ${left.number} was opened after entry ${left.openedAfter}, which is not there`);
   }
 
