@@ -61,8 +61,6 @@ export class Replay {
   entry(row: Entry): void {
     const next = this.account.sequence + 1;
     if (row.sequence !== next) this.fail(`entry ${row.sequence}: sequence is ${row.sequence}, must be ${next}`);
-    const next = this.account.sequence + 1;
-    if (row.sequence !== next) this.fail(`entry ${row.sequence}: sequence is ${row.sequence}, must be ${next}`);
     const course = row.hold === null ? undefined : this.open.get(row.hold);
     if (row.hold !== null && !course) this.fail(`entry ${row.sequence} captures hold ${row.hold}, which is not open then`);
     const { answer, change } = this.decide(actionOf(row, course), row.createdAt, course?.hold);
