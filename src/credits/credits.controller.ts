@@ -1,8 +1,28 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiParam, ApiTags } from '@nestjs/swagger';
 import { AccountField, AdminOnly, Authenticated, CurrentPrincipal, type Principal } from '../auth/index.js';
-import { type Answered, data, type Data, Endpoint, ExactNumbers, type Idempotency, IdempotencyKey, type Page, Public } from '../common/http/index.js';
-import { BatchAnswer, type BatchAnswered, HoldDto, HoldsQuery, spendBatch, SummaryQuery, TransactionDto, TransactionId, type Wallet } from '../wallet/index.js';
+import {
+  type Answered,
+  data,
+  type Data,
+  Endpoint,
+  ExactNumbers,
+  type Idempotency,
+  IdempotencyKey,
+  type Page,
+  Public,
+} from '../common/http/index.js';
+import {
+  BatchAnswer,
+  type BatchAnswered,
+  HoldDto,
+  HoldsQuery,
+  spendBatch,
+  SummaryQuery,
+  TransactionDto,
+  TransactionId,
+  type Wallet,
+} from '../wallet/index.js';
 import {
   CaptureDto,
   CreditBalanceDto,
@@ -110,11 +130,7 @@ export class CreditsController {
     idempotent: true,
     errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN'],
   })
-  debit(
-    @CurrentPrincipal() who: Principal,
-    @Body() body: DebitDto,
-    @IdempotencyKey() key: Idempotency,
-  ): Promise<Answered<TransactionDto>> {
+  debit(@CurrentPrincipal() who: Principal, @Body() body: DebitDto, @IdempotencyKey() key: Idempotency): Promise<Answered<TransactionDto>> {
     return this.wallet.spend(who, body, key);
   }
 

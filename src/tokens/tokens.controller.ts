@@ -1,7 +1,17 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { AccountField, AdminOnly, Authenticated, CurrentPrincipal, type Principal } from '../auth/index.js';
-import { type Answered, data, type Data, Endpoint, ExactNumbers, type Idempotency, IdempotencyKey, type Page, Public } from '../common/http/index.js';
+import {
+  type Answered,
+  data,
+  type Data,
+  Endpoint,
+  ExactNumbers,
+  type Idempotency,
+  IdempotencyKey,
+  type Page,
+  Public,
+} from '../common/http/index.js';
 import { BatchAnswer, type BatchAnswered, spendBatch, SummaryQuery, TransactionDto, TransactionId, type Wallet } from '../wallet/index.js';
 import {
   ConsumeBatchDto,
@@ -87,11 +97,7 @@ export class TokensController {
     idempotent: true,
     errors: ['FORBIDDEN', 'CONFLICT'],
   })
-  grant(
-    @CurrentPrincipal() who: Principal,
-    @Body() body: GrantDto,
-    @IdempotencyKey() key: Idempotency,
-  ): Promise<Answered<TransactionDto>> {
+  grant(@CurrentPrincipal() who: Principal, @Body() body: GrantDto, @IdempotencyKey() key: Idempotency): Promise<Answered<TransactionDto>> {
     return this.wallet.deposit(who, body, key);
   }
 

@@ -1,5 +1,17 @@
 import { exactNumber } from '../common/http/index.js';
-import { decimalOf, type Entry, fromStored, type Hold, type HoldName, remaining, statusAt, type Sums, type Summary, type Unit, ZERO } from '../ledger/index.js';
+import {
+  decimalOf,
+  type Entry,
+  fromStored,
+  type Hold,
+  type HoldName,
+  remaining,
+  statusAt,
+  type Sums,
+  type Summary,
+  type Unit,
+  ZERO,
+} from '../ledger/index.js';
 import type { HoldDto, SeriesItemDto, SummaryDto, TransactionDto } from './wallet.dto.js';
 
 /** An entry as the API shows it. */

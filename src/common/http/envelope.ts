@@ -36,8 +36,16 @@ export class Answered<T, Meta = undefined> {
 }
 
 /** Puts an `Answered` into the envelope and its header. */
-export function sendAnswered(_request: unknown, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void): void {
+export function sendAnswered(
+  _request: unknown,
+  reply: FastifyReply,
+  payload: unknown,
+  done: (error: null, payload: unknown) => void,
+): void {
   if (!(payload instanceof Answered)) return done(null, payload);
   if (payload.replayed) void reply.header('Idempotent-Replayed', 'true');
-  done(null, payload.meta === undefined ? { data: payload.data as unknown } : { data: payload.data as unknown, meta: payload.meta as unknown });
+  done(
+    null,
+    payload.meta === undefined ? { data: payload.data as unknown } : { data: payload.data as unknown, meta: payload.meta as unknown },
+  );
 }

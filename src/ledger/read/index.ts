@@ -1,2 +1,2 @@
 export * from './ledger.reader.js';
-export type { Summary, SummaryPeriod, Sums } from './summary.js';
+export type { Summary, Sums } from './summary.js';
