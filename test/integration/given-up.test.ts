@@ -168,18 +168,22 @@ describeEachDatabase(
       expect(await told(post(owner, -29))).toMatchObject({ outcome: { status: 'posted' } });
     });
 
-    it("an account that was lost and whose id is another's now gets nothing that was meant for it", async () => {
-      const owner = 'user:lost';
-      await deposit(owner, 1);
+    it.each([
+      ['locks', 1],
+      ['decides from memory', 3],
+    ])('an attempt that %s writes nothing for an account that was lost, nor to the one that has its id now', async (_, deposits) => {
+      const [owner, stranger] = [`user:lost-${deposits}`, `user:stranger-${deposits}`];
+      await deposit(owner, deposits);
       const [{ id }] = await direct.query<[{ id: number }]>('SELECT id FROM account WHERE owner = ?', [owner]);
       for (const table of ['entry', 'daily_total']) await direct.query(`DELETE FROM ${table} WHERE account_id = ?`, [id]);
       await direct.query('DELETE FROM account WHERE id = ?', [id]);
       expect(await told(post(owner, 7))).toBe('unavailable');
       expect(await told(post(owner, 7))).toMatchObject({ outcome: { status: 'posted' } });
-      await direct.query("UPDATE account SET owner = 'user:stranger' WHERE owner = ?", [owner]);
+      await deposit(owner, deposits - 1);
+      await direct.query('UPDATE account SET owner = ?, version = version + 1 WHERE owner = ?', [stranger, owner]);
       expect(await told(post(owner, 5))).toBe('unavailable');
       expect(await told(post(owner, 5))).toMatchObject({ outcome: { status: 'posted' } });
-      expect([await balance(owner), await balance('user:stranger')]).toEqual([5, 7]);
+      expect([await balance(owner), await balance(stranger)]).toEqual([5, 7 + 10 * (deposits - 1)]);
     });
   },
   ['mariadb', 'mysql'],

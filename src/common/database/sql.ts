@@ -94,11 +94,15 @@ function rewriteChunk(table: string, must: readonly string[], set: readonly stri
   };
 }
 
-/** An error unless the statement before it met as many rows as it must. The table and the id say to which shard the question goes. */
+/**
+ * An error unless the statement before it met as many rows as it must. The table and the id say to which shard the question goes; counted, so that
+ * it is asked although the row is not there.
+ */
 function fence({ table, id, rows }: Fenced): Statement {
+  const two = '(SELECT 1 AS n UNION ALL SELECT 2) two';
   return {
-    sql: `SELECT (SELECT two.n FROM \`${table}\` t JOIN (SELECT 1 AS n UNION ALL SELECT 2) two WHERE t.id = ? AND ROW_COUNT() <> ?) AS fence`,
-    values: [id, rows],
+    sql: `SELECT (SELECT two.n FROM ${two} WHERE ROW_COUNT() <> ?) AS fence, COUNT(*) FROM \`${table}\` WHERE id = ?`,
+    values: [rows, id],
   };
 }
 

@@ -52,7 +52,7 @@ export function newVersion(): number {
 }
 
 /** How often two accounts may have one id before something else must be wrong. */
-const PROBES = 8;
+export const PROBES = 8;
 
 /** The ledger's statements. It is called inside the engine's transactions alone, and knows rows and not their meaning. */
 @Injectable()
@@ -123,11 +123,11 @@ export class LedgerStore {
     const open = "FROM hold WHERE account_id = ? AND status = 'open' AND expires_at";
     const [due, [next]] = (await ask<Raw>(tx, [
       { sql: `SELECT ${hold.select} ${open} <= ? ORDER BY expires_at LIMIT ?`, values: [id, now, limit] },
-      { sql: `SELECT MIN(expires_at) AS next ${open} > ?`, values: [id, now] },
+      { sql: `SELECT MIN(expires_at) AS next_expiry ${open} > ?`, values: [id, now] },
     ])) as [Raw[], [Raw]];
     const expired = due.map((raw) => hold.read(raw));
     if (expired.length === limit) return { expired, nextExpiry: expired.at(-1)!.expiresAt };
-    return { expired, nextExpiry: next['next'] === null ? null : Number(next['next']) };
+    return { expired, nextExpiry: next['next_expiry'] === null ? null : Number(next['next_expiry']) };
   }
 
   /** The accounts with holds that have expired by `now`, at most `limit` of them. */
