@@ -27,6 +27,23 @@ describeEachDatabase((database) => {
   };
   const migrate = () => run(process.execPath, [resolve('dist/commands/migrate.js')], { env: env() });
 
+  it('a database of an earlier development version is refused at the start, in a line', async () => {
+    const dataSource = await connectTo(database);
+    try {
+      await dataSource.query(
+        'CREATE TABLE schema_migration (id integer NOT NULL PRIMARY KEY, timestamp bigint NOT NULL, name varchar(255) NOT NULL)',
+      );
+      await dataSource.query("INSERT INTO schema_migration (id, timestamp, name) VALUES (1, 1600000000000, 'Ledger1600000000000')");
+      const server: Server = await spawnServer({ DATABASE_URL: database.url });
+      expect(await server.exited).toBe(1);
+      expect(server.output).toMatch(/made by an earlier development version \(its migration Ledger1600000000000\)/);
+      expect(server.output).not.toMatch(/\n\s+at /);
+    } finally {
+      await dataSource.query('DROP TABLE schema_migration');
+      await dataSource.destroy();
+    }
+  });
+
   it('a server that may not migrate is not ready before `npm run migrate`, and is after it', async () => {
     const server: Server = await spawnServer({ DATABASE_URL: database.url, MIGRATE_ON_START: 'false' });
     try {

@@ -7,8 +7,23 @@ const LOCK = 'assimetria_credits_migrate';
 const PATIENCE_MS = 60_000;
 const ALREADY_THERE = /already exists|Duplicate (key|column) name/i;
 
-/** Applies what is pending. Processes that start together take turns, so that each migration runs once. */
+/** The database has migrations that lead to no version of ours. */
+class ForeignDatabase extends Error {
+  readonly code = 'FOREIGN_DATABASE';
+
+  constructor(migration: string) {
+    super(
+      `The database was made by an earlier development version (its migration ${migration}), from which none leads to this one. Start with an empty database.`,
+    );
+  }
+}
+
+/**
+ * Applies what is pending. Processes that start together take turns, so that each migration runs once.
+ * @throws ForeignDatabase
+ */
 export async function migrate(dataSource: DataSource): Promise<void> {
+  await refuseForeign(dataSource);
   if (engineOf(dataSource) === 'sqlite') return race(dataSource);
   const holder = dataSource.createQueryRunner();
   try {
@@ -23,6 +38,19 @@ export async function migrate(dataSource: DataSource): Promise<void> {
   } finally {
     await holder.release();
   }
+}
+
+/** A migration that is unknown and newer than ours is that of a later version, which must not stop an older server. */
+async function refuseForeign(dataSource: DataSource): Promise<void> {
+  const known = new Map(
+    dataSource.migrations.map(({ name, constructor }) => [name ?? constructor.name, Number((name ?? constructor.name).slice(-13))]),
+  );
+  const newest = Math.max(...known.values());
+  const table = String(dataSource.options.migrationsTableName);
+  // A database without the table is empty.
+  const applied = await dataSource.query<{ name: string; timestamp: number | string }[]>(`SELECT * FROM ${table}`).catch(() => []);
+  const foreign = applied.find(({ name, timestamp }) => !known.has(name) && Number(timestamp) < newest);
+  if (foreign) throw new ForeignDatabase(foreign.name);
 }
 
 /**

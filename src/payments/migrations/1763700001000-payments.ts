@@ -2,7 +2,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { tableOptions } from '../../common/database/index.js';
 
 /** Purchases, refunds, customers, the inbox of the provider's events, and what the sandbox keeps. */
-export class Payments1763600001000 implements MigrationInterface {
+export class Payments1763700001000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(
       `CREATE TABLE purchase (
