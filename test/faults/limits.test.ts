@@ -122,9 +122,9 @@ describeEachDatabase((database) => {
     const [victim] = accounts;
     const owner = [`user:${victim!.name}`];
     const next =
-      "SELECT account_id, 2, 'debit', 1, -1, 0, created_at FROM entry WHERE account_id = (SELECT id FROM account WHERE owner = ?)";
+      "SELECT account_id, 2, 'debit', 1, -1, -1, 0, created_at FROM entry WHERE account_id = (SELECT id FROM account WHERE owner = ?)";
     await dataSource.query(
-      `INSERT INTO entry (account_id, sequence, type, type_sequence, amount, balance_after, created_at) ${next}`,
+      `INSERT INTO entry (account_id, sequence, type, type_sequence, type_total, amount, balance_after, created_at) ${next}`,
       owner,
     );
     const answers = await Promise.all(
@@ -164,7 +164,7 @@ describeEachDatabase((database) => {
     for (const { status } of all.slice(3)) expect(status).toBe(201);
     expectError(await ask(7, 'damaged'), 422, 'IDEMPOTENCY_KEY_REUSED');
     expect((await damaged.client.get(`${base}/balance`)).body.data.balance).toBe(997);
-    await server.line((line) => line.includes(`names entry ${sequence} `));
+    await server.line((line) => line.includes(`${damaged.name} is not there or another's`));
     await point(2);
     expect((await ask(1, 'damaged')).status).toBe(201);
     expect((await damaged.client.get(`${base}/balance`)).body.data.balance).toBe(997);
