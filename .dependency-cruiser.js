@@ -48,7 +48,10 @@ export default {
       name: 'modules-through-their-index',
       severity: 'error',
       from: { path: '^src/([^/]+)/' },
-      to: { path: '^src/[^/]+/', pathNot: ['^src/$1/', '^src/(?!common/)[^/]+/index\\.ts$', '^src/common/[^/]+/index\\.ts$'] },
+      to: {
+        path: '^src/[^/]+/',
+        pathNot: ['^src/$1/', '^src/(?!common/)[^/]+/index\\.ts$', '^src/common/[^/]+/index\\.ts$'],
+      },
     },
     {
       name: 'parts-of-common-through-their-index',
@@ -70,7 +73,12 @@ export default {
       from: { path: '^src/ledger/([^/]+)' },
       to: { path: '^src/ledger/[^/]+/', pathNot: ['^src/ledger/$1/', '^src/ledger/[^/]+/index\\.ts$'] },
     },
-    { name: 'domain-is-pure', severity: 'error', from: { path: '^src/ledger/domain/' }, to: { pathNot: '^src/ledger/domain/' } },
+    {
+      name: 'domain-is-pure',
+      severity: 'error',
+      from: { path: '^src/ledger/domain/' },
+      to: { pathNot: '^src/ledger/domain/' },
+    },
     {
       name: 'rooms-of-payments-through-their-index',
       severity: 'error',
@@ -81,7 +89,10 @@ export default {
       name: 'providers-through-their-index',
       severity: 'error',
       from: { path: '^src/payments/(provider/[^/]+)' },
-      to: { path: '^src/payments/provider/[^/]+/', pathNot: ['^src/payments/$1/', '^src/payments/provider/[^/]+/index\\.ts$'] },
+      to: {
+        path: '^src/payments/provider/[^/]+/',
+        pathNot: ['^src/payments/$1/', '^src/payments/provider/[^/]+/index\\.ts$'],
+      },
     },
     {
       name: 'stripe-in-one-folder',

@@ -41,7 +41,17 @@ export default tseslint.config(
     rules: {
       'no-restricted-globals': [
         'error',
-        ...['Date', 'performance', 'process', 'crypto', 'setTimeout', 'setInterval', 'setImmediate', 'fetch', 'console'].map((name) => ({
+        ...[
+          'Date',
+          'performance',
+          'process',
+          'crypto',
+          'setTimeout',
+          'setInterval',
+          'setImmediate',
+          'fetch',
+          'console',
+        ].map((name) => ({
           name,
           message: impure,
         })),
@@ -64,4 +74,12 @@ export default tseslint.config(
   { files: ['**/*.{js,mjs,cjs}'], extends: [tseslint.configs.disableTypeChecked] },
   { files: ['scripts/**'], rules: { 'no-console': 'off' } },
   prettier,
+  {
+    rules: {
+      'max-len': [
+        'error',
+        { code: 120, ignoreStrings: true, ignoreTemplateLiterals: true, ignoreRegExpLiterals: true },
+      ],
+    },
+  },
 );

@@ -4,7 +4,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 const QUICK = ['<rootDir>/test/{unit,contract}/**/*.test.ts', '<rootDir>/test/e2e/{guide,sandbox}.test.ts'];
 const ALL = ['<rootDir>/test/**/*.test.ts'];
 
-/** The rest: every other file, and on the servers those of the quick tier that run on each database, see `describeEachDatabase`. */
+/**
+ * The rest: every other file, and on the servers those of the quick tier that run on each database, see
+ * `describeEachDatabase`.
+ */
 function rest() {
   const onOne = readdirSync('test/contract').filter(
     (file) => !readFileSync(`test/contract/${file}`, 'utf8').includes('describeEachDatabase'),

@@ -6,4 +6,6 @@ import { MIGRATIONS } from './src/migrations.js';
 import { PAYMENTS_ENTITIES } from './src/payments/index.js';
 
 /** For the TypeORM command line: `npm run typeorm -- schema:log`, `npm run typeorm -- migration:show`. */
-export default newDataSource(dataSourceOptions(currentConfig().database, [...LEDGER_ENTITIES, ...PAYMENTS_ENTITIES], MIGRATIONS));
+export default newDataSource(
+  dataSourceOptions(currentConfig().database, [...LEDGER_ENTITIES, ...PAYMENTS_ENTITIES], MIGRATIONS),
+);

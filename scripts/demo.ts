@@ -24,16 +24,25 @@ try {
 
   step('The customer buys a package; without a Stripe key the checkout is a sandbox, on which no real money moves.');
   await send(customer, 'GET', '/api/credits/packages');
-  const purchase = await send<{ data: { purchase_id: string; checkout_url: string } }>(customer, 'POST', '/api/credits/purchase', {
-    package_id: 'pro',
-  });
+  const purchase = await send<{ data: { purchase_id: string; checkout_url: string } }>(
+    customer,
+    'POST',
+    '/api/credits/purchase',
+    {
+      package_id: 'pro',
+    },
+  );
   const { purchase_id, checkout_url } = purchase.body.data;
   await pay(checkout_url);
   await paid(customer, purchase_id);
 
   step('Tokens are the same machine.');
   await send(admin, 'POST', '/api/tokens/grant', { amount: 50_000, description: 'Welcome tokens', account: 'user:42' });
-  await send(customer, 'POST', '/api/tokens/consume', { amount: 1_250, model: 'large-2026-10', description: 'Agent run #4521' });
+  await send(customer, 'POST', '/api/tokens/consume', {
+    amount: 1_250,
+    model: 'large-2026-10',
+    description: 'Agent run #4521',
+  });
   await send(customer, 'GET', '/api/tokens/balance');
 
   step('What happened, and what it comes to.');
@@ -74,7 +83,9 @@ async function pay(url: string): Promise<void> {
   if (status !== 303) throw new Error('expected 303');
 }
 
-/** The payment is told by a signed webhook, which has its own time; asking for the purchase settles it at the latest. */
+/**
+ * The payment is told by a signed webhook, which has its own time; asking for the purchase settles it at the latest.
+ */
 async function paid(client: Client, id: string): Promise<void> {
   const answer = await send<{ data: { status: string } }>(client, 'GET', `/api/payments/purchases/${id}`);
   if (answer.body.data.status !== 'paid') throw new Error('expected the purchase to be paid');

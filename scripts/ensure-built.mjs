@@ -10,10 +10,14 @@ const INPUTS = ['src', 'nest-cli.json', 'tsconfig.json', 'tsconfig.build.json', 
 export function ensureBuilt() {
   const built = join(root, 'dist/main.js');
   if (existsSync(built) && newest(INPUTS.map((input) => join(root, input))) <= statSync(built).mtimeMs) return;
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'node_modules/@nestjs/cli/bin/nest.js'), 'build'], {
-    cwd: root,
-    encoding: 'utf8',
-  });
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(root, 'node_modules/@nestjs/cli/bin/nest.js'), 'build'],
+    {
+      cwd: root,
+      encoding: 'utf8',
+    },
+  );
   if (status !== 0) throw new Error(`nest build failed:\n${stdout}${stderr}`);
 }
 

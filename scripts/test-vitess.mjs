@@ -1,5 +1,6 @@
-// Builds Vitess and etcd from the Go module proxy into .tmp/vitess (once, some ten minutes; git ignores the folder) and runs the tests on them.
-// Needs Go, root, and the MySQL that the script of TEST_MYSQL_CONTROL installs. Arguments go to Jest.
+// Builds Vitess and etcd from the Go module proxy into .tmp/vitess (once, some ten minutes; git ignores the folder) and
+// runs the tests on them. Needs Go, root, and the MySQL that the script of TEST_MYSQL_CONTROL installs. Arguments go to
+// Jest.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -28,7 +29,12 @@ for (const [module, programs] of Object.entries(MODULES)) {
     mkdirSync(cwd, { recursive: true });
     writeFileSync(join(cwd, 'go.mod'), `module tools\n\ngo ${GO}\n\nrequire ${module}\n`);
     process.stdout.write(`Building ${name} …\n`);
-    run('go', ['build', '-mod=mod', '-o', join(bin, name), path], { cwd, env: { ...process.env, GOTOOLCHAIN: `go${GO}` } });
+    run('go', ['build', '-mod=mod', '-o', join(bin, name), path], {
+      cwd,
+      env: { ...process.env, GOTOOLCHAIN: `go${GO}` },
+    });
   }
 }
-run('npm', ['run', '--silent', 'test', '--', 'faults/vitess', ...process.argv.slice(2)], { env: { ...process.env, VITESS_BIN: bin } });
+run('npm', ['run', '--silent', 'test', '--', 'faults/vitess', ...process.argv.slice(2)], {
+  env: { ...process.env, VITESS_BIN: bin },
+});

@@ -11,7 +11,10 @@ import { createLogger, explain, NestLogger } from './common/logging/index.js';
 import { serveDocument } from './openapi.js';
 
 const STOP_WITHIN_MS = 25_000;
-/** Connections that the system keeps for a server that is busy; beyond it some are reset. The system's own limit may be lower. */
+/**
+ * Connections that the system keeps for a server that is busy; beyond it some are reset. The system's own limit may be
+ * lower.
+ */
 const BACKLOG = 4096;
 
 async function main(): Promise<void> {
@@ -34,7 +37,10 @@ async function main(): Promise<void> {
   if (!config.production) greet(config);
 }
 
-/** Closing refuses new requests, finishes those that were taken, lets the lanes and workers drain, and closes the database last. */
+/**
+ * Closing refuses new requests, finishes those that were taken, lets the lanes and workers drain, and closes the
+ * database last.
+ */
 function stopOnSignal(app: NestFastifyApplication, connections: Connections, logger: Logger): void {
   const stop = (signal: NodeJS.Signals): void => {
     logger.info({ signal }, 'stopping');

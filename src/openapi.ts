@@ -25,7 +25,12 @@ function buildDocument(app: NestFastifyApplication): OpenAPIObject {
     operationIdFactory: (controller, method) => `${controller.replace('Controller', '').toLowerCase()}_${method}`,
   });
   const { schemas, examples } = errorComponents();
-  document.components = { ...document.components, schemas: { ...document.components?.schemas, ...schemas }, examples, headers: HEADERS };
+  document.components = {
+    ...document.components,
+    schemas: { ...document.components?.schemas, ...schemas },
+    examples,
+    headers: HEADERS,
+  };
   for (const { get, post } of Object.values(document.paths))
     for (const operation of [get, post]) if (operation) completeOperation(operation, document.components.schemas!);
   return document;
@@ -43,6 +48,11 @@ export function serveDocument(app: NestFastifyApplication): void {
     raw: false,
     swaggerUrl: path,
     customSiteTitle: 'Assimetria Credits API',
-    swaggerOptions: { persistAuthorization: true, displayRequestDuration: true, tryItOutEnabled: true, tagsSorter: undefined },
+    swaggerOptions: {
+      persistAuthorization: true,
+      displayRequestDuration: true,
+      tryItOutEnabled: true,
+      tagsSorter: undefined,
+    },
   });
 }

@@ -51,7 +51,8 @@ export class JwtAuthGuard extends AuthGuard('jwt') {
     const handler = context.getHandler();
     let known = this.publicRoutes.get(handler);
     if (known === undefined) {
-      known = this.reflector.getAllAndOverride<boolean | undefined>(PUBLIC_ROUTE, [handler, context.getClass()]) ?? false;
+      known =
+        this.reflector.getAllAndOverride<boolean | undefined>(PUBLIC_ROUTE, [handler, context.getClass()]) ?? false;
       this.publicRoutes.set(handler, known);
     }
     return known;

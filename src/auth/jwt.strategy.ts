@@ -28,7 +28,10 @@ function fromCookie({ headers: { cookie = '' } }: WithHeaders): string | null {
   return cookie.length > LONGEST_HEADER ? null : (parse(cookie)[TOKEN_COOKIE] ?? null);
 }
 
-/** passport-jwt takes the token from the header or the cookie; the verifier behind it is ours, because jsonwebtoken knows no EdDSA and remembers nothing. */
+/**
+ * passport-jwt takes the token from the header or the cookie; the verifier behind it is ours, because jsonwebtoken
+ * knows no EdDSA and remembers nothing.
+ */
 @Injectable()
 export class JwtStrategy extends PassportStrategy(Strategy) {
   constructor(verifier: TokenVerifier) {
@@ -37,8 +40,15 @@ export class JwtStrategy extends PassportStrategy(Strategy) {
       secretOrKeyProvider: (_request: unknown, _token: unknown, done: (error: null, key: string) => void) =>
         done(null, 'held by TokenVerifier'),
     });
-    (Strategy as unknown as { JwtVerifier: unknown }).JwtVerifier = (token: string, _key: unknown, _options: unknown, done: Verified) => {
-      verifier.verify(token).then((principal) => (principal ? done(null, principal) : done(new Error('invalid token'))), done);
+    (Strategy as unknown as { JwtVerifier: unknown }).JwtVerifier = (
+      token: string,
+      _key: unknown,
+      _options: unknown,
+      done: Verified,
+    ) => {
+      verifier
+        .verify(token)
+        .then((principal) => (principal ? done(null, principal) : done(new Error('invalid token'))), done);
     };
   }
 

@@ -21,7 +21,11 @@ export function principalOf(claims: Record<string, unknown>): Principal | undefi
   const organization = claims['org_id'] === undefined || claims['org_id'] === null ? null : name(claims['org_id']);
   if (organization === undefined) return undefined;
   const roles = [claims['role'], claims['roles']].flat();
-  return { subject, admin: roles.includes('admin'), account: organization === null ? `user:${subject}` : `org:${organization}` };
+  return {
+    subject,
+    admin: roles.includes('admin'),
+    account: organization === null ? `user:${subject}` : `org:${organization}`,
+  };
 }
 
 function name(claim: unknown): string | undefined {
@@ -32,7 +36,8 @@ function name(claim: unknown): string | undefined {
 /**
  * The account that a request works on.
  * @param named the `account` of its body or query
- * @throws ApiError FORBIDDEN when another account is named by anyone but an administrator, VALIDATION_ERROR when the name is no account
+ * @throws ApiError FORBIDDEN when another account is named by anyone but an administrator, VALIDATION_ERROR when the
+ *   name is no account
  */
 export function accountFor(principal: Principal, named: string | undefined): string {
   if (named === undefined || named === principal.account) return principal.account;
@@ -42,7 +47,8 @@ export function accountFor(principal: Principal, named: string | undefined): str
 }
 
 /**
- * Whom a request's line in the log names: the account that it worked on, and who sent it; nobody where nobody had to say who they are.
+ * Whom a request's line in the log names: the account that it worked on, and who sent it; nobody where nobody had to
+ * say who they are.
  * @param status of its answer; after a 400 what it named may be anything
  */
 export function partiesOf(

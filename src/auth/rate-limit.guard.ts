@@ -5,13 +5,17 @@ import { Config } from '../common/config/index.js';
 import { ApiError } from '../common/http/index.js';
 import type { Principal } from './principal.js';
 
-/** Counts requests per principal, minute and process. Administrators, which the platform's own services are, have no limit. */
+/**
+ * Counts requests per principal, minute and process. Administrators, which the platform's own services are, have no
+ * limit.
+ */
 @Injectable()
 export class RateLimitGuard implements CanActivate {
   private readonly limiter?: RateLimiterMemory;
 
   constructor(config: Config) {
-    if (config.rateLimitPerMinute > 0) this.limiter = new RateLimiterMemory({ points: config.rateLimitPerMinute, duration: 60 });
+    if (config.rateLimitPerMinute > 0)
+      this.limiter = new RateLimiterMemory({ points: config.rateLimitPerMinute, duration: 60 });
   }
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
@@ -20,7 +24,11 @@ export class RateLimitGuard implements CanActivate {
     return this.count(this.limiter, user, context.switchToHttp().getResponse<FastifyReply>());
   }
 
-  private async count(limiter: RateLimiterMemory, { account, subject }: Principal, reply: FastifyReply): Promise<boolean> {
+  private async count(
+    limiter: RateLimiterMemory,
+    { account, subject }: Principal,
+    reply: FastifyReply,
+  ): Promise<boolean> {
     try {
       this.tell(reply, await limiter.consume(`${account} ${subject}`));
       return true;

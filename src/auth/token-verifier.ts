@@ -10,18 +10,22 @@ const REMEMBERED = 10_000;
 const REMEMBERED_MS = 5 * 60_000;
 
 /**
- * Says whom a token speaks for, when its signature and claims are good. Such a token is remembered for at most five minutes, because checking it
- * costs more than the rest of a request; its expiry is looked at every time.
+ * Says whom a token speaks for, when its signature and claims are good. Such a token is remembered for at most five
+ * minutes, because checking it costs more than the rest of a request; its expiry is looked at every time.
  */
 @Injectable()
 export class TokenVerifier {
-  private readonly verified = new LRUCache<string, { principal: Principal; expiresAt: number }>({ max: REMEMBERED, ttl: REMEMBERED_MS });
+  private readonly verified = new LRUCache<string, { principal: Principal; expiresAt: number }>({
+    max: REMEMBERED,
+    ttl: REMEMBERED_MS,
+  });
   private readonly key: JWTVerifyGetKey;
   private readonly options: JWTVerifyOptions;
 
   constructor(config: Config) {
     const { key, issuer, audience } = config.jwt;
-    const algorithms = key.kind === 'secret' ? ['HS256'] : key.kind === 'public' ? [key.algorithm] : ['RS256', 'ES256', 'EdDSA'];
+    const algorithms =
+      key.kind === 'secret' ? ['HS256'] : key.kind === 'public' ? [key.algorithm] : ['RS256', 'ES256', 'EdDSA'];
     this.options = { algorithms, issuer, audience, requiredClaims: ['exp'] };
     if (key.kind === 'jwks') {
       const keys = createRemoteJWKSet(new URL(key.url), { timeoutDuration: 5_000 });
@@ -40,7 +44,8 @@ export class TokenVerifier {
 
   /**
    * @returns undefined when the token is not to be trusted
-   * @throws ApiError UNAUTHORIZED when it was good and has expired, OVERLOADED when the key set can't be fetched or read, which says nothing about the token
+   * @throws ApiError UNAUTHORIZED when it was good and has expired, OVERLOADED when the key set can't be fetched or
+   *   read, which says nothing about the token
    */
   async verify(token: string): Promise<Principal | undefined> {
     try {
@@ -49,7 +54,8 @@ export class TokenVerifier {
       if (principal) this.verified.set(token, { principal, expiresAt: payload.exp! * 1000 });
       return principal;
     } catch (error) {
-      if (error instanceof errors.JWTExpired) throw new ApiError('UNAUTHORIZED', 'The token has expired; get a new one.');
+      if (error instanceof errors.JWTExpired)
+        throw new ApiError('UNAUTHORIZED', 'The token has expired; get a new one.');
       if (error instanceof ApiError) throw error;
       return undefined;
     }

@@ -8,7 +8,11 @@ run('npm run migrate', () =>
     async (dataSource) => {
       const pending = await pendingMigrations(dataSource);
       await migrate(dataSource);
-      say(pending.length === 0 ? 'No migration was pending.' : `${pending.length} migrations were pending and are applied:`);
+      say(
+        pending.length === 0
+          ? 'No migration was pending.'
+          : `${pending.length} migrations were pending and are applied:`,
+      );
       for (const name of pending) say(`  ${name}`);
     },
     true,

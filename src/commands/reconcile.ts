@@ -9,9 +9,14 @@ import { run, say, UsageError, withDatabase } from './run.js';
 const UNITS = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 const CAN_NOT = 2;
 
-/** Holds purchases, the ledger and the payment provider against each other once. Exit code 1 when something needs a person. */
+/**
+ * Holds purchases, the ledger and the payment provider against each other once. Exit code 1 when something needs a
+ * person.
+ */
 async function reconcile(): Promise<void> {
-  const { values } = parseArgs({ options: { since: { type: 'string', default: '24h' }, 'dry-run': { type: 'boolean', default: false } } });
+  const { values } = parseArgs({
+    options: { since: { type: 'string', default: '24h' }, 'dry-run': { type: 'boolean', default: false } },
+  });
   const since = timeOf(values.since);
   const dryRun = values['dry-run'];
   const config = currentConfig();

@@ -47,11 +47,13 @@ export async function withDatabase<T>(
   const { database } = currentConfig();
   const name = nameOf(database);
   say(`Database: ${name}`);
-  if (!mayBeNew && database.kind === 'sqlite' && !existsSync(database.file)) throw new NotReady(`There is no file ${database.file}.`);
+  if (!mayBeNew && database.kind === 'sqlite' && !existsSync(database.file))
+    throw new NotReady(`There is no file ${database.file}.`);
   const dataSource = await openDatabase(database, dataSourceOptions(database, entities, MIGRATIONS));
   try {
     const pending = mayBeNew ? [] : await pendingMigrations(dataSource);
-    if (pending.length > 0) throw new NotReady(`The database lacks ${pending.length} migrations; run npm run migrate first.`);
+    if (pending.length > 0)
+      throw new NotReady(`The database lacks ${pending.length} migrations; run npm run migrate first.`);
     return await work(dataSource);
   } finally {
     await dataSource.destroy();

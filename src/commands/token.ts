@@ -10,18 +10,32 @@ const ANSWERS_WITHIN_MS = 1_000;
 /** Signs claims for a span such as 1h. */
 type Mint = (claims: JWTPayload, expires: string) => Promise<string>;
 
-/** Prints a token for trying the API out, signed with this installation's secret. Whom it speaks for is said on standard error. */
+/**
+ * Prints a token for trying the API out, signed with this installation's secret. Whom it speaks for is said on standard
+ * error.
+ */
 async function token(): Promise<void> {
   const { values } = parseArgs({
-    options: { user: { type: 'string' }, org: { type: 'string' }, admin: { type: 'boolean' }, expires: { type: 'string', default: '1h' } },
+    options: {
+      user: { type: 'string' },
+      org: { type: 'string' },
+      admin: { type: 'boolean' },
+      expires: { type: 'string', default: '1h' },
+    },
   });
   if (!values.user) throw new UsageError('--user is missing.');
   const config = currentConfig();
   const { key } = config.jwt;
   if (key.kind !== 'secret')
-    throw new UsageError('Only an installation with JWT_SECRET can mint tokens; with a public key or a key set their owner does.');
+    throw new UsageError(
+      'Only an installation with JWT_SECRET can mint tokens; with a public key or a key set their owner does.',
+    );
   const mint: Mint = (claims, expires) => sign(config, key.secret, claims, expires);
-  const claims = { sub: values.user, ...(values.org ? { org_id: values.org } : {}), ...(values.admin ? { role: 'admin' } : {}) };
+  const claims = {
+    sub: values.user,
+    ...(values.org ? { org_id: values.org } : {}),
+    ...(values.admin ? { role: 'admin' } : {}),
+  };
   const signed = await mint(claims, values.expires);
   process.stdout.write(`${signed}\n`);
   remark(
@@ -32,7 +46,12 @@ async function token(): Promise<void> {
   if (reason) remark(`Warning: it will not be taken. ${reason}`);
 }
 
-async function sign({ jwt: { issuer, audience } }: Config, secret: string, claims: JWTPayload, expires: string): Promise<string> {
+async function sign(
+  { jwt: { issuer, audience } }: Config,
+  secret: string,
+  claims: JWTPayload,
+  expires: string,
+): Promise<string> {
   const unsigned = new SignJWT(claims).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).setIssuedAt();
   if (issuer) unsigned.setIssuer(issuer);
   if (audience) unsigned.setAudience(audience);
@@ -54,7 +73,10 @@ async function refusedHere(config: Config, signed: string): Promise<string | und
   }
 }
 
-/** Why the server that runs at this configuration's address refuses such tokens. It is shown one that opens nothing and soon expires, because another may listen there. */
+/**
+ * Why the server that runs at this configuration's address refuses such tokens. It is shown one that opens nothing and
+ * soon expires, because another may listen there.
+ */
 async function refusedThere({ host: address, port }: Config, mint: Mint): Promise<string | undefined> {
   const host = ['0.0.0.0', '::'].includes(address) ? 'localhost' : address;
   const origin = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;

@@ -14,7 +14,10 @@ async function verify(): Promise<void> {
 
 async function lookAt(dataSource: DataSource, account: string | undefined): Promise<void> {
   const bar = process.stderr.isTTY
-    ? new SingleBar({ format: '{bar} {percentage}% | {value}/{total} entries | {eta_formatted}' }, Presets.shades_classic)
+    ? new SingleBar(
+        { format: '{bar} {percentage}% | {value}/{total} entries | {eta_formatted}' },
+        Presets.shades_classic,
+      )
     : undefined;
   try {
     bar?.start(await countEntries(dataSource, account), 0);

@@ -78,7 +78,8 @@ export class CreditsController {
   @Authenticated()
   @Endpoint({
     summary: 'Current credit balance',
-    description: 'An account that never moved has a balance of 0. Only `available` can be spent; open holds keep the rest back.',
+    description:
+      'An account that never moved has a balance of 0. Only `available` can be spent; open holds keep the rest back.',
     answers: CreditBalanceDto,
     errors: ['FORBIDDEN'],
   })
@@ -130,7 +131,11 @@ export class CreditsController {
     idempotent: true,
     errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN'],
   })
-  debit(@CurrentPrincipal() who: Principal, @Body() body: DebitDto, @IdempotencyKey() key: Idempotency): Promise<Answered<TransactionDto>> {
+  debit(
+    @CurrentPrincipal() who: Principal,
+    @Body() body: DebitDto,
+    @IdempotencyKey() key: Idempotency,
+  ): Promise<Answered<TransactionDto>> {
     return this.wallet.spend(who, body, key);
   }
 
@@ -147,7 +152,11 @@ export class CreditsController {
     idempotent: true,
     errors: ['FORBIDDEN'],
   })
-  debitBatch(@CurrentPrincipal() who: Principal, @Body() body: DebitBatchDto, @IdempotencyKey() key: Idempotency): Promise<BatchAnswered> {
+  debitBatch(
+    @CurrentPrincipal() who: Principal,
+    @Body() body: DebitBatchDto,
+    @IdempotencyKey() key: Idempotency,
+  ): Promise<BatchAnswered> {
     return spendBatch(this.wallet, who, body, key);
   }
 
@@ -163,7 +172,11 @@ export class CreditsController {
     idempotent: true,
     errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'CONFLICT'],
   })
-  openHold(@CurrentPrincipal() who: Principal, @Body() body: OpenHoldDto, @IdempotencyKey() key: Idempotency): Promise<Answered<HoldDto>> {
+  openHold(
+    @CurrentPrincipal() who: Principal,
+    @Body() body: OpenHoldDto,
+    @IdempotencyKey() key: Idempotency,
+  ): Promise<Answered<HoldDto>> {
     return this.wallet.openHold(who, body, key);
   }
 
@@ -190,7 +203,11 @@ export class CreditsController {
     answers: HoldDto,
     errors: ['FORBIDDEN', 'NOT_FOUND'],
   })
-  hold(@CurrentPrincipal() who: Principal, @Param('id') id: string, @Query() query: AccountField): Promise<Data<HoldDto>> {
+  hold(
+    @CurrentPrincipal() who: Principal,
+    @Param('id') id: string,
+    @Query() query: AccountField,
+  ): Promise<Data<HoldDto>> {
     return data(this.wallet.findHold(who, { id, account: query.account }));
   }
 
@@ -199,7 +216,8 @@ export class CreditsController {
   @HoldId()
   @Endpoint({
     summary: 'Spend from a hold',
-    description: 'A final capture releases the rest. An expired, released or wholly captured hold can not be captured: 409.',
+    description:
+      'A final capture releases the rest. An expired, released or wholly captured hold can not be captured: 409.',
     status: 201,
     answers: CreditTransactionDto,
     example: { hold_id: 'hold_7_12' },

@@ -4,5 +4,10 @@ import { CreditsController } from './credits.controller.js';
 import { CreditsService } from './credits.service.js';
 
 /** Section 2 of the API: dollars. */
-@Module({ imports: [WalletModule], controllers: [CreditsController], providers: [CreditsService], exports: [CreditsService] })
+@Module({
+  imports: [WalletModule],
+  controllers: [CreditsController],
+  providers: [CreditsService],
+  exports: [CreditsService],
+})
 export class CreditsModule {}

@@ -10,7 +10,13 @@ export class CreditsService {
   private readonly catalog: readonly PackageDto[];
 
   constructor(wallets: Wallets, config: Config) {
-    this.wallet = wallets.of({ unit: 'USD', deposit: 'deposit', spend: 'debit', purchase: 'deposit', label: { currency: 'USD' } });
+    this.wallet = wallets.of({
+      unit: 'USD',
+      deposit: 'deposit',
+      spend: 'debit',
+      purchase: 'deposit',
+      label: { currency: 'USD' },
+    });
     this.catalog = readSection(PackageDto, 'packages', config.catalog.packages);
   }
 

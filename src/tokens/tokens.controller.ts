@@ -12,7 +12,15 @@ import {
   type Page,
   Public,
 } from '../common/http/index.js';
-import { BatchAnswer, type BatchAnswered, spendBatch, SummaryQuery, TransactionDto, TransactionId, type Wallet } from '../wallet/index.js';
+import {
+  BatchAnswer,
+  type BatchAnswered,
+  spendBatch,
+  SummaryQuery,
+  TransactionDto,
+  TransactionId,
+  type Wallet,
+} from '../wallet/index.js';
 import {
   ConsumeBatchDto,
   ConsumeDto,
@@ -97,7 +105,11 @@ export class TokensController {
     idempotent: true,
     errors: ['FORBIDDEN', 'CONFLICT'],
   })
-  grant(@CurrentPrincipal() who: Principal, @Body() body: GrantDto, @IdempotencyKey() key: Idempotency): Promise<Answered<TransactionDto>> {
+  grant(
+    @CurrentPrincipal() who: Principal,
+    @Body() body: GrantDto,
+    @IdempotencyKey() key: Idempotency,
+  ): Promise<Answered<TransactionDto>> {
     return this.wallet.deposit(who, body, key);
   }
 
@@ -176,7 +188,8 @@ export class TokensController {
   @ExactNumbers()
   @Endpoint({
     summary: 'Aggregated token usage',
-    description: 'The last 30 days, unless `from` and `to` say otherwise. Grants and purchases count as deposited, consumption as debited.',
+    description:
+      'The last 30 days, unless `from` and `to` say otherwise. Grants and purchases count as deposited, consumption as debited.',
     answers: TokenSummaryDto,
     errors: ['FORBIDDEN'],
   })

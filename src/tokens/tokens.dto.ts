@@ -132,7 +132,9 @@ export class TokenTransactionDto extends OmitType(TransactionDto, ['type']) {
   override description: string | null;
 }
 
-/** What happened to the tokens of an account in a time. Grants and purchases count as deposited, consumption as debited. */
+/**
+ * What happened to the tokens of an account in a time. Grants and purchases count as deposited, consumption as debited.
+ */
 export class TokenSummaryDto extends SummaryDto {
   unit: 'tokens';
 }

@@ -4,5 +4,10 @@ import { TokensController } from './tokens.controller.js';
 import { TokensService } from './tokens.service.js';
 
 /** Section 3 of the API: tokens. */
-@Module({ imports: [WalletModule], controllers: [TokensController], providers: [TokensService], exports: [TokensService] })
+@Module({
+  imports: [WalletModule],
+  controllers: [TokensController],
+  providers: [TokensService],
+  exports: [TokensService],
+})
 export class TokensModule {}

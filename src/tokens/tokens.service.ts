@@ -10,7 +10,13 @@ export class TokensService {
   private readonly catalog: readonly PlanDto[];
 
   constructor(wallets: Wallets, config: Config) {
-    this.wallet = wallets.of({ unit: 'tokens', deposit: 'grant', spend: 'consume', purchase: 'purchase', label: { unit: 'tokens' } });
+    this.wallet = wallets.of({
+      unit: 'tokens',
+      deposit: 'grant',
+      spend: 'consume',
+      purchase: 'purchase',
+      label: { unit: 'tokens' },
+    });
     this.catalog = readSection(PlanDto, 'plans', config.catalog.plans);
   }
 

@@ -5,7 +5,8 @@ function amountProblem(unit: Unit, value: unknown): string | undefined {
   if (typeof value !== 'number' || Number.isNaN(value)) return 'must be a number';
   if (value <= 0) return 'must be greater than 0';
   if (value > fromStored(unit, UNITS[unit].limit)) return `must be at most ${fromStored(unit, UNITS[unit].limit)}`;
-  if (toStored(unit, value) === undefined) return unit === 'USD' ? 'must have at most six decimals' : 'must be a whole number';
+  if (toStored(unit, value) === undefined)
+    return unit === 'USD' ? 'must have at most six decimals' : 'must be a whole number';
   return undefined;
 }
 

@@ -1,5 +1,13 @@
 import { type Idempotency, invalidField, requestHash } from '../common/http/index.js';
-import { type AccountName, type Action, type Operation, type Post, type Stored, toStored, type Unit } from '../ledger/index.js';
+import {
+  type AccountName,
+  type Action,
+  type Operation,
+  type Post,
+  type Stored,
+  toStored,
+  type Unit,
+} from '../ledger/index.js';
 
 /** The key and trace id of a request. */
 export type Asked = Pick<Idempotency, 'key' | 'traceId'>;
@@ -8,18 +16,31 @@ export type Asked = Pick<Idempotency, 'key' | 'traceId'>;
  * The operation that a request asks for.
  * @param request the parts of the request that make it the same one again; asked for only under a key
  */
-export function operation(account: AccountName, scope: string, action: Action, { key, traceId }: Asked, request: () => object): Operation {
+export function operation(
+  account: AccountName,
+  scope: string,
+  action: Action,
+  { key, traceId }: Asked,
+  request: () => object,
+): Operation {
   return { account, scope, key, hash: key === undefined ? '' : requestHash(request()), traceId, action };
 }
 
 /** An entry to post, with its amount as JSON carries it, signed. */
-export interface Posting extends Pick<Post, 'type'>, Partial<Pick<Post, 'description' | 'model' | 'purchaseId' | 'overdraw'>> {
+export interface Posting
+  extends Pick<Post, 'type'>, Partial<Pick<Post, 'description' | 'model' | 'purchaseId' | 'overdraw'>> {
   readonly amount: number;
   readonly metadata?: object;
 }
 
 /** @throws ApiError VALIDATION_ERROR for an amount that the ledger does not hold exactly */
-export function posting(account: AccountName, unit: Unit, scope: string, asked: Asked, { metadata, ...posted }: Posting): Operation<Post> {
+export function posting(
+  account: AccountName,
+  unit: Unit,
+  scope: string,
+  asked: Asked,
+  { metadata, ...posted }: Posting,
+): Operation<Post> {
   const action: Post = {
     kind: 'post',
     type: posted.type,

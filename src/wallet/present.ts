@@ -12,7 +12,9 @@ import {
   type Unit,
   ZERO,
 } from '../ledger/index.js';
-import type { HoldDto, SeriesItemDto, SummaryDto, TransactionDto } from './wallet.dto.js';
+import type { HoldDto } from './hold.dto.js';
+import type { SeriesItemDto, SummaryDto } from './summary.dto.js';
+import type { TransactionDto } from './transaction.dto.js';
 
 /** An entry as the API shows it. */
 export function toTransaction(unit: Unit, entry: Entry): TransactionDto {

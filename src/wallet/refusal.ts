@@ -1,5 +1,13 @@
 import { ApiError, invalidField } from '../common/http/index.js';
-import { type Answer, fromStored, MAX_OPEN_HOLDS, minus, type Outcome, type Rejection, type Unit } from '../ledger/index.js';
+import {
+  type Answer,
+  fromStored,
+  MAX_OPEN_HOLDS,
+  minus,
+  type Outcome,
+  type Rejection,
+  type Unit,
+} from '../ledger/index.js';
 
 /**
  * The outcome that a client is told.
@@ -22,7 +30,10 @@ function refusal(unit: Unit, rejection: Rejection, replayedFrom: string | undefi
         available: fromStored(unit, available),
         shortfall: fromStored(unit, minus(required, available)),
       };
-      return new ApiError(unit === 'USD' ? 'INSUFFICIENT_CREDITS' : 'INSUFFICIENT_TOKENS', undefined, { details, replayedFrom });
+      return new ApiError(unit === 'USD' ? 'INSUFFICIENT_CREDITS' : 'INSUFFICIENT_TOKENS', undefined, {
+        details,
+        replayedFrom,
+      });
     }
     case 'limit':
       return conflict('The balance would leave the range that the ledger holds exactly.');
@@ -31,7 +42,9 @@ function refusal(unit: Unit, rejection: Rejection, replayedFrom: string | undefi
     case 'hold-settled':
       return conflict(`The hold is ${rejection.status}.`, { status: rejection.status });
     case 'too-many-holds':
-      return conflict(`This account has ${MAX_OPEN_HOLDS} open holds, the most it may have. Capture or release some first.`);
+      return conflict(
+        `This account has ${MAX_OPEN_HOLDS} open holds, the most it may have. Capture or release some first.`,
+      );
     case 'hold-exceeded':
       return conflict('Less than that remains of the hold.', {
         required: fromStored(unit, rejection.required),
@@ -39,7 +52,9 @@ function refusal(unit: Unit, rejection: Rejection, replayedFrom: string | undefi
       });
     case 'group':
       // The claim of the group stands before its items.
-      return conflict(`Nothing was posted, because item ${rejection.index - 1} was refused.`, { item: rejection.index - 1 });
+      return conflict(`Nothing was posted, because item ${rejection.index - 1} was refused.`, {
+        item: rejection.index - 1,
+      });
     case 'malformed':
       return invalidField('amount', 'is not an amount of this ledger');
   }

@@ -4,22 +4,29 @@ import type { Answer, Operation, Post } from '../ledger/index.js';
 import { operation, posting } from './operations.js';
 import type { SpendBatchBody } from './requests.js';
 import { isReplay, type Wallet } from './wallet.js';
-import type { BatchMetaDto, BatchResultDto, TransactionDto } from './wallet.dto.js';
+import type { BatchMetaDto, BatchResultDto } from './batch.dto.js';
+import type { TransactionDto } from './transaction.dto.js';
 
 /** A result for each item, and how many were posted and rejected. */
 export type BatchAnswered = Answered<BatchResultDto[], BatchMetaDto>;
 
 /**
- * Spends for many events, each with its own outcome or all of them together. Under the batch's key the answer can be asked for again, and the items
- * that a crash left undone are done then.
- * @throws ApiError FORBIDDEN when another account is named by anyone but an administrator, IDEMPOTENCY_KEY_REUSED, OVERLOADED
+ * Spends for many events, each with its own outcome or all of them together. Under the batch's key the answer can be
+ * asked for again, and the items that a crash left undone are done then.
+ * @throws ApiError FORBIDDEN when another account is named by anyone but an administrator, IDEMPOTENCY_KEY_REUSED,
+ *   OVERLOADED
  */
-export async function spendBatch(wallet: Wallet, who: Principal, body: SpendBatchBody, asked: Idempotency): Promise<BatchAnswered> {
+export async function spendBatch(
+  wallet: Wallet,
+  who: Principal,
+  body: SpendBatchBody,
+  asked: Idempotency,
+): Promise<BatchAnswered> {
   const { unit, spend: type } = wallet.words;
   const account = accountFor(who, body.account);
   const atomic = body.mode === 'atomic';
-  // Named by the batch's account and key, for another account's batch may have the same key and an item for the same customer. A space can't stand
-  // in a client's key, so the place in a batch never meets a key that somebody chose.
+  // Named by the batch's account and key, for another account's batch may have the same key and an item for the same
+  // customer. A space can't stand in a client's key, so the place in a batch never meets a key that somebody chose.
   const batch = asked.key === undefined ? undefined : ` ${requestHash({ account, key: asked.key })}`;
   const operations = body.items.map(({ account: other, idempotency_key: own, amount, ...item }, i) => {
     const key = { key: own ?? (batch && `${batch} ${i}`), traceId: asked.traceId };
@@ -28,7 +35,8 @@ export async function spendBatch(wallet: Wallet, who: Principal, body: SpendBatc
   const request = () => ({ items: operations.map((each, i) => itemAsked(each, body.items[i]!)), atomic });
   const claim = operation(wallet.nameFor(who, account), `${type}_batch`, { kind: 'claim' }, asked, request);
   // Without a key there is nothing to claim.
-  const claimed = atomic || batch !== undefined ? await wallet.submit({ operations: [claim, ...(atomic ? operations : [])] }) : [];
+  const claimed =
+    atomic || batch !== undefined ? await wallet.submit({ operations: [claim, ...(atomic ? operations : [])] }) : [];
   if (claimed[0]?.outcome === 'key-reused') throw new ApiError('IDEMPOTENCY_KEY_REUSED');
   const results = atomic
     ? claimed.slice(1).map((answer) => resultOf(() => wallet.posted(answer)))
@@ -39,7 +47,10 @@ export async function spendBatch(wallet: Wallet, who: Principal, body: SpendBatc
 }
 
 /** The parts of an item that make it the same one again. */
-function itemAsked({ account, action }: Operation<Post>, { metadata, idempotency_key: own }: SpendBatchBody['items'][number]): object {
+function itemAsked(
+  { account, action }: Operation<Post>,
+  { metadata, idempotency_key: own }: SpendBatchBody['items'][number],
+): object {
   return { ...action, metadata: metadata ?? null, account, key: own ?? null };
 }
 

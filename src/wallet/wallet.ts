@@ -17,13 +17,26 @@ import {
 import { type Asked, operation, posting, storedAmount, textOf } from './operations.js';
 import { holdName, toHold, toSummary, toTransaction } from './present.js';
 import { accepted } from './refusal.js';
-import type { CaptureBody, FoundHold, HoldPath, MovementBody, OpenHoldBody, PurchaseGrant, PurchaseRefund } from './requests.js';
-import type { BalanceDto, HistoryQuery, HoldDto, HoldsQuery, SummaryDto, SummaryQuery, TransactionDto } from './wallet.dto.js';
+import type {
+  CaptureBody,
+  FoundHold,
+  HoldPath,
+  MovementBody,
+  OpenHoldBody,
+  PurchaseGrant,
+  PurchaseRefund,
+} from './requests.js';
+import type { HistoryQuery, HoldsQuery, SummaryQuery } from './queries.dto.js';
+import type { HoldDto } from './hold.dto.js';
+import type { SummaryDto } from './summary.dto.js';
+import type { BalanceDto, TransactionDto } from './transaction.dto.js';
 import type { Words } from './words.js';
 
 const HOLD_SECONDS = 3_600;
 
-/** The accounts of one unit in the API's words. Every method that changes a balance answers when the change is durable. */
+/**
+ * The accounts of one unit in the API's words. Every method that changes a balance answers when the change is durable.
+ */
 export class Wallet<Label extends object = object> {
   constructor(
     readonly words: Words<Label>,
@@ -34,12 +47,18 @@ export class Wallet<Label extends object = object> {
   async balance(who: Principal, account?: string): Promise<BalanceDto & Label> {
     const { unit, label } = this.words;
     const { balance, available, held } = await this.reader.balance(this.nameFor(who, account));
-    return { balance: fromStored(unit, balance), available: fromStored(unit, available), held: fromStored(unit, held), ...label };
+    return {
+      balance: fromStored(unit, balance),
+      available: fromStored(unit, available),
+      held: fromStored(unit, held),
+      ...label,
+    };
   }
 
   /**
    * Puts an amount into an account.
-   * @throws ApiError FORBIDDEN, CONFLICT when the balance would leave the range in which it is exact, IDEMPOTENCY_KEY_REUSED, OVERLOADED
+   * @throws ApiError FORBIDDEN, CONFLICT when the balance would leave the range in which it is exact,
+   *   IDEMPOTENCY_KEY_REUSED, OVERLOADED
    */
   deposit(who: Principal, { account, ...body }: MovementBody, asked: Idempotency): Promise<Answered<TransactionDto>> {
     const type = this.words.deposit;
@@ -50,14 +69,19 @@ export class Wallet<Label extends object = object> {
    * Spends an amount that is there.
    * @throws ApiError FORBIDDEN, INSUFFICIENT_CREDITS or INSUFFICIENT_TOKENS, IDEMPOTENCY_KEY_REUSED, OVERLOADED
    */
-  spend(who: Principal, { account, amount, ...body }: MovementBody, asked: Idempotency): Promise<Answered<TransactionDto>> {
+  spend(
+    who: Principal,
+    { account, amount, ...body }: MovementBody,
+    asked: Idempotency,
+  ): Promise<Answered<TransactionDto>> {
     const type = this.words.spend;
     return this.post(this.nameFor(who, account), type, asked, { ...body, amount: -amount, type });
   }
 
   /**
    * Keeps an amount back.
-   * @throws ApiError FORBIDDEN, INSUFFICIENT_…, CONFLICT when too many holds are open, IDEMPOTENCY_KEY_REUSED, OVERLOADED
+   * @throws ApiError FORBIDDEN, INSUFFICIENT_…, CONFLICT when too many holds are open, IDEMPOTENCY_KEY_REUSED,
+   *   OVERLOADED
    */
   async openHold(who: Principal, body: OpenHoldBody, asked: Idempotency): Promise<Answered<HoldDto>> {
     const action: Open = {
@@ -73,9 +97,15 @@ export class Wallet<Label extends object = object> {
 
   /**
    * Spends from a hold.
-   * @throws ApiError NOT_FOUND, CONFLICT when the hold is not open or less remains of it, INSUFFICIENT_… when a clawback took the balance below the amount
+   * @throws ApiError NOT_FOUND, CONFLICT when the hold is not open or less remains of it, INSUFFICIENT_… when a
+   *   clawback took the balance below the amount
    */
-  async capture(who: Principal, path: HoldPath, body: CaptureBody, asked: Idempotency): Promise<Answered<TransactionDto>> {
+  async capture(
+    who: Principal,
+    path: HoldPath,
+    body: CaptureBody,
+    asked: Idempotency,
+  ): Promise<Answered<TransactionDto>> {
     const { owner, name, id } = await this.locate(who, path, asked);
     const action: Capture = {
       kind: 'capture',
@@ -113,7 +143,10 @@ export class Wallet<Label extends object = object> {
   async holds(who: Principal, { account, ...query }: HoldsQuery): Promise<Page<HoldDto>> {
     const now = Date.now();
     const { rows, total } = await this.reader.listHolds(this.nameFor(who, account), now, query);
-    return { data: rows.map((hold) => toHold(this.words.unit, hold, now)), meta: { total, limit: query.limit, offset: query.offset } };
+    return {
+      data: rows.map((hold) => toHold(this.words.unit, hold, now)),
+      meta: { total, limit: query.limit, offset: query.offset },
+    };
   }
 
   /** Adds what a purchase brought, once: the purchase's id is the idempotency key. */
@@ -126,7 +159,13 @@ export class Wallet<Label extends object = object> {
   /** Takes back what a refund or dispute reversed, whether or not it is still there, or gives it back. */
   async refundPurchase({ account, amount, key, purchaseId, description, attach }: PurchaseRefund): Promise<void> {
     const { unit } = this.words;
-    const posted = { type: 'refund', amount: fromStored(unit, amount), description, purchaseId, overdraw: true } as const;
+    const posted = {
+      type: 'refund',
+      amount: fromStored(unit, amount),
+      description,
+      purchaseId,
+      overdraw: true,
+    } as const;
     await this.post(this.nameOf(account), 'refund', { key, traceId: '' }, posted, attach);
   }
 
@@ -142,7 +181,10 @@ export class Wallet<Label extends object = object> {
     return toTransaction(this.words.unit, entry);
   }
 
-  async transactions(who: Principal, { account, from, to, ...query }: HistoryQuery & { type?: EntryType }): Promise<Page<TransactionDto>> {
+  async transactions(
+    who: Principal,
+    { account, from, to, ...query }: HistoryQuery & { type?: EntryType },
+  ): Promise<Page<TransactionDto>> {
     checkPeriod(from, to);
     const filter = { ...query, from: from?.getTime(), to: to?.getTime() };
     const { rows, total } = await this.reader.history(this.nameFor(who, account), filter);
@@ -154,7 +196,11 @@ export class Wallet<Label extends object = object> {
 
   async summary(who: Principal, { account, from, to, group_by: by }: SummaryQuery): Promise<SummaryDto & Label> {
     checkPeriod(from, to);
-    const summary = await this.reader.summary(this.nameFor(who, account), { from: from?.getTime(), to: to?.getTime(), by });
+    const summary = await this.reader.summary(this.nameFor(who, account), {
+      from: from?.getTime(),
+      to: to?.getTime(),
+      by,
+    });
     return { ...this.words.label, ...toSummary(this.words.unit, summary) };
   }
 
@@ -189,7 +235,10 @@ export class Wallet<Label extends object = object> {
     posted: Parameters<typeof posting>[4],
     attach?: Submission['attach'],
   ): Promise<Answered<TransactionDto>> {
-    const [answer] = await this.submit({ operations: [posting(account, this.words.unit, scope, asked, posted)], attach });
+    const [answer] = await this.submit({
+      operations: [posting(account, this.words.unit, scope, asked, posted)],
+      attach,
+    });
     return this.posted(answer!);
   }
 
@@ -201,8 +250,8 @@ export class Wallet<Label extends object = object> {
   }
 
   /**
-   * The hold that an operation names. Under a key, one that names none is brought to the ledger all the same, so that the refusal is kept and the
-   * same request gets the same answer when there is such a hold later.
+   * The hold that an operation names. Under a key, one that names none is brought to the ledger all the same, so that
+   * the refusal is kept and the same request gets the same answer when there is such a hold later.
    * @throws ApiError NOT_FOUND
    */
   private async locate(who: Principal, { id, account }: HoldPath, { key }: Asked): Promise<FoundHold> {
@@ -211,14 +260,18 @@ export class Wallet<Label extends object = object> {
     return found ?? { id, owner: accountFor(who, account), name: { accountId: 0, number: 0 } };
   }
 
-  /** A hold's id names its account, so an administrator need not; for all others the ledger finds whether it is theirs. */
+  /**
+   * A hold's id names its account, so an administrator need not; for all others the ledger finds whether it is theirs.
+   */
   private async owned(who: Principal, id: string, account: string | undefined): Promise<FoundHold | undefined> {
     const name = holdName(id);
     if (!name) return undefined;
     const isAnybodys = who.admin && account === undefined;
     if (!isAnybodys) return { id, name, owner: accountFor(who, account) };
     const found = await this.reader.nameOf(name.accountId);
-    return found?.startsWith(`${this.words.unit} `) ? { id, name, owner: found.slice(this.words.unit.length + 1) } : undefined;
+    return found?.startsWith(`${this.words.unit} `)
+      ? { id, name, owner: found.slice(this.words.unit.length + 1) }
+      : undefined;
   }
 
   private nameOf(owner: string): AccountName {

@@ -17,7 +17,10 @@ export class MariaDb {
     private readonly process?: ChildProcess,
   ) {}
 
-  /** The server that TEST_MARIADB_URL names, or else one of our own in a directory of its own, as durable as its defaults are. */
+  /**
+   * The server that TEST_MARIADB_URL names, or else one of our own in a directory of its own, as durable as its
+   * defaults are.
+   */
   static async start(directory: string): Promise<MariaDb> {
     const given = process.env['TEST_MARIADB_URL'];
     if (given) return new MariaDb(given.replace(/^mariadb:/, 'mysql:'));
@@ -71,17 +74,24 @@ function spawnServer(directory: string, socket: string, log: string, port: numbe
   // Debian keeps servers where only root's PATH looks.
   const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` };
   const common = ['--no-defaults', `--user=${userInfo().username}`, `--datadir=${join(directory, 'mariadb')}`];
-  const installed = spawnSync('mariadb-install-db', [...common, '--auth-root-authentication-method=normal', '--skip-test-db'], {
-    encoding: 'utf8',
-    env,
-  });
+  const installed = spawnSync(
+    'mariadb-install-db',
+    [...common, '--auth-root-authentication-method=normal', '--skip-test-db'],
+    {
+      encoding: 'utf8',
+      env,
+    },
+  );
   if (installed.status !== 0) {
     const reason = installed.error?.message ?? installed.stdout;
     throw new Error(`MariaDB can not be started here; name a server with TEST_MARIADB_URL. ${reason}`);
   }
   const output = openSync(log, 'w');
   const own = [`--socket=${socket}`, `--pid-file=${socket}.pid`, '--bind-address=127.0.0.1', `--port=${port}`];
-  const server = spawn('mariadbd', [...common, ...own, '--innodb-flush-log-at-trx-commit=1'], { stdio: ['ignore', output, output], env });
+  const server = spawn('mariadbd', [...common, ...own, '--innodb-flush-log-at-trx-commit=1'], {
+    stdio: ['ignore', output, output],
+    env,
+  });
   closeSync(output);
   return server;
 }

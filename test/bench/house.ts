@@ -13,7 +13,10 @@ interface Resident {
   readonly databaseUrl: string;
 }
 
-/** The databases and servers of a run. Each is started at its first use, has a database of its own, and stays until the end. */
+/**
+ * The databases and servers of a run. Each is started at its first use, has a database of its own, and stays until the
+ * end.
+ */
 export class House {
   private readonly directory = mkdtempSync(join(tmpdir(), 'credits-bench-'));
   private readonly residents = new Map<string, Resident>();
@@ -26,7 +29,8 @@ export class House {
     const name = `${engine}_${kind}`;
     const known = this.residents.get(name);
     if (known) return known;
-    const databaseUrl = engine === 'sqlite' ? `sqlite:${join(this.directory, `${name}.sqlite`)}` : await this.mariadbDatabase(name);
+    const databaseUrl =
+      engine === 'sqlite' ? `sqlite:${join(this.directory, `${name}.sqlite`)}` : await this.mariadbDatabase(name);
     const server = await BenchServer.start(kind, databaseUrl, join(this.directory, name));
     this.residents.set(name, { server, databaseUrl });
     await this.fund(server);
@@ -60,7 +64,10 @@ export class House {
     return this.mariadb.database(name);
   }
 
-  /** Gives every account more than a run can spend; one after the other, because the baselines deadlock over accounts that are made at once. */
+  /**
+   * Gives every account more than a run can spend; one after the other, because the baselines deadlock over accounts
+   * that are made at once.
+   */
   private async fund(server: BenchServer): Promise<void> {
     const client = server.client(this.token);
     for (let i = 0; i < ACCOUNTS; i++) {

@@ -1,9 +1,13 @@
-// The load generator, a process of its own: takes a LoadPlan over IPC, says when its measured time begins and ends, and answers with a LoadResult.
+// The load generator, a process of its own: takes a LoadPlan over IPC, says when its measured time begins and ends, and
+// answers with a LoadResult.
 import { connect, type Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { KEY_PLACEHOLDER } from './requests.js';
 
-/** What to send, and for how long. Each connection has one request under way and sends the next as soon as it is answered. */
+/**
+ * What to send, and for how long. Each connection has one request under way and sends the next as soon as it is
+ * answered.
+ */
 export interface LoadPlan {
   readonly port: number;
   readonly connections: number;
@@ -30,7 +34,8 @@ export interface LoadResult {
   readonly busy: number;
 }
 
-export type LoadMessage = { readonly event: 'begin' | 'end' } | { readonly event: 'result'; readonly result: LoadResult };
+export type LoadMessage =
+  { readonly event: 'begin' | 'end' } | { readonly event: 'result'; readonly result: LoadResult };
 
 const CONNECT_AT_ONCE = 100;
 const LAST_ANSWERS_WITHIN_MS = 60_000;
@@ -95,7 +100,8 @@ class Connection {
     const end = BUFFER.subarray(0, length).indexOf('\r\n\r\n');
     const head = BUFFER.toString('latin1', 0, end);
     const body = /\r\ncontent-length: (\d+)/i.exec(head)?.[1];
-    if (end < 0 || body === undefined) throw new Error(`an answer that this client can't read: ${BUFFER.toString('latin1', 0, length)}`);
+    if (end < 0 || body === undefined)
+      throw new Error(`an answer that this client can't read: ${BUFFER.toString('latin1', 0, length)}`);
     const status = head.slice(9, 12);
     this.load.statuses[status] = (this.load.statuses[status] ?? 0) + 1;
     return end + 4 + Number(body) - length;

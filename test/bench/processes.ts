@@ -98,7 +98,11 @@ export class BenchServer {
         load.once('exit', (code) => failed(new Error(`the load generator ended with ${code}`)));
         load.send({ ...plan, port: this.port } satisfies LoadPlan);
       });
-      return { ...result, cpuUs: before === undefined || cpu === undefined ? undefined : (cpu - before) / result.answered, rssMb };
+      return {
+        ...result,
+        cpuUs: before === undefined || cpu === undefined ? undefined : (cpu - before) / result.answered,
+        rssMb,
+      };
     } finally {
       clearInterval(sampling);
       if (load.exitCode === null) load.kill();

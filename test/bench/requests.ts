@@ -1,4 +1,7 @@
-/** Raw HTTP/1.1 requests: the load generator sends them as they stand, so that it spends its time on the wire and not on making them. */
+/**
+ * Raw HTTP/1.1 requests: the load generator sends them as they stand, so that it spends its time on the wire and not on
+ * making them.
+ */
 
 /** Where the load generator puts a new idempotency key. */
 export const KEY_PLACEHOLDER = '{key}';
@@ -11,7 +14,9 @@ export const accountName = (i: number): string => `user:bench-${i}`;
 /** A debit of each of the first accounts. */
 export function debits(token: string, accounts: number, keyed = false): string[] {
   const headers = keyed ? [`Idempotency-Key: ${KEY_PLACEHOLDER}`] : [];
-  return Array.from({ length: accounts }, (_, i) => post('/api/credits/debit', token, { ...DEBIT, account: accountName(i) }, headers));
+  return Array.from({ length: accounts }, (_, i) =>
+    post('/api/credits/debit', token, { ...DEBIT, account: accountName(i) }, headers),
+  );
 }
 
 /** A batch of debits of the first account. */
@@ -28,7 +33,12 @@ function post(path: string, token: string, body: object, headers: readonly strin
   const text = JSON.stringify(body);
   return message(
     `POST ${path}`,
-    [`Authorization: Bearer ${token}`, 'Content-Type: application/json', `Content-Length: ${Buffer.byteLength(text)}`, ...headers],
+    [
+      `Authorization: Bearer ${token}`,
+      'Content-Type: application/json',
+      `Content-Length: ${Buffer.byteLength(text)}`,
+      ...headers,
+    ],
     text,
   );
 }

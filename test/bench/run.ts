@@ -1,4 +1,5 @@
-// Measures the ledger against its baselines and prints one table of ratios: npm run bench [-- --quick --only <text> --rounds 3 --seconds 5]
+// Measures the ledger against its baselines and prints one table of ratios: npm run bench [-- --quick --only <text>
+// --rounds 3 --seconds 5]
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { mintToken } from '../support/tokens.js';
@@ -62,7 +63,10 @@ async function measureRounds(comparisons: readonly Comparison[]): Promise<void> 
     }
 }
 
-/** Measures one scenario once. What goes wrong stands below the table and makes the command fail, but does not end the run. */
+/**
+ * Measures one scenario once. What goes wrong stands below the table and makes the command fail, but does not end the
+ * run.
+ */
 async function measure(
   name: string,
   scenario: Scenario,
@@ -79,7 +83,8 @@ async function measure(
       `${name}: ${Math.round(answered / sample.seconds)}/s, p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms, server ${cpuUs?.toFixed(0)} µs and ${rssMb?.toFixed(0)} MB, load ${Math.round(busy * 100)} % busy`,
     );
     const unexpected = Object.keys(statuses).filter((status) => !expected.includes(Number(status)));
-    if (unexpected.length > 0 || unanswered > 0) problems.push(`${name}: ${JSON.stringify(statuses)}, ${unanswered} unanswered`);
+    if (unexpected.length > 0 || unanswered > 0)
+      problems.push(`${name}: ${JSON.stringify(statuses)}, ${unanswered} unanswered`);
     return sample;
   } catch (error) {
     problems.push(`${name}: ${(error as Error).message}`);
@@ -92,7 +97,10 @@ function nameOf({ engine, kind, connections, requests, items }: Scenario): strin
   return `${engine} ${kind}, ${connections} × ${what}${requests.length > 1 ? ` of ${requests.length}` : ''}${items > 1 ? ` of ${items} items` : ''}`;
 }
 
-/** How much memory the product takes: a server that has served nothing else, and the most of all that was measured so far. */
+/**
+ * How much memory the product takes: a server that has served nothing else, and the most of all that was measured so
+ * far.
+ */
 async function memoryLines(engine: Engine): Promise<string[][]> {
   const title = `${ENGINE_NAMES[engine]}: memory under the hot load`;
   const hot = await measure(title, hotScenario(engine, token), [201], WAITING_SECONDS, await house.fresh(engine));
@@ -101,7 +109,9 @@ async function memoryLines(engine: Engine): Promise<string[][]> {
   );
   return [
     megabytesLine(title, hot?.rssMb ?? NaN, MEMORY_GOAL_MB),
-    ...(sizes.length > 0 ? [megabytesLine(`${ENGINE_NAMES[engine]}: the most memory of all the loads above`, Math.max(...sizes))] : []),
+    ...(sizes.length > 0
+      ? [megabytesLine(`${ENGINE_NAMES[engine]}: the most memory of all the loads above`, Math.max(...sizes))]
+      : []),
   ];
 }
 
@@ -149,7 +159,8 @@ async function main(): Promise<void> {
   else if (!options.quick && options.only === '') writeInto(DOCUMENT, text);
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void house.close().finally(() => process.exit(130)));
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void house.close().finally(() => process.exit(130)));
 try {
   await main();
 } finally {

@@ -42,7 +42,10 @@ export function hotScenario(engine: Engine, token: string): Scenario {
   return { engine, kind: 'lanes', requests: debits(token, 1), connections: CONNECTIONS, items: 1, status: 201 };
 }
 
-/** Everything that is measured with debits. A scenario that stands in several rows is one object and is measured once a round. */
+/**
+ * Everything that is measured with debits. A scenario that stands in several rows is one object and is measured once a
+ * round.
+ */
 export function debitComparisons(token: string): Comparison[] {
   return [...engineComparisons('mariadb', token), ...engineComparisons('sqlite', token)];
 }
@@ -59,7 +62,13 @@ function engineComparisons(engine: Engine, token: string): Comparison[] {
   const keyed: Scenario = { ...hot, requests: debits(token, 1, true) };
   const batches: Scenario = { ...hot, requests: debitBatch(token, BATCH), items: BATCH, status: 200 };
   const version: Scenario = { ...hot, requests: [get('/api/version')], status: 200 };
-  const row = (title: string, of: Scenario, by: Scenario, goal?: Goal, value: Comparison['value'] = 'perSecond'): Comparison => ({
+  const row = (
+    title: string,
+    of: Scenario,
+    by: Scenario,
+    goal?: Goal,
+    value: Comparison['value'] = 'perSecond',
+  ): Comparison => ({
     title: `${ENGINE_NAMES[engine]}: ${title}`,
     of,
     by,
@@ -70,7 +79,12 @@ function engineComparisons(engine: Engine, token: string): Comparison[] {
   return [
     row(`one hot account: lanes ÷ ${usual}`, hot, against(kind, hot), { atLeast: 10 }),
     ...(mariadb ? [row('one hot account: lanes ÷ textbook app', hot, against('textbook', hot), { atLeast: 25 })] : []),
-    row('one hot account: lanes ÷ a store that does nothing', hot, against('nothing', hot), mariadb ? { atLeast: 0.8 } : undefined),
+    row(
+      'one hot account: lanes ÷ a store that does nothing',
+      hot,
+      against('nothing', hot),
+      mariadb ? { atLeast: 0.8 } : undefined,
+    ),
     row('one hot account: lanes ÷ GET /api/version of the same server', hot, version, { atLeast: 0.4 }),
     row(`1,000 accounts: lanes ÷ ${usual}`, many, against(kind, many)),
     row(`half of the traffic on one of 1,000 accounts: lanes ÷ ${usual}`, half, against(kind, half)),
@@ -97,11 +111,15 @@ export function readComparisons(engine: Engine, token: string, long: LongHistory
     status: 200,
   });
   const page = (offset: number) => `/api/credits/transactions?account=${long.account}&limit=20&offset=${offset}`;
-  const summary = ({ account }: LongHistory, period = '') => reads(`/api/credits/usage-summary?account=${account}${period}`);
+  const summary = ({ account }: LongHistory, period = '') =>
+    reads(`/api/credits/usage-summary?account=${account}${period}`);
   const [first, last] = [reads(page(0)), reads(page(long.entries - 20))];
-  const anywhere = reads(...Array.from({ length: 10_000 }, () => page(Math.floor(Math.random() * (long.entries - 20)))));
+  const anywhere = reads(
+    ...Array.from({ length: 10_000 }, () => page(Math.floor(Math.random() * (long.entries - 20)))),
+  );
   // From noon to noon: both edge days have to be summed from their entries.
-  const noon = (daysAgo: number) => `${new Date(Date.now() - daysAgo * 86_400_000).toISOString().slice(0, 10)}T12:00:00Z`;
+  const noon = (daysAgo: number) =>
+    `${new Date(Date.now() - daysAgo * 86_400_000).toISOString().slice(0, 10)}T12:00:00Z`;
   const cut = `&from=${noon(40)}&to=${noon(10)}`;
   const row = (title: string, of: Scenario, by: Scenario, goal?: Goal): Comparison => ({
     title: `${ENGINE_NAMES[engine]}: ${title}`,

@@ -13,8 +13,9 @@ const CHUNK = 2 ** 18;
 const STARTING_BALANCE = 10 ** 12;
 
 /**
- * Writes long histories straight into the tables: a deposit, and then one debit of a micro-dollar after the other, evenly over sixty days. The
- * account's row and the daily totals agree with the entries; the operations, which no read looks at, are left out.
+ * Writes long histories straight into the tables: a deposit, and then one debit of a micro-dollar after the other,
+ * evenly over sixty days. The account's row and the daily totals agree with the entries; the operations, which no read
+ * looks at, are left out.
  */
 export async function seedHistories(databaseUrl: string, histories: readonly LongHistory[]): Promise<void> {
   const { execute, close } = await open(databaseUrl);
@@ -40,7 +41,8 @@ async function open(databaseUrl: string): Promise<{ execute: Execute; close: () 
 async function seedNumbers(execute: Execute): Promise<void> {
   await execute('CREATE TABLE bench_number (n integer NOT NULL PRIMARY KEY)');
   await execute('INSERT INTO bench_number VALUES (1)');
-  for (let have = 1; have < CHUNK; have *= 2) await execute(`INSERT INTO bench_number SELECT n + ${have} FROM bench_number`);
+  for (let have = 1; have < CHUNK; have *= 2)
+    await execute(`INSERT INTO bench_number SELECT n + ${have} FROM bench_number`);
 }
 
 async function seedHistory(execute: Execute, { account, entries }: LongHistory): Promise<void> {

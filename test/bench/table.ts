@@ -11,15 +11,21 @@ function median(values: readonly number[]): number {
 }
 
 /** A line of the table for two scenarios, each the median of its rounds. */
-export function comparisonLine({ title, of, by, value, goal }: Comparison, samples: ReadonlyMap<Scenario, readonly Sample[]>): string[] {
-  const read = ({ answered, seconds, p50Ms }: Sample, { items }: Scenario) => (value === 'p50Ms' ? p50Ms : (answered * items) / seconds);
-  const [a, b] = [of, by].map((scenario) => median((samples.get(scenario) ?? []).map((sample) => read(sample, scenario)))) as [
-    number,
-    number,
-  ];
-  const show = (number: number) => (value === 'p50Ms' ? `${number.toFixed(2)} ms` : `${Math.round(number).toLocaleString('en')}/s`);
+export function comparisonLine(
+  { title, of, by, value, goal }: Comparison,
+  samples: ReadonlyMap<Scenario, readonly Sample[]>,
+): string[] {
+  const read = ({ answered, seconds, p50Ms }: Sample, { items }: Scenario) =>
+    value === 'p50Ms' ? p50Ms : (answered * items) / seconds;
+  const [a, b] = [of, by].map((scenario) =>
+    median((samples.get(scenario) ?? []).map((sample) => read(sample, scenario))),
+  ) as [number, number];
+  const show = (number: number) =>
+    value === 'p50Ms' ? `${number.toFixed(2)} ms` : `${Math.round(number).toLocaleString('en')}/s`;
   const cpu = [of, by].map((scenario) => {
-    const times = (samples.get(scenario) ?? []).flatMap(({ cpuUs }) => (cpuUs === undefined ? [] : [cpuUs / scenario.items]));
+    const times = (samples.get(scenario) ?? []).flatMap(({ cpuUs }) =>
+      cpuUs === undefined ? [] : [cpuUs / scenario.items],
+    );
     return times.length === 0 ? '–' : `${Math.round(median(times))} µs`;
   });
   return [title, show(a), show(b), ...verdict(a / b, goal), cpu.join(' : ')];
@@ -45,7 +51,13 @@ function verdict(ratio: number, goal: Goal | undefined): [ratio: string, goal: s
 
 export function markdown(lines: readonly (readonly string[])[], conditions: readonly string[]): string {
   const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [row(HEAD), row(HEAD.map(() => '---')), ...lines.map(row), '', ...conditions.map((condition) => `- ${condition}`)].join('\n');
+  return [
+    row(HEAD),
+    row(HEAD.map(() => '---')),
+    ...lines.map(row),
+    '',
+    ...conditions.map((condition) => `- ${condition}`),
+  ].join('\n');
 }
 
 /** Puts the text between the markers of a document. */

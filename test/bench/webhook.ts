@@ -1,5 +1,6 @@
-// How fast the webhook answers while 64 clients debit: npm run bench:webhook. DATABASE_URL names the database, by default a new SQLite file.
-// It prints figures and judges nothing but this: 1,000 deliveries of 100 events have 100 effects.
+// How fast the webhook answers while 64 clients debit: npm run bench:webhook. DATABASE_URL names the database, by
+// default a new SQLite file. It prints figures and judges nothing but this: 1,000 deliveries of 100 events have 100
+// effects.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent } from 'node:http';
@@ -67,12 +68,17 @@ async function measure(): Promise<void> {
     const pay = async (count: number) => {
       const events = [];
       for (let i = 0; i < count; i++) {
-        const { body } = await buyer.post<{ data: { purchase_id: string } }>('/api/credits/purchase', { package_id: 'pro' });
+        const { body } = await buyer.post<{ data: { purchase_id: string } }>('/api/credits/purchase', {
+          package_id: 'pro',
+        });
         events.push(stripe.pay(stripe.sessionOf(body.data.purchase_id))[0]!);
       }
-      return events.flatMap((event) => Array.from({ length: TIMES }, () => stripe.delivery(event, SECRET))).sort(() => Math.random() - 0.5);
+      return events
+        .flatMap((event) => Array.from({ length: TIMES }, () => stripe.delivery(event, SECRET)))
+        .sort(() => Math.random() - 0.5);
     };
-    const total = async () => (await buyer.get<{ meta: { total: number } }>('/api/credits/transactions', { limit: 1 })).body.meta.total;
+    const total = async () =>
+      (await buyer.get<{ meta: { total: number } }>('/api/credits/transactions', { limit: 1 })).body.meta.total;
     const granted = async (count: number) => {
       while ((await total()) < count) await new Promise((resolve) => setTimeout(resolve, 20));
     };

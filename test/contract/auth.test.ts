@@ -23,8 +23,12 @@ const KEYS = [
   { alg: 'EdDSA', pair: ed25519 },
 ] as const;
 
-const sign = (alg: string, key: KeyObject, claims: Record<string, unknown> = {}, header: Record<string, unknown> = {}) =>
-  new SignJWT({ sub: 'tester', exp: inAnHour(), ...claims }).setProtectedHeader({ alg, ...header }).sign(key);
+const sign = (
+  alg: string,
+  key: KeyObject,
+  claims: Record<string, unknown> = {},
+  header: Record<string, unknown> = {},
+) => new SignJWT({ sub: 'tester', exp: inAnHour(), ...claims }).setProtectedHeader({ alg, ...header }).sign(key);
 
 const balanceAs = (server: Server, token: string) => server.client.as(token).get('/api/credits/balance');
 
@@ -84,12 +88,18 @@ describe('with a secret', () => {
     const expired = { exp: Math.floor(Date.now() / 1000) - 1 };
     const messageTo = async (token: string) => (await balanceAs(server, token)).body.error.message as string;
     expect(await messageTo(await mintToken({ claims: expired }))).toMatch(/expired/);
-    expect(await messageTo(await sign('HS256', createSecret('another-secret-with-at-least-32-bytes!'), expired))).not.toMatch(/expired/);
+    expect(
+      await messageTo(await sign('HS256', createSecret('another-secret-with-at-least-32-bytes!'), expired)),
+    ).not.toMatch(/expired/);
     expect(await messageTo('abc')).not.toMatch(/expired/);
   });
 
   it.each(['Basic dXNlcjpwYXNz', 'Bearer', 'Token abc', ''])('refuses the header %j', async (authorization) => {
-    expectError(await server.client.request('GET', '/api/credits/balance', { headers: { authorization } }), 401, 'UNAUTHORIZED');
+    expectError(
+      await server.client.request('GET', '/api/credits/balance', { headers: { authorization } }),
+      401,
+      'UNAUTHORIZED',
+    );
   });
 
   it('looks at no header of more than 4 kB', async () => {
@@ -106,13 +116,21 @@ describe('with a secret', () => {
   it('spends little on headers that are meant to hurt', async () => {
     for (let i = 0; i < 60; i++)
       for (const authorization of ['a'.repeat(15_000), `Bearer ${'a'.repeat(4_000)}`, `Bearer${' '.repeat(4_000)}`])
-        expectError(await server.client.request('GET', '/api/credits/balance', { headers: { authorization } }), 401, 'UNAUTHORIZED');
+        expectError(
+          await server.client.request('GET', '/api/credits/balance', { headers: { authorization } }),
+          401,
+          'UNAUTHORIZED',
+        );
   });
 
   it('takes no token from the query or the body', async () => {
     const token = await mintToken();
     expectError(await server.client.get('/api/credits/balance', { token, access_token: token }), 401, 'UNAUTHORIZED');
-    expectError(await server.client.post('/api/credits/debit', { amount: 1, description: 'x', token }), 401, 'UNAUTHORIZED');
+    expectError(
+      await server.client.post('/api/credits/debit', { amount: 1, description: 'x', token }),
+      401,
+      'UNAUTHORIZED',
+    );
   });
 
   it('takes a user id that is a number', async () => {
@@ -136,7 +154,11 @@ describe('with a secret', () => {
     [{ scope: 'admin' }, false],
   ])('%j: administrator %j', async (claims, administrator) => {
     const client = server.client.as(await mintToken({ claims }));
-    const answer = await client.post('/api/credits/deposit', { amount: 1, description: 'x', account: `user:${newName()}` });
+    const answer = await client.post('/api/credits/deposit', {
+      amount: 1,
+      description: 'x',
+      account: `user:${newName()}`,
+    });
     if (administrator) expect(answer.status).toBe(201);
     else expectError(answer, 403, 'FORBIDDEN');
   });
@@ -150,7 +172,10 @@ describe('with a secret', () => {
     let cookie: string;
     let client: Client;
     const debit = (headers: Record<string, string>) =>
-      client.request('POST', '/api/credits/debit', { body: { amount: 1, description: 'x' }, headers: { cookie, ...headers } });
+      client.request('POST', '/api/credits/debit', {
+        body: { amount: 1, description: 'x' },
+        headers: { cookie, ...headers },
+      });
 
     beforeAll(async () => {
       const sub = newName();
@@ -162,7 +187,9 @@ describe('with a secret', () => {
     });
 
     it('reads without more', async () => {
-      expect((await client.request('GET', '/api/credits/balance', { headers: { cookie } })).body.data.balance).toBe(100);
+      expect((await client.request('GET', '/api/credits/balance', { headers: { cookie } })).body.data.balance).toBe(
+        100,
+      );
     });
 
     it.each<[string, () => Record<string, string>]>([
@@ -177,7 +204,10 @@ describe('with a secret', () => {
       ['nothing that says where it comes from', {}],
       ['a foreign Origin', { origin: 'https://evil.example.com' }],
       ['Origin: null', { origin: 'null' }],
-      ['a foreign Origin that says same-origin', { origin: 'https://evil.example.com', 'sec-fetch-site': 'same-origin' }],
+      [
+        'a foreign Origin that says same-origin',
+        { origin: 'https://evil.example.com', 'sec-fetch-site': 'same-origin' },
+      ],
       ['Sec-Fetch-Site: cross-site', { 'sec-fetch-site': 'cross-site' }],
       ['Sec-Fetch-Site: same-site', { 'sec-fetch-site': 'same-site' }],
       ['Sec-Fetch-Site: none', { 'sec-fetch-site': 'none' }],
@@ -191,14 +221,20 @@ describe('with a secret', () => {
     });
 
     it('a bad one is a 401', async () => {
-      expectError(await client.request('GET', '/api/credits/balance', { headers: { cookie: 'assimetria_jwt=abc' } }), 401, 'UNAUTHORIZED');
+      expectError(
+        await client.request('GET', '/api/credits/balance', { headers: { cookie: 'assimetria_jwt=abc' } }),
+        401,
+        'UNAUTHORIZED',
+      );
     });
   });
 });
 
 describe('issuer and audience', () => {
   let server: Server;
-  beforeAll(async () => void (server = await startServer({ JWT_ISSUER: 'https://id.example.com', JWT_AUDIENCE: 'credits' })));
+  beforeAll(
+    async () => void (server = await startServer({ JWT_ISSUER: 'https://id.example.com', JWT_AUDIENCE: 'credits' })),
+  );
   afterAll(() => server?.stop());
   const good = { iss: 'https://id.example.com', aud: 'credits' };
 
@@ -217,7 +253,9 @@ describe('issuer and audience', () => {
 
 describe.each(KEYS)('with a public key for $alg', ({ alg, pair }) => {
   let server: Server;
-  beforeAll(async () => void (server = await startServer({ JWT_SECRET: undefined, JWT_PUBLIC_KEY: pem(pair.publicKey) })));
+  beforeAll(
+    async () => void (server = await startServer({ JWT_SECRET: undefined, JWT_PUBLIC_KEY: pem(pair.publicKey) })),
+  );
   afterAll(() => server?.stop());
 
   it('accepts what its private key signed', async () => {
@@ -225,7 +263,8 @@ describe.each(KEYS)('with a public key for $alg', ({ alg, pair }) => {
   });
 
   it('refuses every other family and key', async () => {
-    for (const other of KEYS.filter((each) => each.alg !== alg)) await expectRefused(server, await sign(other.alg, other.pair.privateKey));
+    for (const other of KEYS.filter((each) => each.alg !== alg))
+      await expectRefused(server, await sign(other.alg, other.pair.privateKey));
     await expectRefused(server, await mintToken());
     if (alg === 'RS256') {
       await expectRefused(server, await sign(alg, otherRsa.privateKey));
@@ -249,9 +288,9 @@ describe('with a key set', () => {
   let server: Server;
   let port: number;
   const keySet = createServer((_request, response) => {
-    void Promise.all(KEYS.map(async ({ alg, pair }) => ({ ...(await exportJWK(pair.publicKey)), kid: alg, alg, use: 'sig' }))).then(
-      (keys) => response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys })),
-    );
+    void Promise.all(
+      KEYS.map(async ({ alg, pair }) => ({ ...(await exportJWK(pair.publicKey)), kid: alg, alg, use: 'sig' })),
+    ).then((keys) => response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys })));
   });
 
   beforeAll(async () => {
@@ -276,12 +315,18 @@ describe('with a key set', () => {
     await expectRefused(server, await sign('RS256', otherRsa.privateKey, {}, { kid: 'RS256' }));
     await expectRefused(server, await sign('RS256', otherRsa.privateKey, {}, { kid: 'unknown' }));
     await expectRefused(server, await mintToken());
-    await expectRefused(server, `${base64url({ alg: 'none', kid: 'RS256' })}.${base64url({ sub: 'a', exp: inAnHour() })}.`);
+    await expectRefused(
+      server,
+      `${base64url({ alg: 'none', kid: 'RS256' })}.${base64url({ sub: 'a', exp: inAnHour() })}.`,
+    );
   });
 });
 
 it('a key set that can not be fetched is no fault of the token: 503 with Retry-After', async () => {
-  const server = await startServer({ JWT_SECRET: undefined, JWT_JWKS_URL: `http://127.0.0.1:${await freePort()}/jwks.json` });
+  const server = await startServer({
+    JWT_SECRET: undefined,
+    JWT_JWKS_URL: `http://127.0.0.1:${await freePort()}/jwks.json`,
+  });
   try {
     const answer = await balanceAs(server, await sign('RS256', rsa.privateKey, {}, { kid: 'RS256' }));
     expectError(answer, 503, 'OVERLOADED');
@@ -293,7 +338,9 @@ it('a key set that can not be fetched is no fault of the token: 503 with Retry-A
 
 describe('a key set', () => {
   let answer: unknown;
-  const keySet = createServer((_request, response) => response.setHeader('content-type', 'application/json').end(JSON.stringify(answer)));
+  const keySet = createServer((_request, response) =>
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(answer)),
+  );
 
   beforeAll(async () => {
     keySet.listen(0, '127.0.0.1');
@@ -321,9 +368,20 @@ describe('a key set', () => {
   it('of the wrong shape is no fault of the token', async () => {
     await withKeySet(null, async (server) => {
       // The last one is a set, and is remembered; only its key is none.
-      for (const shape of [null, 'keys', {}, { keys: 'RS256' }, { keys: [1] }, { keys: [{ kty: 'RSA', kid: 'RS256' }] }]) {
+      for (const shape of [
+        null,
+        'keys',
+        {},
+        { keys: 'RS256' },
+        { keys: [1] },
+        { keys: [{ kty: 'RSA', kid: 'RS256' }] },
+      ]) {
         answer = shape;
-        expectError(await balanceAs(server, await sign('RS256', rsa.privateKey, {}, { kid: 'RS256' })), 503, 'OVERLOADED');
+        expectError(
+          await balanceAs(server, await sign('RS256', rsa.privateKey, {}, { kid: 'RS256' })),
+          503,
+          'OVERLOADED',
+        );
       }
     });
   });
@@ -337,7 +395,10 @@ describe('a key set', () => {
     ];
     await withKeySet({ keys }, async (server) => {
       const signed = `${base64url({ alg: 'RS256', kid: 'weak' })}.${base64url({ sub: 'tester', exp: inAnHour() })}`;
-      await expectRefused(server, `${signed}.${createSign('sha256').update(signed).sign(weak.privateKey, 'base64url')}`);
+      await expectRefused(
+        server,
+        `${signed}.${createSign('sha256').update(signed).sign(weak.privateKey, 'base64url')}`,
+      );
       await expectAccepted(server, await sign('RS256', rsa.privateKey, {}, { kid: 'strong' }));
     });
   });

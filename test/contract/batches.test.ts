@@ -20,7 +20,8 @@ describeEachDatabase((database) => {
   describe.each(WORDS)('$name', (words) => {
     const { base, add, spend, spendType, short } = words;
     const path = `${spend}/batch`;
-    const send = (client: Client, mode: string, items: unknown, key?: string) => client.post(path, { mode, items }, { key });
+    const send = (client: Client, mode: string, items: unknown, key?: string) =>
+      client.post(path, { mode, items }, { key });
     const item = (amount: number, more: object = {}) => ({ amount, description: `of ${amount}`, ...more });
 
     async function account(amount = 100): Promise<{ client: Client; name: string }> {
@@ -59,7 +60,9 @@ describeEachDatabase((database) => {
         const history = await historyOf(client, words);
         expectUnbroken(history, words);
         expect(body.data.map(({ transaction }: any) => transaction)).toEqual(history.slice(2));
-        expect(history.slice(2).map(({ description }) => description as string)).toEqual(Array.from({ length: 1_000 }, (_, i) => `#${i}`));
+        expect(history.slice(2).map(({ description }) => description as string)).toEqual(
+          Array.from({ length: 1_000 }, (_, i) => `#${i}`),
+        );
       });
 
       it('under a key of the whole it is done once, and answers to the letter as the first time', async () => {
@@ -148,7 +151,9 @@ describeEachDatabase((database) => {
           expectError(await own.client.post(path, body), 403, 'FORBIDDEN');
         expect([await balanceOf(own.name), await balanceOf(other.name)]).toEqual([100, 100]);
         // Naming one's own is no other account.
-        expect((await own.client.post(path, { mode, account: own.name, items: [item(1, { account: own.name })] })).status).toBe(200);
+        expect(
+          (await own.client.post(path, { mode, account: own.name, items: [item(1, { account: own.name })] })).status,
+        ).toBe(200);
       });
 
       it('an administrator reaches several accounts at once', async () => {
@@ -212,7 +217,9 @@ describeEachDatabase((database) => {
         for (const mode of MODES) {
           const answer = await send(client, mode, items, 'k');
           expectError(answer, 400, 'VALIDATION_ERROR');
-          expect(answer.body.error.details).toEqual(expect.arrayContaining([{ field, message: expect.stringMatching(/\S/) }]));
+          expect(answer.body.error.details).toEqual(
+            expect.arrayContaining([{ field, message: expect.stringMatching(/\S/) }]),
+          );
         }
         expect(await stateOf(client, words)).toEqual(before);
       });
@@ -224,7 +231,11 @@ describeEachDatabase((database) => {
 
     it('another mode, or none, is a 400', async () => {
       const { client } = await account();
-      for (const body of [{ items: [item(1)] }, { items: [item(1)], mode: 'ATOMIC' }, { items: [item(1)], mode: 'atomic', extra: 1 }])
+      for (const body of [
+        { items: [item(1)] },
+        { items: [item(1)], mode: 'ATOMIC' },
+        { items: [item(1)], mode: 'atomic', extra: 1 },
+      ])
         expectError(await client.post(path, body), 400, 'VALIDATION_ERROR');
     });
 
@@ -248,7 +259,9 @@ describeEachDatabase((database) => {
         { status: 'rejected', error: { code: short } },
       ]);
       for (const result of body.data)
-        expect(Object.keys(result).sort()).toEqual(['status', result.status === 'posted' ? 'transaction' : 'error'].sort());
+        expect(Object.keys(result).sort()).toEqual(
+          ['status', result.status === 'posted' ? 'transaction' : 'error'].sort(),
+        );
     });
 
     it('atomic: one refusal refuses all, tells which it was, and leaves no trace in any account', async () => {
@@ -268,18 +281,28 @@ describeEachDatabase((database) => {
 
     it('atomic: a refused batch uses up no key of its items', async () => {
       const { client } = await account(5);
-      const { body } = await send(client, 'atomic', [item(1, { idempotency_key: 'a' }), item(9, { idempotency_key: 'b' })]);
+      const { body } = await send(client, 'atomic', [
+        item(1, { idempotency_key: 'a' }),
+        item(9, { idempotency_key: 'b' }),
+      ]);
       expect(body.meta).toEqual({ posted: 0, rejected: 2 });
       for (const key of ['a', 'b']) {
         const answer = await client.post(spend, { amount: 2, description: 'x' }, { key });
-        expect({ status: answer.status, replayed: answer.headers['idempotent-replayed'] }).toEqual({ status: 201, replayed: undefined });
+        expect({ status: answer.status, replayed: answer.headers['idempotent-replayed'] }).toEqual({
+          status: 201,
+          replayed: undefined,
+        });
       }
     });
 
     it("atomic: an item's key that was used with another request is a 422 of the whole, which leaves the whole's key free", async () => {
       const { client, name } = await account(10);
       await client.post(spend, { amount: 1, description: 'x' }, { key: 'used' });
-      expectError(await send(client, 'atomic', [item(1), item(2, { idempotency_key: 'used' })], 'k'), 422, 'IDEMPOTENCY_KEY_REUSED');
+      expectError(
+        await send(client, 'atomic', [item(1), item(2, { idempotency_key: 'used' })], 'k'),
+        422,
+        'IDEMPOTENCY_KEY_REUSED',
+      );
       expect(await balanceOf(name)).toBe(9);
       expect((await send(client, 'atomic', [item(1)], 'k')).body.meta).toEqual({ posted: 1, rejected: 0 });
     });
@@ -287,7 +310,12 @@ describeEachDatabase((database) => {
     it('atomic: a new batch is no replay, though an item of it repeats a refusal', async () => {
       const { client } = await account(5);
       expectError(await client.post(spend, { amount: 9, description: 'x' }, { key: 'refused' }), 402, short);
-      const answer = await send(client, 'atomic', [item(1), { amount: 9, description: 'x', idempotency_key: 'refused' }], 'k');
+      const answer = await send(
+        client,
+        'atomic',
+        [item(1), { amount: 9, description: 'x', idempotency_key: 'refused' }],
+        'k',
+      );
       expect({ meta: answer.body.meta, replayed: answer.headers['idempotent-replayed'] }).toEqual({
         meta: { posted: 0, rejected: 2 },
         replayed: undefined,
@@ -296,7 +324,9 @@ describeEachDatabase((database) => {
 
     it('atomic: all of what can just be paid, and not a part more', async () => {
       const { client, name } = await account(6);
-      expect((await send(client, 'atomic', [item(1), item(2), item(3), item(words.smallest)])).body.meta.posted).toBe(0);
+      expect((await send(client, 'atomic', [item(1), item(2), item(3), item(words.smallest)])).body.meta.posted).toBe(
+        0,
+      );
       expect((await send(client, 'atomic', [item(1), item(2), item(3)])).body.meta.posted).toBe(3);
       expect(await balanceOf(name)).toBe(0);
     });
@@ -306,7 +336,11 @@ describeEachDatabase((database) => {
       const answers = await Promise.all(
         Array.from({ length: 60 }, (_, i) => {
           const order = [0, 1, 2, 3, 4, 5].map((n) => accounts[(n * (i % 2 ? 5 : 1) + i) % 6]!.name);
-          return admin.post(path, { mode: 'atomic', items: order.map((name) => item(1, { account: name })) }, { key: `k-${name(i)}` });
+          return admin.post(
+            path,
+            { mode: 'atomic', items: order.map((name) => item(1, { account: name })) },
+            { key: `k-${name(i)}` },
+          );
         }),
       );
       const posted = answers.filter(({ body }) => body.meta?.posted === 6);

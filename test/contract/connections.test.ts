@@ -70,7 +70,12 @@ describe('a connection', () => {
 
   it.each([
     ['no HTTP', 'NONSENSE\r\n\r\n', 400, 'VALIDATION_ERROR'],
-    ['headers of more than 16 kB', head('GET /api/version', { 'X-Long': 'x'.repeat(20_000) }), 431, 'HEADERS_TOO_LARGE'],
+    [
+      'headers of more than 16 kB',
+      head('GET /api/version', { 'X-Long': 'x'.repeat(20_000) }),
+      431,
+      'HEADERS_TOO_LARGE',
+    ],
     ['no Host', head('GET /api/version', { Host: undefined, Connection: 'close' }), 400, 'VALIDATION_ERROR'],
     ['an expectation that nobody knows', head('GET /api/version', { Expect: 'a miracle' }), 417, 'EXPECTATION_FAILED'],
   ])('with %s is answered in the envelope', async (_, text, status, code) => {
@@ -95,7 +100,10 @@ describe('a connection on which nothing moves', () => {
   it.each<[string, () => string]>([
     ['nothing', () => ''],
     ['half its headers', () => 'GET /api/version HTTP/1.1\r\nHost: local'],
-    ['half its body', () => head('POST /api/credits/debit', { ...JSON_OF_100_BYTES, Authorization: authorization }) + BODY],
+    [
+      'half its body',
+      () => head('POST /api/credits/debit', { ...JSON_OF_100_BYTES, Authorization: authorization }) + BODY,
+    ],
     ['half an event', () => head('POST /api/webhooks/stripe', JSON_OF_100_BYTES) + BODY],
   ])('after it sent %s is told so and closed', async (_, text) => {
     expectRefusal(await new RawConnection(server.port, text()).closed, 408, 'REQUEST_TIMEOUT');
@@ -117,7 +125,10 @@ describe('a connection on which nothing moves', () => {
 it('a client that hangs up, within its body or before the answer, is no error in the log', async () => {
   const server = await startServer();
   try {
-    const request = head('POST /api/credits/debit', { ...JSON_OF_100_BYTES, Authorization: `Bearer ${await mintToken()}` });
+    const request = head('POST /api/credits/debit', {
+      ...JSON_OF_100_BYTES,
+      Authorization: `Bearer ${await mintToken()}`,
+    });
     for (const body of [BODY, BODY.padEnd(100)]) {
       // The first answer says that the server has read what came with its request.
       const connection = new RawConnection(server.port, head('GET /api/version') + request + body);

@@ -39,13 +39,20 @@ describeEachDatabase((database) => {
     expect(answer.status).toBe(201);
     return answer.body.data;
   };
-  const capture = (client: Client, id: string, body: object, key?: string) => client.post(`${HOLDS}/${id}/capture`, body, { key });
-  const release = (client: Client, id: string, body?: object, key?: string) => client.post(`${HOLDS}/${id}/release`, body, { key });
+  const capture = (client: Client, id: string, body: object, key?: string) =>
+    client.post(`${HOLDS}/${id}/capture`, body, { key });
+  const release = (client: Client, id: string, body?: object, key?: string) =>
+    client.post(`${HOLDS}/${id}/release`, body, { key });
 
   describe('opening', () => {
     it('answers 201 with the hold, lowers what is available and never the balance, and makes no transaction', async () => {
       const { client } = await account();
-      const { body } = await client.post(HOLDS, { amount: 4, description: 'Run', expires_in: 60, metadata: { run: 1 } });
+      const { body } = await client.post(HOLDS, {
+        amount: 4,
+        description: 'Run',
+        expires_in: 60,
+        metadata: { run: 1 },
+      });
       expect(body).toEqual({
         data: {
           id: expect.stringMatching(/^hold_\d+_1$/),
@@ -101,7 +108,9 @@ describeEachDatabase((database) => {
       const { client } = await account();
       const answer = await client.post(HOLDS, body);
       expectError(answer, 400, 'VALIDATION_ERROR');
-      expect(answer.body.error.details).toEqual(expect.arrayContaining([{ field, message: expect.stringMatching(/\S/) }]));
+      expect(answer.body.error.details).toEqual(
+        expect.arrayContaining([{ field, message: expect.stringMatching(/\S/) }]),
+      );
       expect((await client.get(HOLDS)).body.meta.total).toBe(0);
     });
 
@@ -131,26 +140,41 @@ describeEachDatabase((database) => {
         hold_id: hold.id,
       });
       expect(await balanceOf(client)).toEqual([8, 8, 0]);
-      expect((await client.get(`${HOLDS}/${hold.id}`)).body.data).toEqual({ ...hold, status: 'captured', captured: 2, released: 3 });
+      expect((await client.get(`${HOLDS}/${hold.id}`)).body.data).toEqual({
+        ...hold,
+        status: 'captured',
+        captured: 2,
+        released: 3,
+      });
       expect((await client.get('/api/credits/transactions/2')).body).toEqual(captured.body);
     });
 
     it('is repeated while it is not final, until the hold is used up', async () => {
       const { client } = await account();
       const hold = await open(client, 5);
-      expect((await capture(client, hold.id, { amount: 1.5, final: false, description: 'a' })).body.data).toMatchObject({
-        balance_after: 8.5,
-        description: 'a',
-      });
+      expect((await capture(client, hold.id, { amount: 1.5, final: false, description: 'a' })).body.data).toMatchObject(
+        {
+          balance_after: 8.5,
+          description: 'a',
+        },
+      );
       expect(await balanceOf(client)).toEqual([8.5, 5, 3.5]);
-      expect((await client.get(`${HOLDS}/${hold.id}`)).body.data).toMatchObject({ status: 'open', captured: 1.5, released: 0 });
+      expect((await client.get(`${HOLDS}/${hold.id}`)).body.data).toMatchObject({
+        status: 'open',
+        captured: 1.5,
+        released: 0,
+      });
 
       const tooMuch = await capture(client, hold.id, { amount: 3.500001, final: false });
       expectError(tooMuch, 409, 'CONFLICT');
       expect(tooMuch.body.error.details).toEqual({ required: 3.500001, remaining: 3.5 });
 
       expect((await capture(client, hold.id, { amount: 3.5, final: false })).status).toBe(201);
-      expect((await client.get(`${HOLDS}/${hold.id}`)).body.data).toMatchObject({ status: 'captured', captured: 5, released: 0 });
+      expect((await client.get(`${HOLDS}/${hold.id}`)).body.data).toMatchObject({
+        status: 'captured',
+        captured: 5,
+        released: 0,
+      });
       const after = await capture(client, hold.id, { amount: 0.000001 });
       expectError(after, 409, 'CONFLICT');
       expect(after.body.error.details).toEqual({ status: 'captured' });
@@ -176,7 +200,9 @@ describeEachDatabase((database) => {
       const hold = await open(client, 5);
       const answer = await capture(client, hold.id, body);
       expectError(answer, 400, 'VALIDATION_ERROR');
-      expect(answer.body.error.details).toEqual(expect.arrayContaining([{ field, message: expect.stringMatching(/\S/) }]));
+      expect(answer.body.error.details).toEqual(
+        expect.arrayContaining([{ field, message: expect.stringMatching(/\S/) }]),
+      );
       expect((await client.get(`${HOLDS}/${hold.id}`)).body.data).toEqual(hold);
     });
   });
@@ -222,7 +248,10 @@ describeEachDatabase((database) => {
             [3, Number.MAX_SAFE_INTEGER],
           ] as const) {
             const { body } = await client.get(HOLDS, { status, order, limit, offset });
-            expect(body).toEqual({ data: ordered.slice(offset, offset + limit), meta: { total: matching.length, limit, offset } });
+            expect(body).toEqual({
+              data: ordered.slice(offset, offset + limit),
+              meta: { total: matching.length, limit, offset },
+            });
           }
         }
       }
@@ -342,7 +371,9 @@ describeEachDatabase((database) => {
 
     it('400 at once over a key each open, capture and release once', async () => {
       const { client } = await account(100);
-      const opened = await Promise.all(Array.from({ length: 400 }, (_, i) => client.post(HOLDS, { amount: 1 }, { key: `k${i % 20}` })));
+      const opened = await Promise.all(
+        Array.from({ length: 400 }, (_, i) => client.post(HOLDS, { amount: 1 }, { key: `k${i % 20}` })),
+      );
       expect(new Set(opened.map(({ status }) => status))).toEqual(new Set([201]));
       const ids = [...new Set(opened.map(({ body }) => body.data.id as string))];
       expect(ids).toHaveLength(20);
@@ -355,7 +386,9 @@ describeEachDatabase((database) => {
         ),
       );
       for (let key = 0; key < 20; key++)
-        expect(new Set(settled.filter((_, i) => i % 20 === key).map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
+        expect(
+          new Set(settled.filter((_, i) => i % 20 === key).map(({ status, text }) => `${status} ${text}`)).size,
+        ).toBe(1);
       const history = await historyOf(client, words!);
       expect(history).toHaveLength(11);
       expectUnbroken(history, words!);
@@ -415,7 +448,9 @@ describeEachDatabase((database) => {
       ])
         expectError(answer, 422, 'IDEMPOTENCY_KEY_REUSED');
       // What is the default when it is left out is the same request.
-      expect((await client.post(HOLDS, { amount: 2, expires_in: 3600 }, { key: 'k' })).headers['idempotent-replayed']).toBe('true');
+      expect(
+        (await client.post(HOLDS, { amount: 2, expires_in: 3600 }, { key: 'k' })).headers['idempotent-replayed'],
+      ).toBe('true');
       expect(await balanceOf(client)).toEqual([9, 7, 2]);
     });
   });
@@ -432,7 +467,10 @@ describeEachDatabase((database) => {
     const at = (time: number) => server.setClock(new Date(time).toISOString());
     const statusInTable = async (id: string) => {
       const [, accountId, number] = id.split('_');
-      const [row] = await dataSource.query('SELECT status FROM hold WHERE account_id = ? AND number = ?', [accountId, number]);
+      const [row] = await dataSource.query('SELECT status FROM hold WHERE account_id = ? AND number = ?', [
+        accountId,
+        number,
+      ]);
       return row.status as string;
     };
 
@@ -448,7 +486,10 @@ describeEachDatabase((database) => {
       expect(await balanceOf(client)).toEqual([8, 7, 1]);
       const expired = { ...hold, status: 'expired', captured: 2, released: 4 };
       expect((await client.get(`${HOLDS}/${hold.id}`)).body.data).toEqual(expired);
-      expect((await client.get(HOLDS, { status: 'expired' })).body).toMatchObject({ data: [expired], meta: { total: 1 } });
+      expect((await client.get(HOLDS, { status: 'expired' })).body).toMatchObject({
+        data: [expired],
+        meta: { total: 1 },
+      });
       expect((await client.get(HOLDS, { status: 'open' })).body).toMatchObject({ data: [lasting], meta: { total: 1 } });
       expect(await statusInTable(hold.id)).toBe('open');
 
@@ -456,11 +497,16 @@ describeEachDatabase((database) => {
         expectError(answer, 409, 'CONFLICT');
         expect(answer.body.error.details).toEqual({ status: 'expired' });
       }
-      expect((await client.post(spend, { amount: 7, description: 'all that is available' })).body.data.balance_after).toBe(1);
+      expect(
+        (await client.post(spend, { amount: 7, description: 'all that is available' })).body.data.balance_after,
+      ).toBe(1);
       // A decision is also the moment at which the row is settled.
       expect(await statusInTable(hold.id)).toBe('expired');
       expect(await statusInTable(lasting.id)).toBe('open');
-      expect((await client.get(HOLDS, { status: 'expired' })).body).toMatchObject({ data: [expired], meta: { total: 1 } });
+      expect((await client.get(HOLDS, { status: 'expired' })).body).toMatchObject({
+        data: [expired],
+        meta: { total: 1 },
+      });
       expect(await balanceOf(client)).toEqual([1, 0, 1]);
     });
 
@@ -475,7 +521,10 @@ describeEachDatabase((database) => {
       expect(first.status).toBe(201);
       await at(Date.parse(hold.expires_at) + HOUR);
       const again = await capture(client, hold.id, { amount: 4, final: false }, 'k');
-      expect({ text: again.text, replayed: again.headers['idempotent-replayed'] }).toEqual({ text: first.text, replayed: 'true' });
+      expect({ text: again.text, replayed: again.headers['idempotent-replayed'] }).toEqual({
+        text: first.text,
+        replayed: 'true',
+      });
       const reopened = await client.post(HOLDS, { amount: 10, expires_in: 3600 }, { key: 'k' });
       expect({ status: reopened.status, body: reopened.body }).toEqual({ status: 201, body });
       expect(await balanceOf(client)).toEqual([6, 6, 0]);
@@ -504,7 +553,11 @@ describeEachDatabase((database) => {
       const other = await account();
       const opened = [];
       for (let i = 0; i < 40; i++)
-        opened.push(...(await Promise.all(Array.from({ length: 250 }, () => client.post(HOLDS, { amount: 1, expires_in: 3600 })))));
+        opened.push(
+          ...(await Promise.all(
+            Array.from({ length: 250 }, () => client.post(HOLDS, { amount: 1, expires_in: 3600 })),
+          )),
+        );
       expect(opened.filter(({ status }) => status !== 201)).toEqual([]);
       const refused = await client.post(HOLDS, { amount: 1 }, { key: 'one-more' });
       expectError(refused, 409, 'CONFLICT');
@@ -544,7 +597,11 @@ describeEachDatabase((database) => {
     it('the sweep settles the rows of accounts that nobody asks about', async () => {
       // The sweep of a server of its own, preloaded so that its interval is short.
       const { client } = await account();
-      const holds = [await open(client, 1, { expires_in: 60 }), await open(client, 2, { expires_in: 60 }), await open(client, 3)];
+      const holds = [
+        await open(client, 1, { expires_in: 60 }),
+        await open(client, 2, { expires_in: 60 }),
+        await open(client, 3),
+      ];
       const sweeping = await startServer({ DATABASE_URL: database.url }, ['./test/support/short-intervals.mjs']);
       try {
         await sweeping.setClock(new Date(Date.parse(holds[1].expires_at) + 1).toISOString());

@@ -17,10 +17,16 @@ describeEachDatabase((database) => {
     });
     afterAll(() => server?.stop());
 
-    const balance = async () => (await admin.get(`/api/credits/balance?account=${account}`)).body.data.balance as number;
+    const balance = async () =>
+      (await admin.get(`/api/credits/balance?account=${account}`)).body.data.balance as number;
 
     it.each([
-      ['100,000 items', '/api/credits/debit/batch', { mode: 'independent', items: Array.from({ length: 100_000 }, () => ({})) }, 'items'],
+      [
+        '100,000 items',
+        '/api/credits/debit/batch',
+        { mode: 'independent', items: Array.from({ length: 100_000 }, () => ({})) },
+        'items',
+      ],
       [
         'a field named as every object has one',
         '/api/credits/debit',
@@ -42,13 +48,22 @@ describeEachDatabase((database) => {
       [
         'metadata of 60,000 keys',
         '/api/credits/debit',
-        { account, amount: 1, description: 'x', metadata: Object.fromEntries(Array.from({ length: 60_000 }, (_, i) => [`k${i}`, 1])) },
+        {
+          account,
+          amount: 1,
+          description: 'x',
+          metadata: Object.fromEntries(Array.from({ length: 60_000 }, (_, i) => [`k${i}`, 1])),
+        },
         'metadata',
       ],
     ])('refuses %s with one short error and records nothing', async (_name, path, body, field) => {
       const before = await balance();
       const { status, body: answer, text } = await admin.post(path, body);
-      expect({ status, code: answer.error.code, fields: answer.error.details.map((d: { field: string }) => d.field) }).toEqual({
+      expect({
+        status,
+        code: answer.error.code,
+        fields: answer.error.details.map((d: { field: string }) => d.field),
+      }).toEqual({
         status: 400,
         code: 'VALIDATION_ERROR',
         fields: [field],
@@ -74,7 +89,12 @@ describeEachDatabase((database) => {
         { mode: 'atomic', items: [{ account, amount: 1, description: 'x', idempotency_key: null }] },
         'items.0.idempotency_key',
       ],
-      ['value in metadata', '/api/credits/debit', { account, amount: 1, description: 'x', metadata: { a: null } }, 'metadata'],
+      [
+        'value in metadata',
+        '/api/credits/debit',
+        { account, amount: 1, description: 'x', metadata: { a: null } },
+        'metadata',
+      ],
     ])('refuses null in a %s, also where a field is optional', async (_, path, body, field) => {
       const before = await balance();
       const answer = await admin.post(path, body);
@@ -90,7 +110,10 @@ describeEachDatabase((database) => {
     ])('refuses a number of more than 16 significant digits: {%s}', async (fields, field) => {
       const before = await balance();
       const raw = `{"account":"${account}",${fields}}`;
-      const answer = await admin.request('POST', '/api/credits/debit', { raw, headers: { 'content-type': 'application/json' } });
+      const answer = await admin.request('POST', '/api/credits/debit', {
+        raw,
+        headers: { 'content-type': 'application/json' },
+      });
       expectError(answer, 400, 'VALIDATION_ERROR');
       expect(answer.body.error.details).toEqual([{ field, message: expect.stringContaining('16 significant digits') }]);
       expect(await balance()).toBe(before);
@@ -98,7 +121,10 @@ describeEachDatabase((database) => {
 
     it('takes as many digits as it likes in a text, and zeros that say nothing', async () => {
       const raw = `{"account":"${account}","amount":1.000000,"description":"12345678901234567890 \\"0.12345678901234567890","metadata":{"n":0.00000000000000000001}}`;
-      const answer = await admin.request('POST', '/api/credits/debit', { raw, headers: { 'content-type': 'application/json' } });
+      const answer = await admin.request('POST', '/api/credits/debit', {
+        raw,
+        headers: { 'content-type': 'application/json' },
+      });
       expect(answer.body.data).toMatchObject({
         amount: -1,
         description: '12345678901234567890 "0.12345678901234567890',
@@ -133,7 +159,10 @@ describe('what is long and refused', () => {
     const long = 'x'.repeat(7_000);
     const answers = [
       await admin.post('/api/credits/debit', fields),
-      await admin.post('/api/credits/debit/batch', { mode: 'atomic', items: Array.from({ length: 1_000 }, () => ({ unknown: 1 })) }),
+      await admin.post('/api/credits/debit/batch', {
+        mode: 'atomic',
+        items: Array.from({ length: 1_000 }, () => ({ unknown: 1 })),
+      }),
       await admin.get(`/api/${long}`),
       await admin.get(`/api/credits/balance?${long}=1`),
       await admin.get(`/api/credits/packages?${Object.keys(fields).slice(0, 20).join('&')}`),

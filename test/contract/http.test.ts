@@ -33,8 +33,14 @@ describe('every answer', () => {
     const sub = newName();
     const customer = server.client.as(await mintToken({ sub, org: 'acme' }));
     const lineOf = async ({ headers }: Answer) =>
-      JSON.parse(await server.line((text) => text.includes(headers['x-trace-id'] as string))) as { account?: string; actor?: string };
-    expect(await lineOf(await customer.get('/api/credits/balance'))).toMatchObject({ account: 'org:acme', actor: `user:${sub}` });
+      JSON.parse(await server.line((text) => text.includes(headers['x-trace-id'] as string))) as {
+        account?: string;
+        actor?: string;
+      };
+    expect(await lineOf(await customer.get('/api/credits/balance'))).toMatchObject({
+      account: 'org:acme',
+      actor: `user:${sub}`,
+    });
     expect(await lineOf(await customer.get('/api/credits/balance', { account: 'user:hush-hush' }))).toMatchObject({
       account: 'org:acme',
       status: 403,
@@ -42,12 +48,18 @@ describe('every answer', () => {
     // An administrator's line names the account that was worked on, unless that was no name at all.
     const root = await server.clientFor({ sub: 'root', admin: true });
     const body = { amount: 1, description: 'x', account: `user:${sub}` };
-    expect(await lineOf(await root.post('/api/credits/deposit', body))).toMatchObject({ account: `user:${sub}`, actor: 'user:root' });
+    expect(await lineOf(await root.post('/api/credits/deposit', body))).toMatchObject({
+      account: `user:${sub}`,
+      actor: 'user:root',
+    });
     expect(await lineOf(await root.get('/api/credits/balance', { account: 'org:acme' }))).toMatchObject({
       account: 'org:acme',
       actor: 'user:root',
     });
-    expect(await lineOf(await root.get('/api/credits/balance', { account: 'x\n{}' }))).toMatchObject({ account: 'user:root', status: 400 });
+    expect(await lineOf(await root.get('/api/credits/balance', { account: 'x\n{}' }))).toMatchObject({
+      account: 'user:root',
+      status: 400,
+    });
     const line = await lineOf(await server.client.get('/api/version'));
     expect([line.account, line.actor]).toEqual([undefined, undefined]);
   });
@@ -73,18 +85,21 @@ describe('every answer', () => {
     expect(headers['x-trace-id']).not.toBe(TRACE);
   });
 
-  it.each(['/api/credits/balance', '/api/version', '/api/docs', '/api/nothing'])('has security headers: %s', async (path) => {
-    const { headers } = await client.get(path);
-    expect(headers).toMatchObject({
-      'x-content-type-options': 'nosniff',
-      'x-frame-options': expect.stringMatching(/SAMEORIGIN|DENY/),
-      'referrer-policy': expect.any(String),
-    });
-    expect(headers['content-security-policy']).toMatch(/default-src 'self'/);
-    expect(headers['content-security-policy']).not.toMatch(/script-src[^;]*'unsafe-(inline|eval)'/);
-    expect(headers['x-powered-by']).toBeUndefined();
-    expect(headers['server']).toBeUndefined();
-  });
+  it.each(['/api/credits/balance', '/api/version', '/api/docs', '/api/nothing'])(
+    'has security headers: %s',
+    async (path) => {
+      const { headers } = await client.get(path);
+      expect(headers).toMatchObject({
+        'x-content-type-options': 'nosniff',
+        'x-frame-options': expect.stringMatching(/SAMEORIGIN|DENY/),
+        'referrer-policy': expect.any(String),
+      });
+      expect(headers['content-security-policy']).toMatch(/default-src 'self'/);
+      expect(headers['content-security-policy']).not.toMatch(/script-src[^;]*'unsafe-(inline|eval)'/);
+      expect(headers['x-powered-by']).toBeUndefined();
+      expect(headers['server']).toBeUndefined();
+    },
+  );
 
   it('is JSON in UTF-8', async () => {
     expect((await client.get('/api/credits/balance')).headers['content-type']).toBe('application/json; charset=utf-8');
@@ -205,7 +220,11 @@ describe('every answer', () => {
       const body = '{"amount":1,"description":"x"}';
       const request = httpRequest(`${server.url}/api/credits/deposit`, {
         method: 'POST',
-        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'content-length': String(body.length + 10) },
+        headers: {
+          authorization: `Bearer ${token}`,
+          'content-type': 'application/json',
+          'content-length': String(body.length + 10),
+        },
       });
       request.on('error', () => resolve());
       request.write(body, () => request.destroy());
@@ -216,7 +235,11 @@ describe('every answer', () => {
   it('nothing secret is in the log', async () => {
     const token = await mintToken({ sub: 'secretive' });
     const spender = client.as(token);
-    await spender.post('/api/credits/debit', { amount: 1, description: 'hush-hush-description' }, { key: 'hush-hush-key' });
+    await spender.post(
+      '/api/credits/debit',
+      { amount: 1, description: 'hush-hush-description' },
+      { key: 'hush-hush-key' },
+    );
     const { headers } = await spender.request('GET', '/api/credits/balance', {
       query: { account: 'user:hush-hush' },
       headers: { cookie: `assimetria_jwt=${token}` },
@@ -226,7 +249,8 @@ describe('every answer', () => {
     expect(server.output).not.toContain(token.split('.')[2]);
     expect(server.output).not.toContain(JWT_SECRET);
     expect(server.output).not.toMatch(/hush-hush/);
-    for (const line of server.lines.filter((text) => text.startsWith('{'))) expect(() => JSON.parse(line) as unknown).not.toThrow();
+    for (const line of server.lines.filter((text) => text.startsWith('{')))
+      expect(() => JSON.parse(line) as unknown).not.toThrow();
   });
 });
 
@@ -311,13 +335,17 @@ describe('rate limit', () => {
 
 describe('the start', () => {
   it('names every bad variable at once and ends with 1', async () => {
-    const failed = await startServer({ PORT: 'x', LOG_LEVEL: 'x', JWT_SECRET: 'short' }).catch((error: unknown) => error);
+    const failed = await startServer({ PORT: 'x', LOG_LEVEL: 'x', JWT_SECRET: 'short' }).catch(
+      (error: unknown) => error,
+    );
     expect(failed).toMatchObject({ code: 1, output: expect.stringMatching(/PORT[^]*LOG_LEVEL[^]*JWT_SECRET/) });
     expect((failed as { output: string }).output).not.toMatch(/\bat .*\.js:\d/);
   });
 
   it('needs a key in production', async () => {
-    const failed = await startServer({ NODE_ENV: 'production', JWT_SECRET: undefined }).catch((error: unknown) => error);
+    const failed = await startServer({ NODE_ENV: 'production', JWT_SECRET: undefined }).catch(
+      (error: unknown) => error,
+    );
     expect(failed).toMatchObject({ code: 1, output: expect.stringContaining('JWT_SECRET') });
   });
 
@@ -339,7 +367,10 @@ describe('the start', () => {
     const server = await startServer({ NODE_ENV: 'production', DATABASE_URL: undefined });
     try {
       const line = JSON.parse(await server.line((text) => text.includes('DATABASE_URL'))) as object;
-      expect(line).toMatchObject({ level: 'warn', msg: expect.stringContaining(join(server.directory, 'data/credits.sqlite')) });
+      expect(line).toMatchObject({
+        level: 'warn',
+        msg: expect.stringContaining(join(server.directory, 'data/credits.sqlite')),
+      });
     } finally {
       await server.stop();
     }
@@ -350,7 +381,10 @@ describe('the start', () => {
     try {
       const folder = join(server.directory, 'data');
       const modes = Object.fromEntries(
-        [folder, ...readdirSync(folder).map((name) => join(folder, name))].map((path) => [basename(path), statSync(path).mode & 0o777]),
+        [folder, ...readdirSync(folder).map((name) => join(folder, name))].map((path) => [
+          basename(path),
+          statSync(path).mode & 0o777,
+        ]),
       );
       expect(modes).toEqual({
         data: 0o700,

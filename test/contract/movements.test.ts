@@ -68,7 +68,9 @@ describeEachDatabase((database) => {
           metadata,
         },
       });
-      expect((await client.get(`${base}/balance`)).body).toEqual({ data: { balance: 97, available: 97, held: 0, ...label } });
+      expect((await client.get(`${base}/balance`)).body).toEqual({
+        data: { balance: 97, available: 97, held: 0, ...label },
+      });
       expect((await client.get(`${base}/transactions`)).body).toEqual({
         data: [added.body.data, spent.body.data],
         meta: { total: 2, limit: 50, offset: 0 },
@@ -90,7 +92,11 @@ describeEachDatabase((database) => {
       const { client } = await account(5);
       const amount = words.name === 'credits' ? 5.123457 : 12;
       const refused = await client.post(spend, { amount, description: 'too much' });
-      expect(refused.body.error.details).toEqual({ required: amount, available: 5, shortfall: words.name === 'credits' ? 0.123457 : 7 });
+      expect(refused.body.error.details).toEqual({
+        required: amount,
+        available: 5,
+        shortfall: words.name === 'credits' ? 0.123457 : 7,
+      });
     });
 
     it('the smallest and the greatest amount are exact', async () => {
@@ -98,7 +104,9 @@ describeEachDatabase((database) => {
       expect((await client.get(`${base}/balance`)).body.data.balance).toBe(greatest);
       expectError(await admin.post(add, { amount: smallest, description: 'over', account: name }), 409, 'CONFLICT');
       expect((await client.post(spend, { amount: smallest, description: 'least' })).body.data.amount).toBe(-smallest);
-      expect((await admin.post(add, { amount: smallest, description: 'back', account: name })).body.data.balance_after).toBe(greatest);
+      expect(
+        (await admin.post(add, { amount: smallest, description: 'back', account: name })).body.data.balance_after,
+      ).toBe(greatest);
       expect((await client.post(spend, { amount: greatest, description: 'all' })).body.data).toMatchObject({
         amount: -greatest,
         balance_after: 0,
@@ -109,7 +117,8 @@ describeEachDatabase((database) => {
       const { client } = await account(1);
       const step = words.name === 'credits' ? 0.1 : 1;
       const times = words.name === 'credits' ? 10 : 1;
-      for (let i = 0; i < times; i++) expect((await client.post(spend, { amount: step, description: `${i}` })).status).toBe(201);
+      for (let i = 0; i < times; i++)
+        expect((await client.post(spend, { amount: step, description: `${i}` })).status).toBe(201);
       expect((await client.get(`${base}/balance`)).body.data.balance).toBe(0);
       expectUnbroken(await historyOf(client, words), words);
     });
@@ -176,7 +185,10 @@ describeEachDatabase((database) => {
             [200, 0],
           ] as const) {
             const { body } = await client.get(`${base}/transactions`, { type, order, limit, offset });
-            expect(body).toEqual({ data: ordered.slice(offset, offset + limit), meta: { total: matching.length, limit, offset } });
+            expect(body).toEqual({
+              data: ordered.slice(offset, offset + limit),
+              meta: { total: matching.length, limit, offset },
+            });
           }
         }
       });
@@ -194,11 +206,16 @@ describeEachDatabase((database) => {
         ]) {
           const { from = '', to = '9' } = range as { from?: string; to?: string };
           for (const type of [undefined, spendType]) {
-            const matching = all.filter((t) => t.created_at >= from && t.created_at < to && (type === undefined || t.type === type));
+            const matching = all.filter(
+              (t) => t.created_at >= from && t.created_at < to && (type === undefined || t.type === type),
+            );
             for (const order of ['asc', 'desc']) {
               const ordered = order === 'asc' ? matching : [...matching].reverse();
               const { body } = await client.get(`${base}/transactions`, { ...range, type, order, limit: 3, offset: 1 });
-              expect(body).toEqual({ data: ordered.slice(1, 4), meta: { total: matching.length, limit: 3, offset: 1 } });
+              expect(body).toEqual({
+                data: ordered.slice(1, 4),
+                meta: { total: matching.length, limit: 3, offset: 1 },
+              });
             }
           }
         }
@@ -264,12 +281,17 @@ describeEachDatabase((database) => {
       ])('%s=%j is a 400 that names it', async (field, value) => {
         const answer = await (field === 'account' ? admin : client).get(`${base}/transactions`, { [field]: value });
         expectError(answer, 400, 'VALIDATION_ERROR');
-        expect(answer.body.error.details).toEqual(expect.arrayContaining([{ field, message: expect.stringMatching(/\S/) }]));
+        expect(answer.body.error.details).toEqual(
+          expect.arrayContaining([{ field, message: expect.stringMatching(/\S/) }]),
+        );
       });
 
-      it.each(['limit=1&limit=2', 'order=asc&order=desc', 'limit[a]=1', 'account=a&account=b'])('?%s is a 400', async (query) => {
-        expectError(await client.get(`${base}/transactions?${query}`), 400, 'VALIDATION_ERROR');
-      });
+      it.each(['limit=1&limit=2', 'order=asc&order=desc', 'limit[a]=1', 'account=a&account=b'])(
+        '?%s is a 400',
+        async (query) => {
+          expectError(await client.get(`${base}/transactions?${query}`), 400, 'VALIDATION_ERROR');
+        },
+      );
     });
 
     describe('usage summary', () => {
@@ -289,7 +311,15 @@ describeEachDatabase((database) => {
             total_debited: 35,
             total_refunded: 0,
             transaction_count: 3,
-            series: [{ period: body.data.period.to.slice(0, 10), deposited: 100, debited: 35, refunded: 0, transaction_count: 3 }],
+            series: [
+              {
+                period: body.data.period.to.slice(0, 10),
+                deposited: 100,
+                debited: 35,
+                refunded: 0,
+                transaction_count: 3,
+              },
+            ],
           },
         });
         // Whole days in UTC: today and the twenty-nine before it.
@@ -309,17 +339,25 @@ describeEachDatabase((database) => {
         });
       });
 
-      it.each(['from=yesterday', 'to=2026-02-30', 'group_by=week', 'group_by=', 'limit=5', 'group_by=day&group_by=month'])(
-        '?%s is a 400',
-        async (query) => {
-          const { client } = await account();
-          expectError(await client.get(`${base}/usage-summary?${query}`), 400, 'VALIDATION_ERROR');
-        },
-      );
+      it.each([
+        'from=yesterday',
+        'to=2026-02-30',
+        'group_by=week',
+        'group_by=',
+        'limit=5',
+        'group_by=day&group_by=month',
+      ])('?%s is a 400', async (query) => {
+        const { client } = await account();
+        expectError(await client.get(`${base}/usage-summary?${query}`), 400, 'VALIDATION_ERROR');
+      });
 
       it('refuses a period that ends before it begins', async () => {
         const { client } = await account();
-        expectError(await client.get(`${base}/usage-summary`, { from: '2026-05-01', to: '2026-04-01' }), 400, 'VALIDATION_ERROR');
+        expectError(
+          await client.get(`${base}/usage-summary`, { from: '2026-05-01', to: '2026-04-01' }),
+          400,
+          'VALIDATION_ERROR',
+        );
       });
     });
 
@@ -371,7 +409,11 @@ describeEachDatabase((database) => {
         ['metadata a string', meta('x'), 'metadata'],
         ['metadata nested', meta({ a: { b: 1 } }), 'metadata'],
         ['metadata with null', meta({ a: null }), 'metadata'],
-        ['metadata with 51 keys', meta(Object.fromEntries(Array.from({ length: 51 }, (_, i) => [`k${i}`, i]))), 'metadata'],
+        [
+          'metadata with 51 keys',
+          meta(Object.fromEntries(Array.from({ length: 51 }, (_, i) => [`k${i}`, i]))),
+          'metadata',
+        ],
         ['metadata with a key of 41 characters', meta({ ['k'.repeat(41)]: 1 }), 'metadata'],
         ['metadata with an empty key', meta({ '': 1 }), 'metadata'],
         ['metadata with a value of 501 characters', meta({ a: 'x'.repeat(501) }), 'metadata'],
@@ -388,18 +430,27 @@ describeEachDatabase((database) => {
       it.each([...bodies, ...metadata])(`${spendType}: %s`, async (_, raw, field) => {
         const answer = await client.request('POST', spend, { raw, headers: { 'content-type': 'application/json' } });
         expectError(answer, 400, 'VALIDATION_ERROR');
-        if (field) expect(answer.body.error.details).toEqual(expect.arrayContaining([{ field, message: expect.stringMatching(/\S/) }]));
+        if (field)
+          expect(answer.body.error.details).toEqual(
+            expect.arrayContaining([{ field, message: expect.stringMatching(/\S/) }]),
+          );
         expect(await stateOf(client, words)).toEqual(before);
       });
 
-      it.each(bodies.filter(([name]) => name !== 'a field of another machine'))(`${addType}: %s`, async (_, raw, field) => {
-        const target = newName();
-        const own = await server.clientFor({ sub: target, admin: true });
-        const answer = await own.request('POST', add, { raw, headers: { 'content-type': 'application/json' } });
-        expectError(answer, 400, 'VALIDATION_ERROR');
-        if (field) expect(answer.body.error.details).toEqual(expect.arrayContaining([{ field, message: expect.stringMatching(/\S/) }]));
-        expect((await own.get(`${base}/transactions`)).body.meta.total).toBe(0);
-      });
+      it.each(bodies.filter(([name]) => name !== 'a field of another machine'))(
+        `${addType}: %s`,
+        async (_, raw, field) => {
+          const target = newName();
+          const own = await server.clientFor({ sub: target, admin: true });
+          const answer = await own.request('POST', add, { raw, headers: { 'content-type': 'application/json' } });
+          expectError(answer, 400, 'VALIDATION_ERROR');
+          if (field)
+            expect(answer.body.error.details).toEqual(
+              expect.arrayContaining([{ field, message: expect.stringMatching(/\S/) }]),
+            );
+          expect((await own.get(`${base}/transactions`)).body.meta.total).toBe(0);
+        },
+      );
 
       it.each([
         ['empty', ''],
@@ -423,10 +474,17 @@ describeEachDatabase((database) => {
         expect(await stateOf(client, words)).toEqual(before);
       });
 
-      it.each(['nobody', 'user:', 'team:5', 'user:a b', 'org:', '', `user:${'x'.repeat(201)}`])('an account named %j', async (name) => {
-        for (const path of [add, spend])
-          expectError(await admin.post(path, { amount: 1, description: 'x', account: name }), 400, 'VALIDATION_ERROR');
-      });
+      it.each(['nobody', 'user:', 'team:5', 'user:a b', 'org:', '', `user:${'x'.repeat(201)}`])(
+        'an account named %j',
+        async (name) => {
+          for (const path of [add, spend])
+            expectError(
+              await admin.post(path, { amount: 1, description: 'x', account: name }),
+              400,
+              'VALIDATION_ERROR',
+            );
+        },
+      );
 
       it('another content type is a 415, none with a body too', async () => {
         for (const type of [
@@ -443,7 +501,11 @@ describeEachDatabase((database) => {
       });
 
       it('a body beyond the limit is a 413', async () => {
-        expectError(await client.post(spend, { amount: 1, description: 'x'.repeat(2 * 1024 * 1024) }), 413, 'PAYLOAD_TOO_LARGE');
+        expectError(
+          await client.post(spend, { amount: 1, description: 'x'.repeat(2 * 1024 * 1024) }),
+          413,
+          'PAYLOAD_TOO_LARGE',
+        );
         expect(await stateOf(client, words)).toEqual(before);
       });
     });
@@ -463,7 +525,9 @@ describeEachDatabase((database) => {
       it('a name is compared letter by letter', async () => {
         const name = newName();
         await admin.post(add, { amount: 10, description: 'x', account: `user:${name}` });
-        expect((await admin.get(`${base}/balance`, { account: `user:${name.toUpperCase()}` })).body.data.balance).toBe(0);
+        expect((await admin.get(`${base}/balance`, { account: `user:${name.toUpperCase()}` })).body.data.balance).toBe(
+          0,
+        );
         expect((await admin.get(`${base}/balance`, { account: `user:${name}` })).body.data.balance).toBe(10);
       });
 
@@ -511,10 +575,18 @@ describeEachDatabase((database) => {
     describe('idempotency', () => {
       it('a key again: the first answer, marked as a replay, and one effect', async () => {
         const { client } = await account(10);
-        const first = await client.post(spend, { amount: 1, description: 'x', metadata: { a: 1, b: 2 } }, { key: 'k1' });
+        const first = await client.post(
+          spend,
+          { amount: 1, description: 'x', metadata: { a: 1, b: 2 } },
+          { key: 'k1' },
+        );
         expect(first.status).toBe(201);
         expect(first.headers['idempotent-replayed']).toBeUndefined();
-        const again = await client.post(spend, { metadata: { b: 2, a: 1 }, description: 'x', amount: 1.0 }, { key: 'k1' });
+        const again = await client.post(
+          spend,
+          { metadata: { b: 2, a: 1 }, description: 'x', amount: 1.0 },
+          { key: 'k1' },
+        );
         expect({ status: again.status, text: again.text }).toEqual({ status: 201, text: first.text });
         expect(again.headers['idempotent-replayed']).toBe('true');
         expect(again.headers['x-trace-id']).not.toBe(first.headers['x-trace-id']);
@@ -551,7 +623,10 @@ describeEachDatabase((database) => {
         expect((await one.client.post(spend, body, { key: 'k1' })).headers['idempotent-replayed']).toBeUndefined();
         expect((await two.client.post(spend, body, { key: 'k1' })).headers['idempotent-replayed']).toBeUndefined();
         const added = await admin.post(add, { ...body, account: one.name }, { key: 'k1' });
-        expect({ status: added.status, replayed: added.headers['idempotent-replayed'] }).toEqual({ status: 201, replayed: undefined });
+        expect({ status: added.status, replayed: added.headers['idempotent-replayed'] }).toEqual({
+          status: 201,
+          replayed: undefined,
+        });
         const other = WORDS.find((each) => each !== words)!;
         expect((await admin.post(other.add, { ...body, account: one.name }, { key: 'k1' })).status).toBe(201);
         // Keys are compared letter by letter too.
@@ -563,7 +638,10 @@ describeEachDatabase((database) => {
         const { client, name } = await account(10);
         const first = await client.post(spend, { amount: 1, description: 'x' }, { key: 'k1' });
         const again = await admin.post(spend, { amount: 1, description: 'x', account: name }, { key: 'k1' });
-        expect({ text: again.text, replayed: again.headers['idempotent-replayed'] }).toEqual({ text: first.text, replayed: 'true' });
+        expect({ text: again.text, replayed: again.headers['idempotent-replayed'] }).toEqual({
+          text: first.text,
+          replayed: 'true',
+        });
       });
 
       it('a bad request does not use its key up', async () => {
@@ -574,7 +652,8 @@ describeEachDatabase((database) => {
 
       it('without a key every request is a new operation', async () => {
         const { client } = await account(10);
-        for (let i = 0; i < 3; i++) expect((await client.post(spend, { amount: 1, description: 'x' })).body.data.id).toBe(i + 2);
+        for (let i = 0; i < 3; i++)
+          expect((await client.post(spend, { amount: 1, description: 'x' })).body.data.id).toBe(i + 2);
       });
 
       it('every key of 255 visible characters is taken', async () => {
@@ -583,9 +662,13 @@ describeEachDatabase((database) => {
           .join('')
           .padEnd(255, '~');
         expect((await client.post(spend, { amount: 1, description: 'x' }, { key })).status).toBe(201);
-        expect((await client.post(spend, { amount: 1, description: 'x' }, { key })).headers['idempotent-replayed']).toBe('true');
         expect(
-          (await client.post(spend, { amount: 1, description: 'x' }, { key: key.slice(0, -1) })).headers['idempotent-replayed'],
+          (await client.post(spend, { amount: 1, description: 'x' }, { key })).headers['idempotent-replayed'],
+        ).toBe('true');
+        expect(
+          (await client.post(spend, { amount: 1, description: 'x' }, { key: key.slice(0, -1) })).headers[
+            'idempotent-replayed'
+          ],
         ).toBeUndefined();
       });
     });

@@ -33,7 +33,14 @@ const ADMINISTRATORS = ['/api/credits/deposit', '/api/tokens/grant'];
 /** What every answer over HTTP has, and what helmet adds; neither tells a client of ours anything. */
 const UNSAID =
   /^(date|connection|keep-alive|content-(type|length|security-policy)|cross-origin-.*|origin-agent-cluster|referrer-policy|x-(content-type|dns|download|frame|permitted|xss)-.*)$/;
-const OPEN = ['/api/credits/packages', '/api/tokens/plans', '/api/webhooks/stripe', '/api/health', '/api/ready', '/api/version'];
+const OPEN = [
+  '/api/credits/packages',
+  '/api/tokens/plans',
+  '/api/webhooks/stripe',
+  '/api/health',
+  '/api/ready',
+  '/api/version',
+];
 
 describe('the OpenAPI document', () => {
   let server: Server;
@@ -44,7 +51,12 @@ describe('the OpenAPI document', () => {
     server = await startServer({ RATE_LIMIT_PER_MINUTE: '6000' });
     document = (await server.client.get('/api/docs/openapi.json')).body;
     operations = Object.entries<any>(document.paths).flatMap(([path, item]) =>
-      Object.entries<any>(item).map(([method, operation]) => ({ name: `${method.toUpperCase()} ${path}`, method, path, operation })),
+      Object.entries<any>(item).map(([method, operation]) => ({
+        name: `${method.toUpperCase()} ${path}`,
+        method,
+        path,
+        operation,
+      })),
     );
   });
   afterAll(() => server?.stop());
@@ -70,7 +82,8 @@ describe('the OpenAPI document', () => {
       });
       const codes = Object.keys(operation.responses);
       expect({ name, codes }).toEqual({ name, codes: expect.arrayContaining(['500']) });
-      if (!OPEN.includes(path)) expect({ name, codes }).toEqual({ name, codes: expect.arrayContaining(['401', '429']) });
+      if (!OPEN.includes(path))
+        expect({ name, codes }).toEqual({ name, codes: expect.arrayContaining(['401', '429']) });
       if (operation.requestBody && !OPEN.includes(path))
         expect({ name, codes }).toEqual({ name, codes: expect.arrayContaining(['400', '413', '415']) });
       for (const [status, response] of Object.entries<any>(operation.responses)) {
@@ -100,17 +113,27 @@ describe('the OpenAPI document', () => {
     expect(missing).toEqual([]);
   });
 
-  const documented = ({ operation }: { operation: any }) => Number(Object.keys(operation.responses).find((code) => Number(code) < 300));
+  const documented = ({ operation }: { operation: any }) =>
+    Number(Object.keys(operation.responses).find((code) => Number(code) < 300));
 
   function expectDeclared(name: string, operation: any, { status, headers }: Answer): void {
     const declared = Object.keys(operation.responses[status].headers).map((header) => header.toLowerCase());
     const sent = Object.keys(headers).filter((header) => !UNSAID.test(header));
-    expect({ name, status, undeclared: sent.filter((header) => !declared.includes(header)) }).toEqual({ name, status, undeclared: [] });
+    expect({ name, status, undeclared: sent.filter((header) => !declared.includes(header)) }).toEqual({
+      name,
+      status,
+      undeclared: [],
+    });
   }
 
   it('accepts its own examples from whoever may send them, and answers with the fields of its examples', async () => {
-    const [admin, client] = await Promise.all([server.clientFor({ sub: 'root', admin: true }), server.clientFor({ sub: '42' })]);
-    const bodies = operations.filter(({ operation, path }) => operation.requestBody && !OPEN.includes(path) && !path.includes('{'));
+    const [admin, client] = await Promise.all([
+      server.clientFor({ sub: 'root', admin: true }),
+      server.clientFor({ sub: '42' }),
+    ]);
+    const bodies = operations.filter(
+      ({ operation, path }) => operation.requestBody && !OPEN.includes(path) && !path.includes('{'),
+    );
     // What puts something in comes first, so that what takes it out finds something.
     bodies.sort((a, b) => Number(ADMINISTRATORS.includes(b.path)) - Number(ADMINISTRATORS.includes(a.path)));
     for (const each of bodies) {
@@ -122,7 +145,10 @@ describe('the OpenAPI document', () => {
         status: documented(each),
         text: '',
       });
-      expect({ name, fields: fieldsOf(operation.responses[answer.status].content['application/json'].example) }).toEqual({
+      expect({
+        name,
+        fields: fieldsOf(operation.responses[answer.status].content['application/json'].example),
+      }).toEqual({
         name,
         fields: fieldsOf(answer.body),
       });
@@ -133,13 +159,17 @@ describe('the OpenAPI document', () => {
   it('fills no field in advance that only an administrator may send', () => {
     for (const { name, operation } of operations)
       for (const { name: parameter, example, schema } of operation.parameters)
-        expect({ name, parameter, example: parameter === 'account' ? (example ?? schema.example) : undefined }).toEqual({
-          name,
-          parameter,
-          example: undefined,
-        });
+        expect({ name, parameter, example: parameter === 'account' ? (example ?? schema.example) : undefined }).toEqual(
+          {
+            name,
+            parameter,
+            example: undefined,
+          },
+        );
     for (const path of ADMINISTRATORS)
-      expect(document.paths[path].post.requestBody.content['application/json'].example).toMatchObject({ account: 'user:42' });
+      expect(document.paths[path].post.requestBody.content['application/json'].example).toMatchObject({
+        account: 'user:42',
+      });
   });
 
   it('offers an event for the webhook', () => {
@@ -160,7 +190,9 @@ describe('the OpenAPI document', () => {
     const client = await server.clientFor({ sub: '42' });
     // These ids come from other answers only.
     const unguessable = ['/api/payments/purchases/{id}', '/api/credits/holds/{id}'];
-    for (const { name, path, operation } of operations.filter((each) => each.method === 'get' && !unguessable.includes(each.path))) {
+    for (const { name, path, operation } of operations.filter(
+      (each) => each.method === 'get' && !unguessable.includes(each.path),
+    )) {
       const answer = await client.get(path.replace('{id}', '1'));
       expectDeclared(name, operation, answer);
       const { body } = answer;
@@ -212,7 +244,9 @@ describe('the OpenAPI document', () => {
       ] as const) {
         const answer = await fetched({ 'accept-encoding': accepted });
         expect(answer.headers.get('content-encoding')).toBe(encoding);
-        expect(Number(answer.headers.get('content-length'))).toBeLessThan(Number(plain.headers.get('content-length')) / 5);
+        expect(Number(answer.headers.get('content-length'))).toBeLessThan(
+          Number(plain.headers.get('content-length')) / 5,
+        );
         expect(answer.headers.get('vary')).toMatch(/accept-encoding/i);
         expect(await answer.json()).toEqual(document);
       }

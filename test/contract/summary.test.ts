@@ -4,7 +4,10 @@ import { describeEachDatabase } from '../support/databases.js';
 import { type Server, startServer } from '../support/server.js';
 import { expectError, expectUnbroken, historyOf, newName, WORDS } from '../support/words.js';
 
-/** When what came in (+) or went out (−); several within a day, at the edges of days, months and a year, and days without anything. */
+/**
+ * When what came in (+) or went out (−); several within a day, at the edges of days, months and a year, and days
+ * without anything.
+ */
 const STORY: [at: string, amount: number][] = [
   ['2025-12-30T08:00:00Z', 500],
   ['2025-12-31T23:59:58Z', -10],
@@ -56,7 +59,8 @@ describeEachDatabase((database) => {
       for (const [at, amount] of STORY) {
         await server.setClock(at);
         const body = { amount: Math.abs(amount), description: at };
-        const { status } = amount < 0 ? await client.post(spend, body) : await admin.post(add, { ...body, account: `user:${sub}` });
+        const { status } =
+          amount < 0 ? await client.post(spend, body) : await admin.post(add, { ...body, account: `user:${sub}` });
         expect(status).toBe(201);
       }
       await server.setClock(NOW);
@@ -66,7 +70,9 @@ describeEachDatabase((database) => {
 
     it('the history has the times at which things happened', () => {
       expectUnbroken(history, words);
-      history.forEach(({ created_at }, i) => expect(Math.abs(Date.parse(created_at) - Date.parse(STORY[i]![0]))).toBeLessThan(2_000));
+      history.forEach(({ created_at }, i) =>
+        expect(Math.abs(Date.parse(created_at) - Date.parse(STORY[i]![0]))).toBeLessThan(2_000),
+      );
     });
 
     describe.each(['day', 'month'] as const)('by %s', (group_by) => {
@@ -80,7 +86,13 @@ describeEachDatabase((database) => {
         const series = new Map<string, any>();
         for (const { created_at, amount } of inside) {
           const name = created_at.slice(0, group_by === 'day' ? 10 : 7);
-          const item = series.get(name) ?? { period: name, deposited: 0, debited: 0, refunded: 0, transaction_count: 0 };
+          const item = series.get(name) ?? {
+            period: name,
+            deposited: 0,
+            debited: 0,
+            refunded: 0,
+            transaction_count: 0,
+          };
           item[amount > 0 ? 'deposited' : 'debited'] += Math.abs(amount);
           item.transaction_count += 1;
           series.set(name, item);
@@ -106,16 +118,21 @@ describeEachDatabase((database) => {
       expect(Math.abs(Date.parse(period.to) - Date.parse(NOW))).toBeLessThan(60_000);
     });
 
-    it.each(PERIODS)('the history from and to %j is what happened then', async (period: { from?: string; to?: string }) => {
-      const start = period.from ? Date.parse(period.from) : 0;
-      const end = period.to ? Date.parse(period.to) : Infinity;
-      const inside = history.filter(({ created_at }) => Date.parse(created_at) >= start && Date.parse(created_at) < end);
-      for (const type of words.types) {
-        const matching = inside.filter((transaction) => transaction.type === type).reverse();
-        const { body } = await client.get(`${base}/transactions`, { ...period, type, order: 'desc' });
-        expect(body).toEqual({ data: matching, meta: { total: matching.length, limit: 50, offset: 0 } });
-      }
-    });
+    it.each(PERIODS)(
+      'the history from and to %j is what happened then',
+      async (period: { from?: string; to?: string }) => {
+        const start = period.from ? Date.parse(period.from) : 0;
+        const end = period.to ? Date.parse(period.to) : Infinity;
+        const inside = history.filter(
+          ({ created_at }) => Date.parse(created_at) >= start && Date.parse(created_at) < end,
+        );
+        for (const type of words.types) {
+          const matching = inside.filter((transaction) => transaction.type === type).reverse();
+          const { body } = await client.get(`${base}/transactions`, { ...period, type, order: 'desc' });
+          expect(body).toEqual({ data: matching, meta: { total: matching.length, limit: 50, offset: 0 } });
+        }
+      },
+    );
 
     it('adds up and prints exactly what no double holds', async () => {
       const sub = newName();
@@ -133,7 +150,9 @@ describeEachDatabase((database) => {
       for (const period of [{}, { from: `${day}T06:00:00Z`, to: `${day}T23:00:00Z` }]) {
         const { text, headers } = await rich.get(`${base}/usage-summary`, period);
         expect(headers['content-type']).toMatch(/^application\/json/);
-        expect(text).toContain(`"total_deposited":${thrice},"total_debited":${thrice},"total_refunded":0,"transaction_count":6`);
+        expect(text).toContain(
+          `"total_deposited":${thrice},"total_debited":${thrice},"total_refunded":0,"transaction_count":6`,
+        );
         expect(text).toContain(`"deposited":${thrice},"debited":${thrice}`);
       }
     });

@@ -18,7 +18,10 @@ describeInBrowser('The sandbox', () => {
   beforeAll(async () => {
     // The checkout's address has to be known before the server's port is.
     const port = String(await freePort());
-    [server, browser] = await Promise.all([startServer({ PORT: port, PUBLIC_URL: `http://127.0.0.1:${port}` }), launchBrowser()]);
+    [server, browser] = await Promise.all([
+      startServer({ PORT: port, PUBLIC_URL: `http://127.0.0.1:${port}` }),
+      launchBrowser(),
+    ]);
     page = await openPage(browser, complaints);
   });
   afterAll(async () => {
@@ -41,7 +44,10 @@ describeInBrowser('The sandbox', () => {
     return client;
   }
 
-  /** What must hold of every page, on every screen: the banner in view also at the page's end, and nothing wider than the screen. */
+  /**
+   * What must hold of every page, on every screen: the banner in view also at the page's end, and nothing wider than
+   * the screen.
+   */
   async function expectGoodLooks(): Promise<void> {
     for (const size of [PHONE, DESKTOP]) {
       await page.setViewportSize(size);
@@ -50,7 +56,9 @@ describeInBrowser('The sandbox', () => {
       expect(banner.y).toBeGreaterThanOrEqual(0);
       expect(banner.y + banner.height).toBeLessThanOrEqual(size.height);
       // Evaluated as text: the browser's globals are not ours.
-      expect(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBe(0);
+      expect(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBe(
+        0,
+      );
       for (const control of await page.locator('button, a.button').all())
         expect((await control.boundingBox())!.height).toBeGreaterThanOrEqual(44);
     }

@@ -65,14 +65,22 @@ function switchoversOf(name: string, start: () => Promise<ReplicatedMysql>): voi
         const begun = Date.now();
         await database.switchOver();
         const moved = Date.now();
-        // Connections that are there stay with the old primary, which is up and read only: the worst that an operator's proxy does.
+        // Connections that are there stay with the old primary, which is up and read only: the worst that an operator's
+        // proxy does.
         proxy.follow(database.url);
-        // It has only connections to the old primary. One that is not sent requests before it is ready must find the way by itself, …
-        if (part > 0.5) await eventually(async () => expect((await idle.client.get('/api/ready')).status).toBe(200), WRITES_WITHIN_MS);
+        // It has only connections to the old primary. One that is not sent requests before it is ready must find the
+        // way by itself, …
+        if (part > 0.5)
+          await eventually(
+            async () => expect((await idle.client.get('/api/ready')).status).toBe(200),
+            WRITES_WITHIN_MS,
+          );
         // … and one that is, with the first of them.
         await worksAgain(idle, 0);
         await Promise.all(fleet.alive.map((server) => worksAgain(server, WRITES_WITHIN_MS)));
-        process.stdout.write(`${name}: writes again ${Date.now() - moved} ms after a switchover of ${moved - begun} ms\n`);
+        process.stdout.write(
+          `${name}: writes again ${Date.now() - moved} ms after a switchover of ${moved - begun} ms\n`,
+        );
       }
       await running;
       await workload.audit(`switchovers (${name})`, database);

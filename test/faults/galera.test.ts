@@ -32,7 +32,9 @@ function faults(): void {
     proxies = [];
   }, START_MS);
 
-  /** Servers that all start at once; the first ones find an empty database and migrate it, each through its own node. */
+  /**
+   * Servers that all start at once; the first ones find an empty database and migrate it, each through its own node.
+   */
   async function begin(urls: readonly string[]): Promise<void> {
     fleet = new Fleet({ LOG_LEVEL: 'silent' });
     await fleet.start(
@@ -110,17 +112,23 @@ function faults(): void {
       await begin([last.url]);
       const { client } = fleet.alive[0]!;
       const admin = await fleet.alive[0]!.clientFor({ sub: 'root', admin: true });
-      const deposit = () => admin.post('/api/credits/deposit', { amount: 1, description: 'x', account: 'user:last' }, { key: 'last' });
+      const deposit = () =>
+        admin.post('/api/credits/deposit', { amount: 1, description: 'x', account: 'user:last' }, { key: 'last' });
       for (const other of others) await other.signal('SIGKILL');
       await eventually(async () => {
         const { status, body } = await client.get('/api/ready');
-        expect({ status, details: body.error?.details }).toEqual({ status: 503, details: { status: 'without a quorum' } });
+        expect({ status, details: body.error?.details }).toEqual({
+          status: 503,
+          details: { status: 'without a quorum' },
+        });
       }, START_MS);
       expectError(await deposit(), 503, 'OVERLOADED');
       await last.query("SET GLOBAL wsrep_provider_options = 'pc.bootstrap=1'");
       await eventually(async () => expect((await client.get('/api/ready')).status).toBe(200), START_MS);
       await eventually(async () => expect((await deposit()).status).toBe(201), START_MS);
-      expect((await (await fleet.alive[0]!.clientFor({ sub: 'last' })).get('/api/credits/balance')).body.data.balance).toBe(1);
+      expect(
+        (await (await fleet.alive[0]!.clientFor({ sub: 'last' })).get('/api/credits/balance')).body.data.balance,
+      ).toBe(1);
     },
     START_MS,
   );

@@ -13,7 +13,9 @@ const times = <T>(n: number, make: (i: number) => T): T[] => Array.from({ length
 
 /** What the database itself refuses, for a reason that no other attempt removes. */
 const POISON = {
-  sqlite: ["CREATE TRIGGER poison BEFORE INSERT ON entry WHEN NEW.description = 'poison' BEGIN SELECT RAISE(ABORT, 'poison'); END"],
+  sqlite: [
+    "CREATE TRIGGER poison BEFORE INSERT ON entry WHEN NEW.description = 'poison' BEGIN SELECT RAISE(ABORT, 'poison'); END",
+  ],
   mysql: [
     "CREATE TRIGGER poison BEFORE INSERT ON entry FOR EACH ROW IF NEW.description = 'poison' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'poison'; END IF",
   ],
@@ -44,9 +46,14 @@ describeEachDatabase((database) => {
     for (const sql of database.engine === 'sqlite' ? POISON.sqlite : POISON.mysql) await dataSource.query(sql);
     try {
       const accounts = await Promise.all(times(4, () => account(1_000)));
-      const sent = times(200, (i) => ({ client: accounts[i % 4]!.client, description: i % 50 === 17 ? 'poison' : `#${i}` }));
+      const sent = times(200, (i) => ({
+        client: accounts[i % 4]!.client,
+        description: i % 50 === 17 ? 'poison' : `#${i}`,
+      }));
       const answers = await Promise.all(
-        sent.map(({ client, description }) => client.post(spend, { amount: 1, description }, { key: 'k'.concat(description) })),
+        sent.map(({ client, description }) =>
+          client.post(spend, { amount: 1, description }, { key: 'k'.concat(description) }),
+        ),
       );
       const poisoned = answers.filter((_, i) => sent[i]!.description === 'poison');
       for (const answer of poisoned) expectError(answer, 500, 'INTERNAL_ERROR');
@@ -73,7 +80,8 @@ describeEachDatabase((database) => {
     }
   });
 
-  // On SQLite the writer waits for the file's lock in the driver, which lets nothing else happen meanwhile: there is no queue to fill.
+  // On SQLite the writer waits for the file's lock in the driver, which lets nothing else happen meanwhile: there is no
+  // queue to fill.
   if (database.engine !== 'sqlite')
     it('more than may wait is refused with 503 and Retry-After, what was taken is done, and nobody else is kept from his own', async () => {
       const [{ client, name }, { client: other }] = [await account(100_000), await account(1_000)];
@@ -89,7 +97,8 @@ describeEachDatabase((database) => {
         if (answer.status !== 200 && refused.push(answer) === 3) full();
         return answer;
       });
-      // One of them is being written and nine fill the account's share; the first that are refused say so while the others wait.
+      // One of them is being written and nine fill the account's share; the first that are refused say so while the
+      // others wait.
       await isFull;
       for (const answer of refused) {
         expectError(answer, 503, 'OVERLOADED');
@@ -128,47 +137,55 @@ describeEachDatabase((database) => {
       owner,
     );
     const answers = await Promise.all(
-      times(200, (i) => accounts[i % 8]!.client.post(spend, { amount: 1, description: `#${i}` }, { key: `stray-${i}` })),
+      times(200, (i) =>
+        accounts[i % 8]!.client.post(spend, { amount: 1, description: `#${i}` }, { key: `stray-${i}` }),
+      ),
     );
     answers.forEach((answer, i) => {
       if (i % 8 === 0) expectError(answer, 503, 'OVERLOADED');
       else expect(answer.status).toBe(201);
     });
-    await dataSource.query('DELETE FROM entry WHERE sequence = 2 AND account_id = (SELECT id FROM account WHERE owner = ?)', owner);
+    await dataSource.query(
+      'DELETE FROM entry WHERE sequence = 2 AND account_id = (SELECT id FROM account WHERE owner = ?)',
+      owner,
+    );
     expect((await victim!.client.post(spend, { amount: 1, description: '#0' }, { key: 'stray-0' })).status).toBe(201);
   });
 
   it.each([
     ['not there', 1_000],
     ["another's", 3],
-  ])('a key whose entry is %s gets no answer and is not done again; everybody else is answered', async (_name, sequence) => {
-    const [damaged, other] = [await account(1_000), await account(1_000)];
-    const ask = (amount: number, key: string) => damaged.client.post(spend, { amount, description: 'x' }, { key });
-    for (const [amount, key] of [
-      [1, 'damaged'],
-      [2, 'whole'],
-    ] as const)
-      expect((await ask(amount, key)).status).toBe(201);
-    const point = (to: number) =>
-      dataSource.query(
-        "UPDATE operation SET sequence = ? WHERE idempotency_key LIKE 'damaged%' AND account_id = (SELECT id FROM account WHERE owner = ?)",
-        [to, `user:${damaged.name}`],
-      );
-    await point(sequence);
-    const all = await Promise.all([
-      ...times(3, () => ask(1, 'damaged')),
-      ...times(20, (i) => other.client.post(spend, { amount: 1, description: 'x' }, { key: `other-${i}` })),
-      ask(2, 'whole'),
-    ]);
-    for (const answer of all.slice(0, 3)) expectError(answer, 500, 'INTERNAL_ERROR');
-    for (const { status } of all.slice(3)) expect(status).toBe(201);
-    expectError(await ask(7, 'damaged'), 422, 'IDEMPOTENCY_KEY_REUSED');
-    expect((await damaged.client.get(`${base}/balance`)).body.data.balance).toBe(997);
-    await server.line((line) => line.includes(`${damaged.name} is not there or another's`));
-    await point(2);
-    expect((await ask(1, 'damaged')).status).toBe(201);
-    expect((await damaged.client.get(`${base}/balance`)).body.data.balance).toBe(997);
-  });
+  ])(
+    'a key whose entry is %s gets no answer and is not done again; everybody else is answered',
+    async (_name, sequence) => {
+      const [damaged, other] = [await account(1_000), await account(1_000)];
+      const ask = (amount: number, key: string) => damaged.client.post(spend, { amount, description: 'x' }, { key });
+      for (const [amount, key] of [
+        [1, 'damaged'],
+        [2, 'whole'],
+      ] as const)
+        expect((await ask(amount, key)).status).toBe(201);
+      const point = (to: number) =>
+        dataSource.query(
+          "UPDATE operation SET sequence = ? WHERE idempotency_key LIKE 'damaged%' AND account_id = (SELECT id FROM account WHERE owner = ?)",
+          [to, `user:${damaged.name}`],
+        );
+      await point(sequence);
+      const all = await Promise.all([
+        ...times(3, () => ask(1, 'damaged')),
+        ...times(20, (i) => other.client.post(spend, { amount: 1, description: 'x' }, { key: `other-${i}` })),
+        ask(2, 'whole'),
+      ]);
+      for (const answer of all.slice(0, 3)) expectError(answer, 500, 'INTERNAL_ERROR');
+      for (const { status } of all.slice(3)) expect(status).toBe(201);
+      expectError(await ask(7, 'damaged'), 422, 'IDEMPOTENCY_KEY_REUSED');
+      expect((await damaged.client.get(`${base}/balance`)).body.data.balance).toBe(997);
+      await server.line((line) => line.includes(`${damaged.name} is not there or another's`));
+      await point(2);
+      expect((await ask(1, 'damaged')).status).toBe(201);
+      expect((await damaged.client.get(`${base}/balance`)).body.data.balance).toBe(997);
+    },
+  );
 
   it('after all of it the ledger verifies', () => expectVerified(database));
 });

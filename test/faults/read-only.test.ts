@@ -31,7 +31,8 @@ const readOnly = (on: 0 | 1) => root.query(`SET GLOBAL read_only = ${on}`);
 
 it('a server of a database that was made read only is not ready, refuses for now, and goes on by itself', async () => {
   const admin = await server.clientFor({ sub: 'root', admin: true });
-  const deposit = (key: string) => admin.post('/api/credits/deposit', { amount: 1, description: 'x', account: 'user:1' }, { key });
+  const deposit = (key: string) =>
+    admin.post('/api/credits/deposit', { amount: 1, description: 'x', account: 'user:1' }, { key });
   expect((await deposit('before')).status).toBe(201);
   await readOnly(1);
   expectError(await deposit('during'), 503, 'OVERLOADED');

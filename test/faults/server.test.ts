@@ -64,7 +64,9 @@ describeEachDatabase((database) => {
         await workload.run();
         await workload.audit('two servers without locks', database);
         await fleet.stop();
-        const written = [...fleet.output.matchAll(/without locks: (.*)/g)].map(([, json]) => JSON.parse(json!) as Record<string, number>);
+        const written = [...fleet.output.matchAll(/without locks: (.*)/g)].map(
+          ([, json]) => JSON.parse(json!) as Record<string, number>,
+        );
         expect(written).toHaveLength(2);
         for (const { unlocked } of written) expect(unlocked).toBeGreaterThan(0);
         expect(written.reduce((sum, { undone }) => sum + undone!, 0)).toBeGreaterThan(0);

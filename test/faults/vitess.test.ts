@@ -29,9 +29,13 @@ function onVitess(): void {
     const sub = newName();
     const [one, two] = await Promise.all(fleet.alive.map((server) => server.clientFor({ sub })));
     const admin = await fleet.alive[0]!.clientFor({ sub: 'root', admin: true });
-    expect((await admin.post('/api/credits/deposit', { amount: 100, description: 'x', account: `user:${sub}` })).status).toBe(201);
+    expect(
+      (await admin.post('/api/credits/deposit', { amount: 100, description: 'x', account: `user:${sub}` })).status,
+    ).toBe(201);
     const answers = await Promise.all(
-      Array.from({ length: 200 }, (_, i) => (i % 2 ? one : two)!.post('/api/credits/debit', { amount: 1, description: 'x' })),
+      Array.from({ length: 200 }, (_, i) =>
+        (i % 2 ? one : two)!.post('/api/credits/debit', { amount: 1, description: 'x' }),
+      ),
     );
     const count = (status: number) => answers.filter((answer) => answer.status === status).length;
     expect([count(201), count(402)]).toEqual([100, 100]);
@@ -44,14 +48,20 @@ function onVitess(): void {
     async () => {
       const workload = new Workload(fleet, OPERATIONS);
       const running = workload.run();
-      const faults = [() => vitess.reparent(), () => vitess.killTablet(), () => vitess.killMysql(), () => vitess.killGateway()];
+      const faults = [
+        () => vitess.reparent(),
+        () => vitess.killTablet(),
+        () => vitess.killMysql(),
+        () => vitess.killGateway(),
+      ];
       for (const [i, fault] of faults.entries()) {
         await workload.done((i + 1) / (faults.length + 1));
         await fault();
       }
       await running;
       // The gateway lets in whoever comes, also while it knows no tablet yet.
-      for (const { client } of fleet.alive) await eventually(async () => expect((await client.get('/api/ready')).status).toBe(200));
+      for (const { client } of fleet.alive)
+        await eventually(async () => expect((await client.get('/api/ready')).status).toBe(200));
       await workload.audit('reparent and kills of Vitess', vitess);
     },
     SOAK_MS,

@@ -8,7 +8,8 @@ import { describeEachDatabase } from '../support/databases.js';
 import { connectTo } from '../support/ledger.js';
 import { operationOn, posting } from '../support/posting.js';
 
-// Two names with one id are one in 2^40, too rare to be found: so a stranger is put where another name's account belongs.
+// Two names with one id are one in 2^40, too rare to be found: so a stranger is put where another name's account
+// belongs.
 describeEachDatabase((database) => {
   let dataSource: DataSource;
   let transactions: Transactions;
@@ -29,7 +30,9 @@ describeEachDatabase((database) => {
   const idsOf = (...names: AccountName[]) => transactions.run((tx) => store.accountIds(tx, names));
   const names = (ids: number[]) =>
     Promise.all(
-      ids.map(async (id) => (({ unit, owner }) => `${unit} ${owner}`)(await dataSource.getRepository(AccountRow).findOneByOrFail({ id }))),
+      ids.map(async (id) =>
+        (({ unit, owner }) => `${unit} ${owner}`)(await dataSource.getRepository(AccountRow).findOneByOrFail({ id })),
+      ),
     );
   /** Takes the first ids of a name. */
   async function occupy(name: AccountName, count = 1): Promise<void> {
@@ -81,7 +84,9 @@ describeEachDatabase((database) => {
 
   it('makes one account of many that are asked for at once', async () => {
     const wanted = Array.from({ length: 20 }, (_, i): AccountName => `USD user:at-once-${i}`);
-    const found = await Promise.all(Array.from({ length: 8 }, (_, i) => idsOf(...wanted.slice(i), ...wanted.slice(0, i))));
+    const found = await Promise.all(
+      Array.from({ length: 8 }, (_, i) => idsOf(...wanted.slice(i), ...wanted.slice(0, i))),
+    );
     for (const ids of found) expect([...ids].sort()).toEqual(wanted.map((name) => accountId(name)).sort());
   });
 
@@ -93,7 +98,10 @@ describeEachDatabase((database) => {
       expect(await lanes.submit({ operations: [operationOn(name, posting(10))] })).toMatchObject([
         { outcome: { status: 'posted', entry: { accountId: accountId(name, 1), sequence: i, balanceAfter: 10 * i } } },
       ]);
-    expect(await dataSource.getRepository(AccountRow).findOneByOrFail({ id: accountId(name) })).toMatchObject({ balance: 0, sequence: 0 });
+    expect(await dataSource.getRepository(AccountRow).findOneByOrFail({ id: accountId(name) })).toMatchObject({
+      balance: 0,
+      sequence: 0,
+    });
     await lanes.onApplicationShutdown();
   });
 });

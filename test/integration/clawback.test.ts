@@ -13,7 +13,8 @@ describeEachDatabase((database) => {
   });
   afterAll(() => shop?.close());
 
-  const description = async ({ client }: Sale) => (await client.get('/api/credits/transactions')).body.data.at(-1).description;
+  const description = async ({ client }: Sale) =>
+    (await client.get('/api/credits/transactions')).body.data.at(-1).description;
 
   describe('6. refunds', () => {
     it('in part, again in part, and the rest: each takes its share, and together all of it', async () => {
@@ -33,14 +34,20 @@ describeEachDatabase((database) => {
       const sale = await shop.sell('tokens');
       const { price } = (await sale.client.get(`/api/payments/purchases/${sale.id}`)).body.data;
       await shop.tell(...shop.stripe.refund(sale.session, 1).events);
-      await shop.expectEnd(sale, { status: 'paid', entries: [1_000_000, -Math.floor(1_000_000 / (price * 100))], refunded: 0.01 });
+      await shop.expectEnd(sale, {
+        status: 'paid',
+        entries: [1_000_000, -Math.floor(1_000_000 / (price * 100))],
+        refunded: 0.01,
+      });
     });
 
     it('told many times at once, by many events for one fact', async () => {
       const sale = await shop.sell();
       const { events } = shop.stripe.refund(sale.session, 4500);
       const all = events.flatMap((event) => [event, event, shop.stripe.twin(event), shop.stripe.twin(event)]);
-      expect(new Set((await Promise.all(all.map((event) => shop.deliver(event)))).map(({ status }) => status))).toEqual(new Set([200]));
+      expect(new Set((await Promise.all(all.map((event) => shop.deliver(event)))).map(({ status }) => status))).toEqual(
+        new Set([200]),
+      );
       await shop.workedOff();
       await shop.expectEnd(sale, { status: 'paid', entries: [100, -50], refunded: 45 });
     });
@@ -75,7 +82,11 @@ describeEachDatabase((database) => {
       expect((await sale.client.post('/api/credits/debit', { amount: 80, description: 'Agent run' })).status).toBe(201);
       await shop.tell(...shop.stripe.refund(sale.session, 9000).events);
       await shop.expectEnd(sale, { status: 'paid', entries: [100, -80, -100], refunded: 90 });
-      expectError(await sale.client.post('/api/credits/debit', { amount: 0.01, description: 'x' }), 402, 'INSUFFICIENT_CREDITS');
+      expectError(
+        await sale.client.post('/api/credits/debit', { amount: 0.01, description: 'x' }),
+        402,
+        'INSUFFICIENT_CREDITS',
+      );
       await admin.post('/api/credits/deposit', { amount: 80.01, description: 'x', account: sale.account });
       expect((await sale.client.post('/api/credits/debit', { amount: 0.01, description: 'x' })).status).toBe(201);
     });
@@ -116,7 +127,12 @@ describeEachDatabase((database) => {
       await shop.expectEnd(sale, { status: 'paid', entries: [100, -66.666666], refunded: 60 });
       const { dispute, events } = shop.stripe.dispute(sale.session);
       await shop.tell(...events);
-      await shop.expectEnd(sale, { status: 'paid', entries: [100, -66.666666, -33.333334], refunded: 60, disputed: 90 });
+      await shop.expectEnd(sale, {
+        status: 'paid',
+        entries: [100, -66.666666, -33.333334],
+        refunded: 60,
+        disputed: 90,
+      });
       await shop.tell(...shop.stripe.changeDispute(dispute, 'won'));
       await shop.expectEnd(sale, { status: 'paid', entries: [100, -66.666666, -33.333334, 33.333334], refunded: 60 });
     });
@@ -179,7 +195,8 @@ describeEachDatabase((database) => {
         expectError(await refund(admin, { ...sale, id }), 404, 'NOT_FOUND');
       expectError(await refund(admin, open), 409, 'CONFLICT');
       expectError(await refund(admin, sale, { amount: 90.01 }), 409, 'CONFLICT');
-      for (const amount of [0, -1, 0.001, '1', null, 1e300]) expectError(await refund(admin, sale, { amount }), 400, 'VALIDATION_ERROR');
+      for (const amount of [0, -1, 0.001, '1', null, 1e300])
+        expectError(await refund(admin, sale, { amount }), 400, 'VALIDATION_ERROR');
       expectError(await refund(admin, sale, { reason: 'because' }), 400, 'VALIDATION_ERROR');
       await shop.expectEnd(sale, { status: 'paid', entries: [100] });
     });
@@ -206,7 +223,11 @@ describeEachDatabase((database) => {
 
     it('under one key refunds one purchase of an account; another account has keys of its own', async () => {
       const sub = newName();
-      const [sale, second, other] = [await shop.sell('credits', sub), await shop.sell('tokens', sub), await shop.sell()];
+      const [sale, second, other] = [
+        await shop.sell('credits', sub),
+        await shop.sell('tokens', sub),
+        await shop.sell(),
+      ];
       const first = await refund(admin, sale, { amount: 5 }, 'one-key');
       expect(first.status).toBe(201);
       expectError(await refund(admin, second, { amount: 5 }, 'one-key'), 422, 'IDEMPOTENCY_KEY_REUSED');
@@ -268,7 +289,8 @@ describeEachDatabase((database) => {
       expectError(await refund(admin, unmade, { amount: 45 }), 502, 'PAYMENT_PROVIDER_ERROR');
       expectError(await refund(admin, unmade, { amount: 50 }), 409, 'CONFLICT');
       expect((await shop.reconcile()).refunds).toBe(2);
-      for (const sale of [made, unmade]) await shop.expectEnd(sale, { status: 'paid', entries: [100, -50], refunded: 45 });
+      for (const sale of [made, unmade])
+        await shop.expectEnd(sale, { status: 'paid', entries: [100, -50], refunded: 45 });
       expect((await shop.reconcile()).refunds).toBe(0);
     });
   });

@@ -53,7 +53,9 @@ describeEachDatabase(
             });
             expect(existsSync(file)).toBe(false);
           }
-          expect((await run('commands/migrate.js', `sqlite:${file}`)).said[1]).toMatch(/^\d migrations were pending and are applied:$/);
+          expect((await run('commands/migrate.js', `sqlite:${file}`)).said[1]).toMatch(
+            /^\d migrations were pending and are applied:$/,
+          );
         },
         TIME_MS,
       );

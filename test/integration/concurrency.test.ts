@@ -21,7 +21,10 @@ describeEachDatabase((database) => {
 
   // Both begin at once on an empty database: they also have to take turns with the migrations.
   beforeAll(async () => {
-    servers = await Promise.all([startServer({ DATABASE_URL: database.url }), startServer({ DATABASE_URL: database.url })]);
+    servers = await Promise.all([
+      startServer({ DATABASE_URL: database.url }),
+      startServer({ DATABASE_URL: database.url }),
+    ]);
     admin = await servers[0].clientFor({ sub: 'root', admin: true });
   });
   afterAll(() => Promise.all((servers ?? []).map((server) => server.stop())));
@@ -41,7 +44,9 @@ describeEachDatabase((database) => {
       expect(statuses(answers)).toEqual({ 201: 2_000, 402: 1_000 });
       const ids = answers.filter(({ status }) => status === 201).map(({ body }) => body.data.id as number);
       expect(ids.sort((a, b) => a - b)).toEqual(times(2_000, (i) => i + 2));
-      expect(new Set(answers.filter(({ status }) => status === 402).map(({ body }) => body.error.code))).toEqual(new Set([short]));
+      expect(new Set(answers.filter(({ status }) => status === 402).map(({ body }) => body.error.code))).toEqual(
+        new Set([short]),
+      );
       const history = await historyOf(client, words);
       expect(history).toHaveLength(2_001);
       expectUnbroken(history, words);
@@ -55,7 +60,9 @@ describeEachDatabase((database) => {
 
     it('the same of two processes', async () => {
       const clients = await account(600);
-      const answers = await Promise.all(times(1_000, (i) => clients[i % 2]!.post(spend, { amount: 1, description: `#${i}` })));
+      const answers = await Promise.all(
+        times(1_000, (i) => clients[i % 2]!.post(spend, { amount: 1, description: `#${i}` })),
+      );
       expect(statuses(answers)).toEqual({ 201: 600, 402: 400 });
       const history = await historyOf(clients[0], words);
       expect(history).toHaveLength(601);
@@ -73,7 +80,11 @@ describeEachDatabase((database) => {
       const clients = await account(1_000);
       const answers = await Promise.all(
         times(400, (i) =>
-          clients[Math.floor(i / 20) % processes]!.post(spend, { amount: (i % 20) + 1, description: 'x' }, { key: `k${i % 20}` }),
+          clients[Math.floor(i / 20) % processes]!.post(
+            spend,
+            { amount: (i % 20) + 1, description: 'x' },
+            { key: `k${i % 20}` },
+          ),
         ),
       );
       for (let key = 0; key < 20; key++) {
@@ -92,13 +103,17 @@ describeEachDatabase((database) => {
       const name = newName();
       const clients = await account(5, name);
       const wave = () =>
-        Promise.all(times(200, (i) => clients[i % 2]!.post(spend, { amount: 1, description: 'x' }, { key: `k${i % 20}` })));
+        Promise.all(
+          times(200, (i) => clients[i % 2]!.post(spend, { amount: 1, description: 'x' }, { key: `k${i % 20}` })),
+        );
       const first = await wave();
       expect((await admin.post(add, { amount: 100, description: 'more', account: `user:${name}` })).status).toBe(201);
       const second = await wave();
       for (let key = 0; key < 20; key++) {
         expect(
-          new Set([...first, ...second].filter((_answer, i) => i % 20 === key).map(({ status, text }) => `${status} ${text}`)).size,
+          new Set(
+            [...first, ...second].filter((_answer, i) => i % 20 === key).map(({ status, text }) => `${status} ${text}`),
+          ).size,
         ).toBe(1);
       }
       expect(statuses(first)).toEqual({ 201: 50, 402: 150 });
@@ -111,13 +126,18 @@ describeEachDatabase((database) => {
         names.flatMap((name) =>
           servers.flatMap((server) =>
             times(2, async () =>
-              (await server.clientFor({ sub: 'root', admin: true })).post(add, { amount: 1, description: 'x', account: `user:${name}` }),
+              (await server.clientFor({ sub: 'root', admin: true })).post(add, {
+                amount: 1,
+                description: 'x',
+                account: `user:${name}`,
+              }),
             ),
           ),
         ),
       );
       expect(statuses(answers)).toEqual({ 201: 400 });
-      for (const name of names) expect((await admin.get(`${base}/balance`, { account: `user:${name}` })).body.data.balance).toBe(4);
+      for (const name of names)
+        expect((await admin.get(`${base}/balance`, { account: `user:${name}` })).body.data.balance).toBe(4);
     });
   });
 });

@@ -63,7 +63,9 @@ describeEachDatabase(
     });
 
     const balance = async (owner: string) =>
-      Number((await direct.query<{ balance: number }[]>('SELECT balance FROM account WHERE owner = ?', [owner]))[0]!.balance);
+      Number(
+        (await direct.query<{ balance: number }[]>('SELECT balance FROM account WHERE owner = ?', [owner]))[0]!.balance,
+      );
     const deposit = async (owner: string, times: number) => {
       for (let i = 0; i < times; i++) await lanes.submit({ operations: [post(owner, 10)] });
     };
@@ -118,7 +120,9 @@ describeEachDatabase(
       expect(await Promise.race([told(post(owner, 1)), setTimeout(5_000, 'locked', { ref: false })])).toMatchObject({
         outcome: { status: 'posted' },
       });
-      await until(() => pool._connectionQueue.length === 0 && pool._freeConnections.length === pool._allConnections.length);
+      await until(
+        () => pool._connectionQueue.length === 0 && pool._freeConnections.length === pool._allConnections.length,
+      );
       expect(await balance(owner)).toBe(10 * deposits);
     });
 
@@ -147,18 +151,34 @@ describeEachDatabase(
       expect(await balance(newer)).toBe(49);
     });
 
-    it.each(AWAY_ON_VITESS)('a commit that Vitess answers with "%s" is looked for, and not done again', async (text) => {
-      const owner = `user:${text.length}`;
-      await deposit(owner, 3);
-      const answer = await committedUnheard(post(owner, -1), async () => (await balance(owner)) === 29, undefined, text);
-      expect(answer).toMatchObject({ outcome: { status: 'posted' }, replayed: false });
-      expect(await balance(owner)).toBe(29);
-    });
+    it.each(AWAY_ON_VITESS)(
+      'a commit that Vitess answers with "%s" is looked for, and not done again',
+      async (text) => {
+        const owner = `user:${text.length}`;
+        await deposit(owner, 3);
+        const answer = await committedUnheard(
+          post(owner, -1),
+          async () => (await balance(owner)) === 29,
+          undefined,
+          text,
+        );
+        expect(answer).toMatchObject({ outcome: { status: 'posted' }, replayed: false });
+        expect(await balance(owner)).toBe(29);
+      },
+    );
 
     it('a hold that expires while the outcome of a commit is unknown is given back', async () => {
       const owner = 'user:holder';
       await deposit(owner, 3);
-      await told(operationOn(`USD ${owner}`, { kind: 'open', amount: stored(5), description: null, metadata: null, expiresIn: 800 }));
+      await told(
+        operationOn(`USD ${owner}`, {
+          kind: 'open',
+          amount: stored(5),
+          description: null,
+          metadata: null,
+          expiresIn: 800,
+        }),
+      );
       const answer = await committedUnheard(
         post(owner, -1),
         async () => (await balance(owner)) === 29,
@@ -171,20 +191,24 @@ describeEachDatabase(
     it.each([
       ['locks', 1],
       ['decides from memory', 3],
-    ])('an attempt that %s writes nothing for an account that was lost, nor to the one that has its id now', async (_, deposits) => {
-      const [owner, stranger] = [`user:lost-${deposits}`, `user:stranger-${deposits}`];
-      await deposit(owner, deposits);
-      const [{ id }] = await direct.query<[{ id: number }]>('SELECT id FROM account WHERE owner = ?', [owner]);
-      for (const table of ['entry', 'daily_total']) await direct.query(`DELETE FROM ${table} WHERE account_id = ?`, [id]);
-      await direct.query('DELETE FROM account WHERE id = ?', [id]);
-      expect(await told(post(owner, 7))).toBe('unavailable');
-      expect(await told(post(owner, 7))).toMatchObject({ outcome: { status: 'posted' } });
-      await deposit(owner, deposits - 1);
-      await direct.query('UPDATE account SET owner = ?, version = version + 1 WHERE owner = ?', [stranger, owner]);
-      expect(await told(post(owner, 5))).toBe('unavailable');
-      expect(await told(post(owner, 5))).toMatchObject({ outcome: { status: 'posted' } });
-      expect([await balance(owner), await balance(stranger)]).toEqual([5, 7 + 10 * (deposits - 1)]);
-    });
+    ])(
+      'an attempt that %s writes nothing for an account that was lost, nor to the one that has its id now',
+      async (_, deposits) => {
+        const [owner, stranger] = [`user:lost-${deposits}`, `user:stranger-${deposits}`];
+        await deposit(owner, deposits);
+        const [{ id }] = await direct.query<[{ id: number }]>('SELECT id FROM account WHERE owner = ?', [owner]);
+        for (const table of ['entry', 'daily_total'])
+          await direct.query(`DELETE FROM ${table} WHERE account_id = ?`, [id]);
+        await direct.query('DELETE FROM account WHERE id = ?', [id]);
+        expect(await told(post(owner, 7))).toBe('unavailable');
+        expect(await told(post(owner, 7))).toMatchObject({ outcome: { status: 'posted' } });
+        await deposit(owner, deposits - 1);
+        await direct.query('UPDATE account SET owner = ?, version = version + 1 WHERE owner = ?', [stranger, owner]);
+        expect(await told(post(owner, 5))).toBe('unavailable');
+        expect(await told(post(owner, 5))).toMatchObject({ outcome: { status: 'posted' } });
+        expect([await balance(owner), await balance(stranger)]).toEqual([5, 7 + 10 * (deposits - 1)]);
+      },
+    );
   },
   ['mariadb', 'mysql'],
 );

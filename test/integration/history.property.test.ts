@@ -85,8 +85,14 @@ describeEachDatabase((database) => {
           // A purchase without an end would be looked at again in every later round.
           await shop.sql.query("UPDATE purchase SET status = 'expired' WHERE status IN ('open', 'processing')");
         }),
-        // A history that fails is shrunk for a while only, and told before the test's time is over: each try is a purchase and a round of reconciliation.
-        { numRuns: RUNS, interruptAfterTimeLimit: RUNS * 20_000, markInterruptAsFailure: true, endOnFailure: RUNS > 100 },
+        // A history that fails is shrunk for a while only, and told before the test's time is over: each try is a
+        // purchase and a round of reconciliation.
+        {
+          numRuns: RUNS,
+          interruptAfterTimeLimit: RUNS * 20_000,
+          markInterruptAsFailure: true,
+          endOnFailure: RUNS > 100,
+        },
       );
       // Nothing that was still on its way has changed any of them since.
       await shop.workedOff();
@@ -98,7 +104,8 @@ describeEachDatabase((database) => {
   /** Every event, one after the other, while the history goes on. */
   async function deliverInOrder({ session }: Sale, steps: readonly Step[]): Promise<void> {
     const state: State = { session };
-    for (const each of steps) for (const event of happen(state, each)) expect((await shop.deliver(event)).status).toBe(200);
+    for (const each of steps)
+      for (const event of happen(state, each)) expect((await shop.deliver(event)).status).toBe(200);
   }
 
   /** Some events never, some thrice, some late, all out of order. */
@@ -124,7 +131,11 @@ describeEachDatabase((database) => {
       for (const event of made ? events : []) {
         const { times, twin, order, late } = fates[number++ % fates.length]!;
         for (let n = 0; n < times; n++)
-          waiting.push({ event: twin && n > 0 ? shop.stripe.twin(event) : { ...event }, at: i + late, order: (order * (n + 7)) % 1009 });
+          waiting.push({
+            event: twin && n > 0 ? shop.stripe.twin(event) : { ...event },
+            at: i + late,
+            order: (order * (n + 7)) % 1009,
+          });
       }
       await send(i);
     }
@@ -205,7 +216,9 @@ describeEachDatabase((database) => {
         return dispute?.status === 'warning_needs_response' ? stripe.changeDispute(dispute, 'needs_response') : [];
       case 'win':
       case 'lose':
-        return dispute?.status === 'needs_response' ? stripe.changeDispute(dispute, each.kind === 'win' ? 'won' : 'lost') : [];
+        return dispute?.status === 'needs_response'
+          ? stripe.changeDispute(dispute, each.kind === 'win' ? 'won' : 'lost')
+          : [];
     }
   }
 });

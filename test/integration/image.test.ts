@@ -20,7 +20,9 @@ describeAsRoot(`the image${root ? '' : ': SKIPPED, because only root can contain
   afterAll(() => image?.remove());
 
   it('is installed without a warning', () => {
-    expect(image.log.split('\n').filter((line) => /^npm warn/i.test(line) && !OWN_CONFIGURATION.test(line))).toEqual([]);
+    expect(image.log.split('\n').filter((line) => /^npm warn/i.test(line) && !OWN_CONFIGURATION.test(line))).toEqual(
+      [],
+    );
   });
 
   it('serves as a user who is not root, of files that nobody can write, and is healthy once it does', async () => {
@@ -36,7 +38,9 @@ describeAsRoot(`the image${root ? '' : ': SKIPPED, because only root can contain
     const mounts = readFileSync(`/proc/${child.pid}/mounts`, 'utf8');
     expect(mounts).toMatch(/ \/ \S+ ro[, ]/);
     const admin = await server.clientFor({ sub: 'root', admin: true });
-    expect((await admin.post('/api/credits/deposit', { amount: 1, description: 'x', account: 'user:1' })).status).toBe(201);
+    expect((await admin.post('/api/credits/deposit', { amount: 1, description: 'x', account: 'user:1' })).status).toBe(
+      201,
+    );
     expect(await server.stop()).toBe(0);
   });
 });

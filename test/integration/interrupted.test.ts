@@ -22,7 +22,8 @@ describeEachDatabase((database) => {
     const claims = { exp: Math.floor(Date.now() / 1000) + 3 * 86_400 };
     return { sub, client: await shop.server.clientFor({ sub, claims }) };
   };
-  const onlyPurchase = async ({ client }: Pick<Sale, 'client'>) => (await client.get('/api/payments/purchases')).body.data[0];
+  const onlyPurchase = async ({ client }: Pick<Sale, 'client'>) =>
+    (await client.get('/api/payments/purchases')).body.data[0];
   /** The sale of a buyer who has one purchase. */
   const saleOf = async (sub: string): Promise<Sale> => {
     const client = await shop.server.clientFor({ sub });
@@ -30,7 +31,9 @@ describeEachDatabase((database) => {
     return { client, account: `user:${sub}`, kind: 'credits', id, session: shop.stripe.sessionOf(id) };
   };
   const keysOf = (id: string) =>
-    shop.stripe.requests.filter(({ form }) => form['client_reference_id'] === id).map(({ headers }) => headers['idempotency-key']);
+    shop.stripe.requests
+      .filter(({ form }) => form['client_reference_id'] === id)
+      .map(({ headers }) => headers['idempotency-key']);
 
   describe('5. a crash', () => {
     it.each([
@@ -50,7 +53,9 @@ describeEachDatabase((database) => {
         await lost;
         const again = await newClient(sub);
         if (heal === 'reconciliation')
-          expect((await shop.reconcile({ thorough: false })).changes.join()).toContain((await onlyPurchase({ client: again })).purchase_id);
+          expect((await shop.reconcile({ thorough: false })).changes.join()).toContain(
+            (await onlyPurchase({ client: again })).purchase_id,
+          );
         const { status, body } = await begin(again, 'credits', 'again');
         expect(status).toBe(201);
         expect(shop.stripe.sessions.size).toBe(sessions + 1);
@@ -112,10 +117,14 @@ describeEachDatabase((database) => {
       const { sub, client } = await newBuyer();
       expect((await begin(client, 'credits')).status).toBe(201);
       const sale = await saleOf(sub);
-      const { events } = { events: [...shop.stripe.pay(sale.session), ...shop.stripe.refund(sale.session, 4500).events] };
+      const { events } = {
+        events: [...shop.stripe.pay(sale.session), ...shop.stripe.refund(sale.session, 4500).events],
+      };
       await shop.tell(...events);
       await shop.server.stop('SIGKILL');
-      await shop.sql.query("UPDATE webhook_event SET processed_at = NULL, outcome = NULL, lease = 'of the dead', next_attempt_at = 0");
+      await shop.sql.query(
+        "UPDATE webhook_event SET processed_at = NULL, outcome = NULL, lease = 'of the dead', next_attempt_at = 0",
+      );
       shop.server = await startServer(shop.environment);
       await shop.workedOff();
       for (const event of events) expect(await shop.outcomeOf(event)).toBe('settled');
@@ -126,13 +135,19 @@ describeEachDatabase((database) => {
       for (const what of ['request', 'answer'] as const) {
         const sale = await shop.sell();
         const held = shop.stripe.holdOn('POST /v1/refunds', what);
-        const lost = (await shop.admin()).post(`/api/payments/purchases/${sale.id}/refund`, { amount: 45 }).catch(() => undefined);
+        const lost = (await shop.admin())
+          .post(`/api/payments/purchases/${sale.id}/refund`, { amount: 45 })
+          .catch(() => undefined);
         await held.arrived;
         await shop.crash();
         held.release();
         await lost;
         await shop.reconcile({ thorough: false });
-        await shop.expectEnd(await saleOf(sale.account.slice('user:'.length)), { status: 'paid', entries: [100, -50], refunded: 45 });
+        await shop.expectEnd(await saleOf(sale.account.slice('user:'.length)), {
+          status: 'paid',
+          entries: [100, -50],
+          refunded: 45,
+        });
       }
     });
   });
@@ -146,7 +161,12 @@ describeEachDatabase((database) => {
         try {
           const sale = await shop.buy();
           const [completed] = shop.stripe.pay(sale.session);
-          const send = () => server.client.request('POST', '/api/webhooks/stripe', shop.stripe.delivery(completed!, 'whsec_of_the_tests'));
+          const send = () =>
+            server.client.request(
+              'POST',
+              '/api/webhooks/stripe',
+              shop.stripe.delivery(completed!, 'whsec_of_the_tests'),
+            );
           proxy.cut();
           expect((await send()).status).toBeGreaterThanOrEqual(500);
           expect(await shop.outcomeOf(completed!)).toBeUndefined();
@@ -188,12 +208,17 @@ describeEachDatabase((database) => {
       const { sub, client } = await newBuyer();
       shop.stripe.failOn(SESSIONS, 'cut-body');
       expectError(await begin(client, 'credits', 'k'), 502, 'PAYMENT_PROVIDER_ERROR');
-      await shop.crash({ PUBLIC_URL: 'https://elsewhere.example.com', CHECKOUT_CANCEL_URL: 'https://shop.example.com/' });
+      await shop.crash({
+        PUBLIC_URL: 'https://elsewhere.example.com',
+        CHECKOUT_CANCEL_URL: 'https://shop.example.com/',
+      });
       const again = await shop.server.clientFor({ sub });
       const { status, body } = await begin(again, 'credits', 'k');
       const sale = await saleOf(sub);
       expect([status, body.data.checkout_url]).toEqual([201, sale.session.url]);
-      const sent = shop.stripe.requests.filter(({ form }) => form['client_reference_id'] === sale.id).map(({ form }) => form);
+      const sent = shop.stripe.requests
+        .filter(({ form }) => form['client_reference_id'] === sale.id)
+        .map(({ form }) => form);
       expect(sent).toHaveLength(2);
       expect(sent[1]).toEqual(sent[0]);
       expect(keysOf(sale.id)).toEqual([`checkout:${sale.id}:1`, `checkout:${sale.id}:1`]);
@@ -228,7 +253,10 @@ describeEachDatabase((database) => {
           const { status, body } = await begin(client, 'credits', 'k');
           expect([status, body.data.purchase_id]).toEqual([201, first.purchase_id]);
           expect(Date.parse(body.data.expires_at) - Date.parse(first.expires_at)).toBeGreaterThan(22 * HOUR);
-          expect(keysOf(first.purchase_id)).toEqual([`checkout:${first.purchase_id}:1`, `checkout:${first.purchase_id}:2`]);
+          expect(keysOf(first.purchase_id)).toEqual([
+            `checkout:${first.purchase_id}:1`,
+            `checkout:${first.purchase_id}:2`,
+          ]);
           const sale = {
             client,
             kind: 'credits',
@@ -258,7 +286,9 @@ describeEachDatabase((database) => {
           expect(session.id === first.id).toBe(paid);
           if (!paid) shop.stripe.pay(session);
           expect((await client.get(`/api/payments/purchases/${id}`)).body.data.status).toBe('paid');
-          expect((await client.get('/api/credits/transactions')).body.data.map(({ amount }: any) => amount)).toEqual([100]);
+          expect((await client.get('/api/credits/transactions')).body.data.map(({ amount }: any) => amount)).toEqual([
+            100,
+          ]);
         });
       });
 
@@ -269,24 +299,31 @@ describeEachDatabase((database) => {
         expect((await shop.reconcile({ thorough: false })).changes).toContain(`purchase ${id}: open to expired`);
         expect((await onlyPurchase({ client })).status).toBe('expired');
         expect((await begin(client, 'credits', 'k')).body.data.purchase_id).toBe(id);
-        expect(await onlyPurchase({ client })).toMatchObject({ status: 'open', checkout_url: shop.stripe.sessionOf(id).url });
+        expect(await onlyPurchase({ client })).toMatchObject({
+          status: 'open',
+          checkout_url: shop.stripe.sessionOf(id).url,
+        });
       });
     });
   });
 
   describe('the customer of an account', () => {
-    const customersOf = (account: string) => [...shop.stripe.customers.values()].filter(({ metadata }) => metadata['account'] === account);
+    const customersOf = (account: string) =>
+      [...shop.stripe.customers.values()].filter(({ metadata }) => metadata['account'] === account);
 
     it('is one, of twenty first purchases at once in two processes', async () => {
       const { sub, client } = await newBuyer();
       const twin = await startServer(shop.environment);
       try {
         const other = await twin.clientFor({ sub });
-        const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => begin(i % 2 ? client : other, 'credits')));
+        const answers = await Promise.all(
+          Array.from({ length: 20 }, (_, i) => begin(i % 2 ? client : other, 'credits')),
+        );
         expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
         const [customer, ...others] = customersOf(`user:${sub}`);
         expect(others).toEqual([]);
-        for (const { body } of answers) expect(shop.stripe.sessionOf(body.data.purchase_id).customer).toBe(customer!.id);
+        for (const { body } of answers)
+          expect(shop.stripe.sessionOf(body.data.purchase_id).customer).toBe(customer!.id);
       } finally {
         await twin.stop();
       }
@@ -341,7 +378,10 @@ describeEachDatabase((database) => {
       const sale = await shop.buy();
       await shop.tell(...shop.stripe.pay(sale.session, terms));
       await shop.expectEnd(sale, { status: 'paid', entries: [100] });
-      expect((await sale.client.get(`/api/payments/purchases/${sale.id}`)).body.data).toMatchObject({ price: 90, paid });
+      expect((await sale.client.get(`/api/payments/purchases/${sale.id}`)).body.data).toMatchObject({
+        price: 90,
+        paid,
+      });
       await shop.tell(...shop.stripe.refund(sale.session, paid * 50).events);
       await shop.expectEnd(sale, { status: 'paid', entries: [100, -50], refunded: paid / 2 });
     });

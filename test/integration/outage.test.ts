@@ -35,7 +35,12 @@ describeEachDatabase(
         await server.line((line) => line.includes(trace) && line.includes('"msg":"request"'));
         const lines = server.lines.filter((line) => line.includes(trace)).map((line) => JSON.parse(line) as object);
         expect(lines).toEqual([
-          expect.objectContaining({ level: 'warn', code: 'OVERLOADED', reason: expect.stringMatching(/\S/), msg: 'request refused' }),
+          expect.objectContaining({
+            level: 'warn',
+            code: 'OVERLOADED',
+            reason: expect.stringMatching(/\S/),
+            msg: 'request refused',
+          }),
           expect.objectContaining({ level: 'info', status: 503, msg: 'request' }),
         ]);
       }

@@ -26,17 +26,22 @@ describeEachDatabase((database) => {
     const { pathname, search } = new URL(sent.form['success_url']!);
     return `${pathname}${search}`;
   };
-  const asked = ({ id }: FakeSession) => shop.stripe.requests.filter(({ path }) => path === `/v1/checkout/sessions/${id}`).length;
-  const setClocks = (time: number) => Promise.all([shop.server, twin].map((server) => server.setClock(new Date(time).toISOString())));
+  const asked = ({ id }: FakeSession) =>
+    shop.stripe.requests.filter(({ path }) => path === `/v1/checkout/sessions/${id}`).length;
+  const setClocks = (time: number) =>
+    Promise.all([shop.server, twin].map((server) => server.setClock(new Date(time).toISOString())));
 
   describe('how often Stripe is asked', () => {
     it('once for many views of both pages in two processes, and again some seconds later', async () => {
       const sale = await shop.buy();
       const views = () =>
         Promise.all(
-          Array.from({ length: 20 }, (_, i) => look(`/checkout/${i % 4 < 2 ? 'return' : 'cancel'}/${sale.id}`, i % 2 ? twin : shop.server)),
+          Array.from({ length: 20 }, (_, i) =>
+            look(`/checkout/${i % 4 < 2 ? 'return' : 'cancel'}/${sale.id}`, i % 2 ? twin : shop.server),
+          ),
         );
-      const version = async () => Number((await shop.sql.query('SELECT version FROM purchase WHERE id = ?', [sale.id]))[0]!['version']);
+      const version = async () =>
+        Number((await shop.sql.query('SELECT version FROM purchase WHERE id = ?', [sale.id]))[0]!['version']);
       const [before, began] = [await version(), Date.now()];
       expect(new Set((await views()).map(({ status }) => status))).toEqual(new Set([200]));
       await views();
@@ -86,7 +91,12 @@ describeEachDatabase((database) => {
       return [text.includes('Account balance'), text.includes('https://pay.stripe.com/receipts/')];
     };
     expect(await of(wayBack(sale))).toEqual([true, true]);
-    for (const token of ['', '?token=', `?token=${'x'.repeat(43)}`, `${new URL(wayBack(sale), 'http://x').search}&token=x`])
+    for (const token of [
+      '',
+      '?token=',
+      `?token=${'x'.repeat(43)}`,
+      `${new URL(wayBack(sale), 'http://x').search}&token=x`,
+    ])
       expect(await of(`/checkout/return/${sale.id}${token}`)).toEqual([false, false]);
     await setClocks(Date.now() + DAY_MS - 60_000);
     expect(await of(wayBack(sale))).toEqual([true, true]);
@@ -98,7 +108,12 @@ describeEachDatabase((database) => {
   describe('say what is true', () => {
     const [REFUND_HALF, REFUND_ALL] = [4500, 9000];
     it.each<[string, (sale: Sale) => Promise<unknown>, string[], string[]]>([
-      ['open', async () => undefined, ['Waiting for your payment', 'Return to the checkout', 'http-equiv="refresh"'], ['credited to']],
+      [
+        'open',
+        async () => undefined,
+        ['Waiting for your payment', 'Return to the checkout', 'http-equiv="refresh"'],
+        ['credited to'],
+      ],
       [
         'under way',
         async (sale) => shop.tell(...shop.stripe.payLater(sale.session)),
@@ -127,14 +142,17 @@ describeEachDatabase((database) => {
         'refunded in two parts',
         async (sale) => {
           await shop.tell(...shop.stripe.pay(sale.session));
-          await shop.tell(...[REFUND_HALF, REFUND_HALF].flatMap((cents) => shop.stripe.refund(sale.session, cents).events));
+          await shop.tell(
+            ...[REFUND_HALF, REFUND_HALF].flatMap((cents) => shop.stripe.refund(sale.session, cents).events),
+          );
         },
         ['Payment refunded', '$90.00', '$0.00'],
         ['Thank you', 'partly'],
       ],
       [
         'refunded in full',
-        async (sale) => shop.tell(...shop.stripe.pay(sale.session), ...shop.stripe.refund(sale.session, REFUND_ALL).events),
+        async (sale) =>
+          shop.tell(...shop.stripe.pay(sale.session), ...shop.stripe.refund(sale.session, REFUND_ALL).events),
         ['Payment refunded', '$90.00', '$0.00'],
         ['Thank you', 'partly', 'have been added'],
       ],
@@ -188,9 +206,17 @@ describeEachDatabase((database) => {
 
   it('a purchase is found under its own id alone', async () => {
     const sale = await shop.buy();
-    for (const id of [`${sale.id}%20`, `${sale.id}%20%20%20`, `%20${sale.id}`, `${sale.id}%00`, `${sale.id}%09`, sale.id.toUpperCase()]) {
+    for (const id of [
+      `${sale.id}%20`,
+      `${sale.id}%20%20%20`,
+      `%20${sale.id}`,
+      `${sale.id}%00`,
+      `${sale.id}%09`,
+      sale.id.toUpperCase(),
+    ]) {
       expect([id, (await sale.client.get(`/api/payments/purchases/${id}`)).status]).toEqual([id, 404]);
-      for (const page of ['return', 'cancel']) expect([id, (await look(`/checkout/${page}/${id}`)).status]).toEqual([id, 404]);
+      for (const page of ['return', 'cancel'])
+        expect([id, (await look(`/checkout/${page}/${id}`)).status]).toEqual([id, 404]);
     }
     expect((await sale.client.get(`/api/payments/purchases/${sale.id}`)).status).toBe(200);
   });

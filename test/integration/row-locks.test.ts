@@ -1,7 +1,15 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { migrate } from '../../src/common/database/index.js';
-import { type Account, accountName, type AccountName, type Action, decide, type Group, type Known } from '../../src/ledger/domain/index.js';
+import {
+  type Account,
+  accountName,
+  type AccountName,
+  type Action,
+  decide,
+  type Group,
+  type Known,
+} from '../../src/ledger/domain/index.js';
 import { LEDGER_ENTITIES, LedgerStore } from '../../src/ledger/store/index.js';
 import { describeEachDatabase } from '../support/databases.js';
 import { connectTo } from '../support/ledger.js';
@@ -13,7 +21,8 @@ const NOW = Date.UTC(2026, 3, 15);
 const forEach = (accounts: readonly Account[], key: string, action: (account: Account) => Action): Group[] =>
   accounts.map((account) => [operationOn(accountName(account), action(account), { key })]);
 
-// A plan that walks over all accounts would wait for the rows of other batches: with two of them crosswise, that is a deadlock.
+// A plan that walks over all accounts would wait for the rows of other batches: with two of them crosswise, that is a
+// deadlock.
 describeEachDatabase(
   (database) => {
     let store: LedgerStore;
@@ -59,9 +68,14 @@ describeEachDatabase(
             );
             const known = new Map(
               accounts.map((account): [AccountName, Known] => {
-                const own = holds.filter(({ accountId }) => accountId === account.id).map((hold) => [hold.number, hold] as const);
+                const own = holds
+                  .filter(({ accountId }) => accountId === account.id)
+                  .map((hold) => [hold.number, hold] as const);
                 const settled = { expired: [], nextExpiry: account.nextExpiry };
-                return [accountName(account), { account, holds: new Map(own), replays: replays.get(account.id) ?? new Map(), ...settled }];
+                return [
+                  accountName(account),
+                  { account, holds: new Map(own), replays: replays.get(account.id) ?? new Map(), ...settled },
+                ];
               }),
             );
             const deposits = forEach(accounts, `a${round}`, () => posting(5));
@@ -73,7 +87,9 @@ describeEachDatabase(
               expiresIn: 1_000,
             }));
             const releases =
-              round === 0 ? [] : forEach(accounts, 'c', ({ id }) => ({ kind: 'release', hold: { accountId: id, number: 1 } }));
+              round === 0
+                ? []
+                : forEach(accounts, 'c', ({ id }) => ({ kind: 'release', hold: { accountId: id, number: 1 } }));
             const { effects } = decide(known, [...deposits, ...holdings, ...releases], NOW);
             expect(effects.accounts).toHaveLength(4);
             expect(effects.holds).toHaveLength(4 + releases.length);

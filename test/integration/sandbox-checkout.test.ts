@@ -11,9 +11,16 @@ import { newName } from '../support/words.js';
 type Checkout = { client: Client; buyer: string; id: string; page: string };
 
 const press = (server: Server, page: string, action: string) =>
-  server.client.request('POST', page, { raw: `action=${action}`, headers: { 'content-type': 'application/x-www-form-urlencoded' } });
+  server.client.request('POST', page, {
+    raw: `action=${action}`,
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+  });
 
-async function open(server: Server, path = '/api/credits/purchase', body: object = { package_id: 'pro' }): Promise<Checkout> {
+async function open(
+  server: Server,
+  path = '/api/credits/purchase',
+  body: object = { package_id: 'pro' },
+): Promise<Checkout> {
   const buyer = newName();
   const client = await server.clientFor({ sub: buyer });
   const { data } = (await client.post(path, body)).body;
@@ -30,7 +37,8 @@ describeEachDatabase((database) => {
   afterAll(() => server?.stop());
 
   const listed = async ({ client }: Checkout) => (await client.get('/api/payments/purchases')).body.data[0].status;
-  const history = async ({ client }: Checkout, base = '/api/credits') => (await client.get(`${base}/transactions`)).body.data;
+  const history = async ({ client }: Checkout, base = '/api/credits') =>
+    (await client.get(`${base}/transactions`)).body.data;
 
   it('shows a page that says what it is, to be paid, declined or canceled', async () => {
     const { page } = await open(server);
@@ -46,7 +54,12 @@ describeEachDatabase((database) => {
   });
 
   it.each([
-    ['/api/credits/purchase', { package_id: 'pro' }, '/api/credits', { type: 'deposit', amount: 100, description: 'Pro package purchase' }],
+    [
+      '/api/credits/purchase',
+      { package_id: 'pro' },
+      '/api/credits',
+      { type: 'deposit', amount: 100, description: 'Pro package purchase' },
+    ],
     [
       '/api/tokens/checkout',
       { plan_id: 'basic' },
@@ -56,11 +69,16 @@ describeEachDatabase((database) => {
   ])('%s: paying is told by the webhook alone, and grants once', async (path, body, base, entry) => {
     const checkout = await open(server, path, body);
     const paid = await press(server, checkout.page, 'pay');
-    expect([paid.status, new URL(paid.headers.location as string).pathname]).toEqual([303, `/checkout/return/${checkout.id}`]);
+    expect([paid.status, new URL(paid.headers.location as string).pathname]).toEqual([
+      303,
+      `/checkout/return/${checkout.id}`,
+    ]);
     await eventually(async () => expect(await listed(checkout)).toBe('paid'));
     await Promise.all(Array.from({ length: 5 }, () => press(server, checkout.page, 'pay')));
     await press(server, checkout.page, 'cancel');
-    expect(await history(checkout, base)).toEqual([expect.objectContaining({ ...entry, id: 1, purchase_id: checkout.id })]);
+    expect(await history(checkout, base)).toEqual([
+      expect.objectContaining({ ...entry, id: 1, purchase_id: checkout.id }),
+    ]);
     expect((await server.client.get(checkout.page)).text).toContain('This checkout has been paid');
     const page = (await server.client.get(`/checkout/return/${checkout.id}`)).text;
     expect(page).toContain('have been added to your account');
@@ -139,7 +157,9 @@ describeEachDatabase((database) => {
     const checkout = await open(server, '/api/tokens/checkout', { plan_id: 'basic' });
     for (const action of ['pay', 'dispute', 'lose', 'win']) await press(server, checkout.page, action);
     await eventually(async () =>
-      expect((await history(checkout, '/api/tokens')).map(({ amount }: any) => amount)).toEqual([1_000_000, -1_000_000]),
+      expect((await history(checkout, '/api/tokens')).map(({ amount }: any) => amount)).toEqual([
+        1_000_000, -1_000_000,
+      ]),
     );
     expect((await server.client.get(checkout.page)).text).toContain('Dispute lost');
   });
@@ -151,7 +171,9 @@ describeEachDatabase((database) => {
     const answer = await admin.post(`/api/payments/purchases/${checkout.id}/refund`, { amount: 45 }, { key: 'once' });
     expect([answer.status, answer.body.data.status]).toEqual([201, 'succeeded']);
     expect((await history(checkout)).map(({ amount }: any) => amount)).toEqual([100, -50]);
-    expect((await admin.post(`/api/payments/purchases/${checkout.id}/refund`, { amount: 46 })).body.error.code).toBe('CONFLICT');
+    expect((await admin.post(`/api/payments/purchases/${checkout.id}/refund`, { amount: 46 })).body.error.code).toBe(
+      'CONFLICT',
+    );
   });
 
   it('the page after the payment shows the balance, and leads back to the bank of the sandbox', async () => {
@@ -168,9 +190,18 @@ describeEachDatabase((database) => {
 
   it('an address that leads nowhere is a page too, and a button that does not exist is refused', async () => {
     const { page } = await open(server);
-    for (const path of ['/sandbox/checkout/cs_sandbox_0', `${page}%20`, '/checkout/return/pur_0', '/checkout/cancel/pur_0']) {
+    for (const path of [
+      '/sandbox/checkout/cs_sandbox_0',
+      `${page}%20`,
+      '/checkout/return/pur_0',
+      '/checkout/cancel/pur_0',
+    ]) {
       const { status, headers, text } = await server.client.get(path);
-      expect([status, headers['content-type'], headers['cache-control']]).toEqual([404, 'text/html; charset=utf-8', 'no-store']);
+      expect([status, headers['content-type'], headers['cache-control']]).toEqual([
+        404,
+        'text/html; charset=utf-8',
+        'no-store',
+      ]);
       expect(text).toContain('Back to ');
     }
     expect((await press(server, `${page}%20`, 'pay')).status).toBe(404);
@@ -179,9 +210,10 @@ describeEachDatabase((database) => {
   });
 
   it('takes no event that it did not sign', async () => {
-    expect((await server.client.post('/api/webhooks/stripe', { id: 'evt_1', type: 'checkout.session.completed' })).body.error.code).toBe(
-      'WEBHOOK_SIGNATURE_INVALID',
-    );
+    expect(
+      (await server.client.post('/api/webhooks/stripe', { id: 'evt_1', type: 'checkout.session.completed' })).body.error
+        .code,
+    ).toBe('WEBHOOK_SIGNATURE_INVALID');
   });
 });
 
@@ -198,7 +230,9 @@ describe('a process that dies', () => {
     try {
       await press(second, checkout.page, 'pay');
       const client = await second.clientFor({ sub: checkout.buyer });
-      await eventually(async () => expect((await client.get(`/api/payments/purchases/${checkout.id}`)).body.data.status).toBe('paid'));
+      await eventually(async () =>
+        expect((await client.get(`/api/payments/purchases/${checkout.id}`)).body.data.status).toBe('paid'),
+      );
       expect((await client.get('/api/credits/transactions')).body.meta.total).toBe(1);
     } finally {
       await second.stop();
@@ -212,7 +246,9 @@ describe("a catalog of one's own", () => {
     writeFileSync(
       catalog,
       JSON.stringify({
-        packages: [{ id: 'x', name: '<script>alert(1)</script> & "co"', amount: 0.000001, price: 0.5, currency: 'USD' }],
+        packages: [
+          { id: 'x', name: '<script>alert(1)</script> & "co"', amount: 0.000001, price: 0.5, currency: 'USD' },
+        ],
         plans: [],
       }),
     );
@@ -227,8 +263,12 @@ describe("a catalog of one's own", () => {
       expect(text).not.toContain('<script');
       expect(text).toContain('$0.000001 of credits');
       expect(text).toContain('&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;co&quot; package');
-      expect(headers['content-security-policy']).toContain("form-action 'self' https://app.example.com https://shop.example.com;");
-      expect((await press(server, page, 'pay')).headers.location).toBe(`https://app.example.com/thanks?purchase_id=${id}`);
+      expect(headers['content-security-policy']).toContain(
+        "form-action 'self' https://app.example.com https://shop.example.com;",
+      );
+      expect((await press(server, page, 'pay')).headers.location).toBe(
+        `https://app.example.com/thanks?purchase_id=${id}`,
+      );
       expect((await server.client.get(`/checkout/return/${id}`)).text).not.toContain('<script');
     } finally {
       await server.stop();

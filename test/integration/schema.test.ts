@@ -33,7 +33,9 @@ describeEachDatabase((database) => {
       await dataSource.query(
         'CREATE TABLE schema_migration (id integer NOT NULL PRIMARY KEY, timestamp bigint NOT NULL, name varchar(255) NOT NULL)',
       );
-      await dataSource.query("INSERT INTO schema_migration (id, timestamp, name) VALUES (1, 1600000000000, 'Ledger1600000000000')");
+      await dataSource.query(
+        "INSERT INTO schema_migration (id, timestamp, name) VALUES (1, 1600000000000, 'Ledger1600000000000')",
+      );
       const server: Server = await spawnServer({ DATABASE_URL: database.url });
       expect(await server.exited).toBe(1);
       expect(server.output).toMatch(/made by an earlier development version \(its migration Ledger1600000000000\)/);
@@ -54,7 +56,8 @@ describeEachDatabase((database) => {
       expectError(await server.client.get('/api/ready'), 503, 'OVERLOADED');
       // Two at once take turns.
       const said = await Promise.all([migrate(), migrate()]);
-      for (const { stdout } of said) expect(stdout).toMatch(/^Database: .*\n[^]*(No migration was pending|[12] migrations were pending)/);
+      for (const { stdout } of said)
+        expect(stdout).toMatch(/^Database: .*\n[^]*(No migration was pending|[12] migrations were pending)/);
       expect((await migrate()).stdout).toContain('No migration was pending.');
       expect((await server.client.get('/api/ready')).status).toBe(200);
     } finally {

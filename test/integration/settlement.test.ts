@@ -19,7 +19,8 @@ describeEachDatabase((database) => {
   });
   afterAll(() => shop?.close());
 
-  const statuses = async (sending: Promise<{ status: number }>[]) => new Set((await Promise.all(sending)).map(({ status }) => status));
+  const statuses = async (sending: Promise<{ status: number }>[]) =>
+    new Set((await Promise.all(sending)).map(({ status }) => status));
   const OK = new Set([200]);
 
   describe('1. paid once, granted once', () => {
@@ -27,14 +28,21 @@ describeEachDatabase((database) => {
 
     it.each<[string, (sale: Sale, events: FakeEvent[]) => Promise<unknown>]>([
       ['told once', (_sale, [completed]) => shop.tell(completed!)],
-      ['the same event five times in a row', (_sale, [completed]) => shop.tell(...Array<FakeEvent>(5).fill(completed!))],
+      [
+        'the same event five times in a row',
+        (_sale, [completed]) => shop.tell(...Array<FakeEvent>(5).fill(completed!)),
+      ],
       [
         'the same event twenty times at once',
-        async (_sale, [completed]) => expect(await statuses(Array.from({ length: 20 }, () => shop.deliver(completed!)))).toEqual(OK),
+        async (_sale, [completed]) =>
+          expect(await statuses(Array.from({ length: 20 }, () => shop.deliver(completed!)))).toEqual(OK),
       ],
       ['two event ids for one fact', (_sale, [completed]) => shop.tell(completed!, shop.stripe.twin(completed!))],
       ['the payment alone', (_sale, [, succeeded]) => shop.tell(succeeded!)],
-      ['signed with the old secret', async (_sale, [completed]) => expect((await shop.deliver(completed!, OLD_SECRET)).status).toBe(200)],
+      [
+        'signed with the old secret',
+        async (_sale, [completed]) => expect((await shop.deliver(completed!, OLD_SECRET)).status).toBe(200),
+      ],
       [
         'signed with both secrets',
         async (_sale, [completed]) => expect((await shop.deliver(completed!, [OLD_SECRET, SECRET])).status).toBe(200),
@@ -146,7 +154,9 @@ describeEachDatabase((database) => {
       await shop.tell(...shop.stripe.pay(second));
       await shop.expectEnd(sale, { status: 'paid', entries: [100] });
       await shop.server.line((line) =>
-        line.includes(`purchase ${sale.id} needs a review: The checkout session ${second.id} was paid besides the one that counts`),
+        line.includes(
+          `purchase ${sale.id} needs a review: The checkout session ${second.id} was paid besides the one that counts`,
+        ),
       );
       expect((await shop.reconcile()).problems.join()).toContain(second.id);
     });
@@ -162,17 +172,28 @@ describeEachDatabase((database) => {
           last_error: `there is no purchase ${sale.id}`,
         }),
       );
-      await shop.sql.query('UPDATE purchase SET id = ?, session_id = ? WHERE id = ?', [sale.id, sale.session.id, `${sale.id}x`]);
+      await shop.sql.query('UPDATE purchase SET id = ?, session_id = ? WHERE id = ?', [
+        sale.id,
+        sale.session.id,
+        `${sale.id}x`,
+      ]);
       await shop.expectEnd(sale, { status: 'paid', entries: [100] });
       await shop.workedOff();
     });
 
     it('an event for a purchase that never comes is reported in the end', async () => {
       const id = `pur_${newName().slice(2).padEnd(32, '0')}`;
-      const session = { id: 'cs_test_lost', object: 'checkout.session', client_reference_id: id, metadata: { purchase_id: id } } as const;
+      const session = {
+        id: 'cs_test_lost',
+        object: 'checkout.session',
+        client_reference_id: id,
+        metadata: { purchase_id: id },
+      } as const;
       const event = { ...shop.stripe.twin(shop.stripe.expire({ ...session } as unknown as FakeSession)[0]!) };
       expect((await shop.deliver(event)).status).toBe(200);
-      await eventually(async () => expect((await shop.inbox()).find((one) => one.id === event.id)?.attempts).toBeGreaterThan(0));
+      await eventually(async () =>
+        expect((await shop.inbox()).find((one) => one.id === event.id)?.attempts).toBeGreaterThan(0),
+      );
       await shop.sql.query('UPDATE webhook_event SET attempts = 30, next_attempt_at = 0 WHERE id = ?', [event.id]);
       await shop.reconcile({ thorough: false });
       await eventually(async () => expect(await shop.outcomeOf(event)).toBe('unmatched'));
@@ -193,10 +214,17 @@ describeEachDatabase((database) => {
       const sale = await shop.buy();
       const events = shop.stripe.pay(sale.session);
       // Enough for whoever asks: the worker and the reconciliation do, in either order.
-      shop.stripe.failOn(`GET /v1/checkout/sessions/${sale.session.id}`, ...Array.from({ length: 20 }, () => '429' as const));
+      shop.stripe.failOn(
+        `GET /v1/checkout/sessions/${sale.session.id}`,
+        ...Array.from({ length: 20 }, () => '429' as const),
+      );
       expect((await shop.deliver(events[0]!)).status).toBe(200);
-      await eventually(async () => expect((await shop.inbox()).find(({ id }) => id === events[0]!.id)).toMatchObject({ attempts: 1 }));
-      await shop.sql.query('UPDATE webhook_event SET attempts = 100, next_attempt_at = 0 WHERE id = ?', [events[0]!.id]);
+      await eventually(async () =>
+        expect((await shop.inbox()).find(({ id }) => id === events[0]!.id)).toMatchObject({ attempts: 1 }),
+      );
+      await shop.sql.query('UPDATE webhook_event SET attempts = 100, next_attempt_at = 0 WHERE id = ?', [
+        events[0]!.id,
+      ]);
       await shop.reconcile({ thorough: false, untouchedSince: 0 });
       await eventually(async () => expect(await shop.outcomeOf(events[0]!)).toBe('failed'));
       shop.stripe.heal();
@@ -297,7 +325,10 @@ describeEachDatabase((database) => {
       expect(problems).toContain(`purchase ${paid.id} is paid and was not granted`);
       await shop.sql.query("UPDATE purchase SET status = 'expired' WHERE id IN (?, ?)", [granted.id, paid.id]);
       expect((await shop.reconcile()).problems).toContain(`purchase ${granted.id} is expired and was granted`);
-      await shop.sql.query('UPDATE purchase SET updated_at = 0, created_at = 0 WHERE id IN (?, ?)', [granted.id, paid.id]);
+      await shop.sql.query('UPDATE purchase SET updated_at = 0, created_at = 0 WHERE id IN (?, ?)', [
+        granted.id,
+        paid.id,
+      ]);
     });
 
     it('npm run payments:reconcile says what it did, and by its exit code whether a person is needed', async () => {
@@ -312,10 +343,15 @@ describeEachDatabase((database) => {
       expect(dry.stdout).toContain(`purchase ${sale.id}: open to paid`);
       expect(dry.stdout).toContain('changing nothing');
       await shop.expectEnd(sale, { status: 'open', entries: [] });
-      const done = await command('--since', new Date(Date.now() - 60_000).toISOString()).catch((error: { stdout: string }) => error);
+      const done = await command('--since', new Date(Date.now() - 60_000).toISOString()).catch(
+        (error: { stdout: string }) => error,
+      );
       expect(done.stdout).toContain(`purchase ${sale.id}: open to paid`);
       await shop.expectEnd(sale, { status: 'paid', entries: [100] });
-      await expect(command('--since', 'yesterday')).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('--since 24h') });
+      await expect(command('--since', 'yesterday')).rejects.toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('--since 24h'),
+      });
     });
   });
 });
@@ -336,11 +372,18 @@ describeEachDatabase((database) => {
         const rounds = await shop.sql.query('SELECT name FROM reconciliation');
         expect(rounds.map(({ name }) => name).sort()).toEqual(['daily', 'frequent']);
         await eventually(async () =>
-          expect(`${shop.server.output}${twin.output}`).toContain(`reconciliation changed purchase ${bought.id}: open to paid`),
+          expect(`${shop.server.output}${twin.output}`).toContain(
+            `reconciliation changed purchase ${bought.id}: open to paid`,
+          ),
         );
         // Whoever did it, the day's listing was done once.
-        expect(shop.stripe.requests.filter(({ method, path }) => method === 'GET' && path === '/v1/disputes')).toHaveLength(
-          1 + shop.stripe.requests.filter(({ path, form }) => path === '/v1/disputes' && form['payment_intent'] !== undefined).length,
+        expect(
+          shop.stripe.requests.filter(({ method, path }) => method === 'GET' && path === '/v1/disputes'),
+        ).toHaveLength(
+          1 +
+            shop.stripe.requests.filter(
+              ({ path, form }) => path === '/v1/disputes' && form['payment_intent'] !== undefined,
+            ).length,
         );
       } finally {
         await twin.stop();

@@ -71,7 +71,16 @@ const TABLES = [
 const COLUMNS = ['id', 'number', 'name', 'version'];
 
 const sample = (more: Partial<Sample> = {}): Sample => ({
-  ...{ id: 1, subId: 'a', text: 'x', amount: 5, grandTotal: 7n, details: { a: 1, b: ['c'] }, small: 3, madeAt: 1_776_249_000_000 },
+  ...{
+    id: 1,
+    subId: 'a',
+    text: 'x',
+    amount: 5,
+    grandTotal: 7n,
+    details: { a: 1, b: ['c'] },
+    small: 3,
+    madeAt: 1_776_249_000_000,
+  },
   ...more,
 });
 
@@ -100,7 +109,12 @@ describeEachDatabase((database) => {
     transactions.run((tx) => execute(tx, insertRows(tx, 'counter', COLUMNS, rows, onConflict)));
   const counters = async (): Promise<Value[][]> => {
     const rows = await dataSource.query<Raw[]>('SELECT id, number, name, version FROM counter ORDER BY id');
-    return rows.map(({ id, number, name, version }) => [Number(id), number === null ? null : Number(number), name!, Number(version)]);
+    return rows.map(({ id, number, name, version }) => [
+      Number(id),
+      number === null ? null : Number(number),
+      name!,
+      Number(version),
+    ]);
   };
 
   describe('rows that are inserted', () => {
@@ -174,9 +188,13 @@ describeEachDatabase((database) => {
 
   describe('rows that are rewritten', () => {
     const rewrite = (rows: Rewrite[], commit = true) =>
-      transactions.run((tx) => write(tx, rewriteRows(tx, 'counter', ['id', 'version'], ['number', 'name', 'version'], rows), [], commit), {
-        fences: 1,
-      });
+      transactions.run(
+        (tx) =>
+          write(tx, rewriteRows(tx, 'counter', ['id', 'version'], ['number', 'name', 'version'], rows), [], commit),
+        {
+          fences: 1,
+        },
+      );
     const rewritten = (id: number, version = 1): Rewrite => ({ must: [id, version], set: [id * 100, `new ${id}`, 2] });
     const before = (count: number) => Array.from({ length: count }, (_, i): Value[] => [i, i, `old ${i}`, 1]);
     const after = (count: number) => Array.from({ length: count }, (_, i): Value[] => [i, i * 100, `new ${i}`, 2]);
@@ -202,12 +220,15 @@ describeEachDatabase((database) => {
       expect(await counters()).toEqual(before(40).map(([id, , name, version]) => [id, null, name, version]));
     });
 
-    it.each([0, 20, 31, 32, 50, 69])('are left as they were when one of 70 is no longer as it must be: number %d', async (changed) => {
-      await insert(before(70));
-      const rows = Array.from({ length: 70 }, (_, i) => rewritten(i, i === changed ? 9 : 1));
-      await expect(rewrite(rows)).rejects.toBeInstanceOf(FenceLost);
-      expect(await counters()).toEqual(before(70));
-    });
+    it.each([0, 20, 31, 32, 50, 69])(
+      'are left as they were when one of 70 is no longer as it must be: number %d',
+      async (changed) => {
+        await insert(before(70));
+        const rows = Array.from({ length: 70 }, (_, i) => rewritten(i, i === changed ? 9 : 1));
+        await expect(rewrite(rows)).rejects.toBeInstanceOf(FenceLost);
+        expect(await counters()).toEqual(before(70));
+      },
+    );
 
     it.each([
       ['one', 1],
@@ -248,7 +269,9 @@ describeEachDatabase((database) => {
       transactions.run((tx) => execute(tx, insertRows(tx, table.name, table.columns, rows.map(table.values))));
     const read = async () =>
       transactions.run(async (tx) => {
-        const [rows] = await ask<Raw>(tx, [{ sql: `SELECT ${table.select} FROM sample ORDER BY id, sub_id`, values: [] }]);
+        const [rows] = await ask<Raw>(tx, [
+          { sql: `SELECT ${table.select} FROM sample ORDER BY id, sub_id`, values: [] },
+        ]);
         return rows!.map(table.read);
       });
 
@@ -274,7 +297,10 @@ describeEachDatabase((database) => {
       ['the greatest integers', { id: Number.MAX_SAFE_INTEGER, amount: -Number.MAX_SAFE_INTEGER, small: 2 ** 31 - 1 }],
       ['sums that a double would round', { grandTotal: 2n ** 53n + 1n }],
       ['sums below zero', { grandTotal: -(2n ** 62n) - 1n }],
-      ['text that is no plain one', { text: `it's "?" \\ 🙂`, details: { a: -0.5, b: [`it's`, '"', '\\', '🙂', '\n'] } }],
+      [
+        'text that is no plain one',
+        { text: `it's "?" \\ 🙂`, details: { a: -0.5, b: [`it's`, '"', '\\', '🙂', '\n'] } },
+      ],
       ['zeros and empty text', { amount: 0, grandTotal: 0n, text: '', subId: '' }],
     ])('reads a row as it was written: %s', async (_, more) => {
       await put([sample(more)]);
@@ -282,7 +308,9 @@ describeEachDatabase((database) => {
     });
 
     it('reads many rows, each as it was written', async () => {
-      const rows = Array.from({ length: 100 }, (_, i) => sample({ id: i, grandTotal: BigInt(i) ** 9n, text: i % 2 ? null : `${i}` }));
+      const rows = Array.from({ length: 100 }, (_, i) =>
+        sample({ id: i, grandTotal: BigInt(i) ** 9n, text: i % 2 ? null : `${i}` }),
+      );
       await put(rows);
       expect(await read()).toEqual(rows);
     });
@@ -290,7 +318,9 @@ describeEachDatabase((database) => {
     it('reads two tables from one join, though they have columns of the same name', async () => {
       const other = describeTable(dataSource, Other);
       await put([sample(), sample({ id: 2, text: null })]);
-      await transactions.run((tx) => execute(tx, insertRows(tx, other.name, other.columns, [other.values({ id: 1, text: 'y' })])));
+      await transactions.run((tx) =>
+        execute(tx, insertRows(tx, other.name, other.columns, [other.values({ id: 1, text: 'y' })])),
+      );
       const sql = `SELECT ${table.select}, ${other.select} FROM sample LEFT JOIN other ON other.id = sample.id ORDER BY sample.id`;
       const [rows] = await transactions.run((tx) => ask<Raw>(tx, [{ sql, values: [] }]));
       expect(rows!.map(table.read)).toEqual([sample(), sample({ id: 2, text: null })]);
@@ -301,7 +331,9 @@ describeEachDatabase((database) => {
       await put([sample()]);
       const changed = sample({ text: 'changed', amount: null, grandTotal: 8n, madeAt: 0 });
       const onConflict = { key: table.keys, how: 'set', columns: table.mutable } as const;
-      await transactions.run((tx) => execute(tx, insertRows(tx, table.name, table.columns, [table.values(changed)], onConflict)));
+      await transactions.run((tx) =>
+        execute(tx, insertRows(tx, table.name, table.columns, [table.values(changed)], onConflict)),
+      );
       expect(await read()).toEqual([{ ...changed, madeAt: sample().madeAt }]);
     });
   });

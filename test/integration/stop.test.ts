@@ -37,7 +37,9 @@ class Load {
       const key = `k${this.sent.length}`;
       this.sent.push(key);
       // A connection that the server has closed, or never took, acknowledges nothing.
-      const answer = await this.client.post(words!.spend, { amount: 0.01, description: key }, { key }).catch(() => undefined);
+      const answer = await this.client
+        .post(words!.spend, { amount: 0.01, description: key }, { key })
+        .catch(() => undefined);
       if (!answer) return;
       this.statuses.add(answer.status);
       if (answer.status !== 201) return;
@@ -75,7 +77,9 @@ describeEachDatabase((database) => {
         expect(new Set(written).size).toBe(written.length);
         if (signal === 'SIGTERM') expect(written).toHaveLength(load.acknowledged.size);
 
-        const again = await Promise.all(keys.map((key) => client.post(words!.spend, { amount: 0.01, description: key }, { key })));
+        const again = await Promise.all(
+          keys.map((key) => client.post(words!.spend, { amount: 0.01, description: key }, { key })),
+        );
         expect(new Set(again.map(({ status }) => status))).toEqual(new Set([201]));
         const after = await historyOf(client, words!);
         expectUnbroken(after, words!);
@@ -117,7 +121,10 @@ describeEachDatabase((database) => {
       const ended = server.stop();
       await server.line((line) => line.includes('"msg":"stopping"'));
       await release();
-      expect(await accepted.answer()).toMatchObject({ status: 201, body: { data: { description: 'accepted', balance_after: 9 } } });
+      expect(await accepted.answer()).toMatchObject({
+        status: 201,
+        body: { data: { description: 'accepted', balance_after: 9 } },
+      });
       await Promise.all(half.map(({ closed }) => closed));
       expect(await ended).toBe(0);
     } finally {

@@ -45,7 +45,12 @@ describeEachDatabase((database) => {
     return { client, id: body.data.purchase_id, session: stripe.sessionOf(body.data.purchase_id) };
   }
 
-  function deliver(type: string, session: Partial<FakeSession>, options?: { id?: string; ageSeconds?: number }, secret = SECRET) {
+  function deliver(
+    type: string,
+    session: Partial<FakeSession>,
+    options?: { id?: string; ageSeconds?: number },
+    secret = SECRET,
+  ) {
     return server.client.request('POST', WEBHOOK, stripe.event(type, session, secret, options));
   }
 
@@ -85,7 +90,13 @@ describeEachDatabase((database) => {
       success_url: `https://app.example.com/done?tab=credits&purchase_id=${id}#top`,
       cancel_url: `https://pay.example.com/checkout/cancel/${id}`,
     });
-    expect(body.data).toMatchObject({ status: 'open', amount: 1_000_000, currency: 'USD', provider: 'stripe', livemode: false });
+    expect(body.data).toMatchObject({
+      status: 'open',
+      amount: 1_000_000,
+      currency: 'USD',
+      provider: 'stripe',
+      livemode: false,
+    });
     expect(checkout_url).toBe(stripe.sessionOf(id).url);
   });
 
@@ -102,16 +113,19 @@ describeEachDatabase((database) => {
       [
         'told by the same event five times in a row',
         async (session) => {
-          for (let i = 0; i < 5; i++) expect((await deliver(COMPLETED, session, { id: `evt_again_${session.id}` })).status).toBe(200);
+          for (let i = 0; i < 5; i++)
+            expect((await deliver(COMPLETED, session, { id: `evt_again_${session.id}` })).status).toBe(200);
         },
       ],
       [
         'told by the same event twenty times at once',
-        (session) => Promise.all(Array.from({ length: 20 }, () => deliver(COMPLETED, session, { id: `evt_many_${session.id}` }))),
+        (session) =>
+          Promise.all(Array.from({ length: 20 }, () => deliver(COMPLETED, session, { id: `evt_many_${session.id}` }))),
       ],
       [
         'told by two events for one fact',
-        (session) => Promise.all([deliver(COMPLETED, session), deliver('checkout.session.async_payment_succeeded', session)]),
+        (session) =>
+          Promise.all([deliver(COMPLETED, session), deliver('checkout.session.async_payment_succeeded', session)]),
       ],
       [
         'told while the page is looked at',
@@ -179,7 +193,9 @@ describeEachDatabase((database) => {
   it('a payment that the balance has no room for is for a person to look at', async () => {
     const { client, id, session } = await purchase();
     const { account } = (await client.get(`/api/payments/purchases/${id}`)).body.data;
-    expect((await admin.post('/api/credits/deposit', { amount: 8_589_934_591, description: 'Nearly full', account })).status).toBe(201);
+    expect(
+      (await admin.post('/api/credits/deposit', { amount: 8_589_934_591, description: 'Nearly full', account })).status,
+    ).toBe(201);
     stripe.pay(session);
     await deliver(COMPLETED, session);
     await eventually(async () => expect(await statusInList(client)).toBe('review'));
@@ -204,13 +220,21 @@ describeEachDatabase((database) => {
   it('ignores what is not ours or of no use, without asking Stripe', async () => {
     const before = stripe.requests.length;
     expect((await deliver('customer.created', { id: 'cus_1' })).body).toEqual({ data: { received: true } });
-    expect((await deliver(COMPLETED, { id: 'cs_test_of_another_shop', client_reference_id: 'order-77', metadata: {} })).status).toBe(200);
+    expect(
+      (await deliver(COMPLETED, { id: 'cs_test_of_another_shop', client_reference_id: 'order-77', metadata: {} }))
+        .status,
+    ).toBe(200);
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(stripe.requests.length).toBe(before);
   });
 
   describe('signatures', () => {
-    const body = JSON.stringify({ id: 'evt_signed', object: 'event', type: 'customer.created', data: { object: { id: 'cus_1' } } });
+    const body = JSON.stringify({
+      id: 'evt_signed',
+      object: 'event',
+      type: 'customer.created',
+      data: { object: { id: 'cus_1' } },
+    });
     const now = () => Math.floor(Date.now() / 1000);
     const post = (raw: string, signature: string | undefined, type = 'application/json') =>
       server.client.request('POST', WEBHOOK, { raw, headers: { 'content-type': type, 'stripe-signature': signature } });
@@ -219,7 +243,11 @@ describeEachDatabase((database) => {
       ['good', () => post(body, sign(body, SECRET)), 200],
       ['299 seconds old', () => post(body, sign(body, SECRET, now() - 299)), 200],
       ['302 seconds old', () => post(body, sign(body, SECRET, now() - 302)), 400],
-      ['two, the second of which is good', () => post(body, sign(body, SECRET).replace('v1=', `v1=${'0'.repeat(64)},v1=`)), 200],
+      [
+        'two, the second of which is good',
+        () => post(body, sign(body, SECRET).replace('v1=', `v1=${'0'.repeat(64)},v1=`)),
+        200,
+      ],
       ['another secret', () => post(body, sign(body, 'whsec_other')), 400],
       ['another scheme', () => post(body, sign(body, SECRET).replace('v1=', 'v0=')), 400],
       ['none', () => post(body, undefined), 400],
@@ -262,18 +290,33 @@ describeEachDatabase((database) => {
       ['a session without an id', about({ ...session, id: null }), 'data.object.id'],
       ['a session whose id is an object', about({ ...session, id: {} }), 'data.object.id'],
       ['a kind of object that is a number', about({ ...session, object: 1 }), 'data.object.object'],
-      ['a payment that is a number', about({ object: 'refund', id: 're_1', payment_intent: 5 }), 'data.object.payment_intent'],
+      [
+        'a payment that is a number',
+        about({ object: 'refund', id: 're_1', payment_intent: 5 }),
+        'data.object.payment_intent',
+      ],
       [
         'a payment whose id is a list',
         about({ object: 'refund', id: 're_1', payment_intent: { id: [] } }),
         'data.object.payment_intent.id',
       ],
       ['metadata that is text', about({ ...session, metadata: 'purchase_id' }), 'data.object.metadata'],
-      ['a purchase that is true', about({ ...session, metadata: { purchase_id: true } }), 'data.object.metadata.purchase_id'],
-      ['a reference that is an object', about({ ...session, client_reference_id: {} }), 'data.object.client_reference_id'],
+      [
+        'a purchase that is true',
+        about({ ...session, metadata: { purchase_id: true } }),
+        'data.object.metadata.purchase_id',
+      ],
+      [
+        'a reference that is an object',
+        about({ ...session, client_reference_id: {} }),
+        'data.object.client_reference_id',
+      ],
     ])('%s is refused, and nothing is stored', async (_name, shape, field) => {
       const raw = typeof shape === 'string' ? shape : JSON.stringify(shape);
-      const answer = await server.client.request('POST', WEBHOOK, { raw, headers: { 'stripe-signature': sign(raw, SECRET) } });
+      const answer = await server.client.request('POST', WEBHOOK, {
+        raw,
+        headers: { 'stripe-signature': sign(raw, SECRET) },
+      });
       expect([answer.status, answer.body?.error]).toEqual([
         400,
         expect.objectContaining({ code: 'VALIDATION_ERROR', details: [expect.objectContaining({ field })] }),
@@ -282,8 +325,15 @@ describeEachDatabase((database) => {
     });
 
     it('a kind that is of no use is not looked into', async () => {
-      const raw = JSON.stringify({ id: 'evt_1', type: 'v1.billing.meter.error_report_triggered', related_object: { id: 5 } });
-      expect((await server.client.request('POST', WEBHOOK, { raw, headers: { 'stripe-signature': sign(raw, SECRET) } })).status).toBe(200);
+      const raw = JSON.stringify({
+        id: 'evt_1',
+        type: 'v1.billing.meter.error_report_triggered',
+        related_object: { id: 5 },
+      });
+      expect(
+        (await server.client.request('POST', WEBHOOK, { raw, headers: { 'stripe-signature': sign(raw, SECRET) } }))
+          .status,
+      ).toBe(200);
     });
   });
 
@@ -329,7 +379,9 @@ describeEachDatabase((database) => {
         const clients = await Promise.all([server.clientFor({ sub: name }), twin.clientFor({ sub: name })]);
         const before = stripe.sessions.size;
         const answers = await Promise.all(
-          Array.from({ length: 40 }, (_, i) => clients[i % 2]!.post('/api/credits/purchase', { package_id: 'pro' }, { key: 'at-once' })),
+          Array.from({ length: 40 }, (_, i) =>
+            clients[i % 2]!.post('/api/credits/purchase', { package_id: 'pro' }, { key: 'at-once' }),
+          ),
         );
         expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
         expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
@@ -357,7 +409,10 @@ describeEachDatabase((database) => {
       expect(first.status).toBe(status);
       if (status === 502) {
         expect(first.body.error.code).toBe('PAYMENT_PROVIDER_ERROR');
-        expect((await client.get('/api/payments/purchases')).body.data[0]).toMatchObject({ status: 'open', checkout_url: null });
+        expect((await client.get('/api/payments/purchases')).body.data[0]).toMatchObject({
+          status: 'open',
+          checkout_url: null,
+        });
       }
       const second = await buy();
       expect(second.status).toBe(201);
@@ -414,7 +469,11 @@ describe('without a provider', () => {
     try {
       const client = await server.clientFor({});
       const refused = await client.post('/api/credits/purchase', { package_id: 'pro' });
-      expect([refused.status, refused.body.error.code, refused.headers['retry-after']]).toEqual([503, 'PAYMENTS_NOT_CONFIGURED', '60']);
+      expect([refused.status, refused.body.error.code, refused.headers['retry-after']]).toEqual([
+        503,
+        'PAYMENTS_NOT_CONFIGURED',
+        '60',
+      ]);
       expect((await client.get('/api/payments/purchases')).body.meta.total).toBe(0);
       expect((await server.client.post(WEBHOOK, {})).status).toBe(404);
     } finally {

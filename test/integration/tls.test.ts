@@ -45,7 +45,19 @@ class Authority {
     writeFileSync(extensions, `subjectAltName=DNS:${host}`);
     await this.openssl('req', ...newKey(this.key), '-out', request, '-subj', `/CN=${host}`);
     const signer = ['-CA', this.ca, '-CAkey', this.file('ca-key.pem'), '-CAcreateserial'];
-    await this.openssl('x509', '-req', '-in', request, ...signer, '-out', this.certificate, '-days', '2', '-extfile', extensions);
+    await this.openssl(
+      'x509',
+      '-req',
+      '-in',
+      request,
+      ...signer,
+      '-out',
+      this.certificate,
+      '-days',
+      '2',
+      '-extfile',
+      extensions,
+    );
   }
 
   private openssl(...args: string[]): Promise<unknown> {
@@ -53,7 +65,15 @@ class Authority {
   }
 }
 
-const newKey = (file: string) => ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', file];
+const newKey = (file: string) => [
+  '-newkey',
+  'ec',
+  '-pkeyopt',
+  'ec_paramgen_curve:prime256v1',
+  '-nodes',
+  '-keyout',
+  file,
+];
 
 describeWithBinaries('TLS to the database', ['mariadbd', 'openssl'], () => {
   const authority = new Authority();

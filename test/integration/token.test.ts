@@ -13,7 +13,8 @@ const COMMAND = resolve('dist/commands/token.js');
 describe('npm run token', () => {
   let server: Server;
   const elsewhere = mkdtempSync(join(tmpdir(), 'credits-token-'));
-  const token = async (...args: string[]) => (await run(process.execPath, [COMMAND, ...args], { cwd: server.directory, env: {} })).stdout;
+  const token = async (...args: string[]) =>
+    (await run(process.execPath, [COMMAND, ...args], { cwd: server.directory, env: {} })).stdout;
 
   // Without a secret, so the server and the command have to agree on the generated one.
   beforeAll(async () => void (server = await startServer({ JWT_SECRET: undefined })));
@@ -33,8 +34,15 @@ describe('npm run token', () => {
   it('--org, --admin and --expires do what they say', async () => {
     const printed = (await token('--user', '42', '--org', '7', '--admin', '--expires', '2d')).trim();
     const { sub, org_id, role, iat, exp } = decodeJwt(printed);
-    expect({ sub, org_id, role, seconds: exp! - iat! }).toEqual({ sub: '42', org_id: '7', role: 'admin', seconds: 2 * 86_400 });
-    expect((await server.client.as(printed).post('/api/credits/deposit', { amount: 1, description: 'x' })).status).toBe(201);
+    expect({ sub, org_id, role, seconds: exp! - iat! }).toEqual({
+      sub: '42',
+      org_id: '7',
+      role: 'admin',
+      seconds: 2 * 86_400,
+    });
+    expect((await server.client.as(printed).post('/api/credits/deposit', { amount: 1, description: 'x' })).status).toBe(
+      201,
+    );
   });
 
   it('one of another installation is refused, and the command warns of it where the server runs', async () => {

@@ -13,10 +13,16 @@ const TABLES = ['account', 'entry', 'operation', 'hold', 'daily_total'];
 /** The account that is corrupted. */
 const VICTIM = accountId('USD user:victim');
 
-/** One change behind the ledger's back, and how the verifier names it. `victim` has 5 deposits, 5 debits, and holds: a captured one, a
- * released one, an open one, one that has expired, and one that was released as soon as it was opened. */
+/**
+ * One change behind the ledger's back, and how the verifier names it. `victim` has 5 deposits, 5 debits, and holds: a
+ * captured one, a released one, an open one, one that has expired, and one that was released as soon as it was opened.
+ */
 const CORRUPTIONS: [name: string, sql: string, named: RegExp][] = [
-  ["an entry's amount", `UPDATE entry SET amount = amount - 1 WHERE account_id = ${VICTIM} AND sequence = 4`, /entry 4: balanceAfter/],
+  [
+    "an entry's amount",
+    `UPDATE entry SET amount = amount - 1 WHERE account_id = ${VICTIM} AND sequence = 4`,
+    /entry 4: balanceAfter/,
+  ],
   [
     "the last entry's amount",
     `UPDATE entry SET amount = amount - 1 WHERE account_id = ${VICTIM} AND sequence = 11`,
@@ -27,8 +33,16 @@ const CORRUPTIONS: [name: string, sql: string, named: RegExp][] = [
     `UPDATE entry SET balance_after = balance_after + 1 WHERE account_id = ${VICTIM} AND sequence = 4`,
     /entry 4: balanceAfter/,
   ],
-  ['an entry that is gone', `DELETE FROM entry WHERE account_id = ${VICTIM} AND sequence = 5`, /entry 6: sequence is 6, must be 5/],
-  ['the first entry gone', `DELETE FROM entry WHERE account_id = ${VICTIM} AND sequence = 1`, /entry 2: sequence is 2, must be 1/],
+  [
+    'an entry that is gone',
+    `DELETE FROM entry WHERE account_id = ${VICTIM} AND sequence = 5`,
+    /entry 6: sequence is 6, must be 5/,
+  ],
+  [
+    'the first entry gone',
+    `DELETE FROM entry WHERE account_id = ${VICTIM} AND sequence = 1`,
+    /entry 2: sequence is 2, must be 1/,
+  ],
   [
     'the last entry gone',
     `DELETE FROM entry WHERE account_id = ${VICTIM} AND sequence = 11`,
@@ -67,13 +81,21 @@ const CORRUPTIONS: [name: string, sql: string, named: RegExp][] = [
   ],
   ["the account's last time", `UPDATE account SET last_at = last_at + 1 WHERE id = ${VICTIM}`, /its last time is/],
   ['held', `UPDATE account SET held = held + 1 WHERE id = ${VICTIM}`, /held is 2000001, its open holds keep 2000000/],
-  ["the account's number of holds", `UPDATE account SET holds = 6 WHERE id = ${VICTIM}`, /its last hold is 6, there are 5/],
+  [
+    "the account's number of holds",
+    `UPDATE account SET holds = 6 WHERE id = ${VICTIM}`,
+    /its last hold is 6, there are 5/,
+  ],
   [
     'a next expiry that is too late',
     `UPDATE account SET next_expiry = (SELECT expires_at + 1 FROM hold WHERE account_id = ${VICTIM} AND number = 3) WHERE id = ${VICTIM}`,
     /before the next expiry/,
   ],
-  ['no next expiry with an open hold', `UPDATE account SET next_expiry = NULL WHERE id = ${VICTIM}`, /before the next expiry/],
+  [
+    'no next expiry with an open hold',
+    `UPDATE account SET next_expiry = NULL WHERE id = ${VICTIM}`,
+    /before the next expiry/,
+  ],
   [
     'what a hold has captured',
     `UPDATE hold SET captured = captured + 1 WHERE account_id = ${VICTIM} AND number = 1`,
@@ -135,7 +157,11 @@ const CORRUPTIONS: [name: string, sql: string, named: RegExp][] = [
     `UPDATE operation SET sequence = 4 WHERE account_id = ${VICTIM} AND sequence = 8`,
     /names entry 4, which is not there or another's/,
   ],
-  ['an operation of no entry', `UPDATE operation SET sequence = 99 WHERE account_id = ${VICTIM} AND sequence = 8`, /names entry 99/],
+  [
+    'an operation of no entry',
+    `UPDATE operation SET sequence = 99 WHERE account_id = ${VICTIM} AND sequence = 8`,
+    /names entry 99/,
+  ],
   [
     'an operation that made nothing',
     `UPDATE operation SET sequence = NULL WHERE account_id = ${VICTIM} AND sequence = 6`,
@@ -161,8 +187,16 @@ const CORRUPTIONS: [name: string, sql: string, named: RegExp][] = [
     `UPDATE account SET types = '{"deposit":[5,"50000001"],"debit":[6,"-6000000"]}' WHERE id = ${VICTIM}`,
     /entries of type deposit come to 50000001 there, they make 50000000/,
   ],
-  ["the account's count of open holds", `UPDATE account SET open_holds = 7 WHERE id = ${VICTIM}`, /it counts 7 open holds, there are 1/],
-  ["the account's count of operations", `UPDATE account SET operations = 8 WHERE id = ${VICTIM}`, /it counts 8 operations, there are 7/],
+  [
+    "the account's count of open holds",
+    `UPDATE account SET open_holds = 7 WHERE id = ${VICTIM}`,
+    /it counts 7 open holds, there are 1/,
+  ],
+  [
+    "the account's count of operations",
+    `UPDATE account SET operations = 8 WHERE id = ${VICTIM}`,
+    /it counts 8 operations, there are 7/,
+  ],
   [
     'a refused operation that made something',
     `UPDATE operation SET refusal = '{}' WHERE account_id = ${VICTIM} AND sequence = 8`,
@@ -275,7 +309,9 @@ describeEachDatabase((database) => {
       const brief = await open({ amount: 1, expires_in: 1 });
       expect((await victim.post(`/api/credits/holds/${holds[0]}/capture`, { amount: 1 })).status).toBe(201);
       expect((await victim.post(`/api/credits/holds/${await open({ amount: 6 })}/release`, {})).status).toBe(200);
-      await eventually(async () => expect((await victim.get(`/api/credits/holds/${brief}`)).body.data.status).toBe('expired'));
+      await eventually(async () =>
+        expect((await victim.get(`/api/credits/holds/${brief}`)).body.data.status).toBe('expired'),
+      );
       // Whatever comes next settles the one that has expired.
       expect((await victim.post(`/api/credits/holds/${holds[1]}/release`, {}, { key: 'r' })).status).toBe(200);
       // A neighbour, in whom nothing is wrong.
@@ -286,7 +322,9 @@ describeEachDatabase((database) => {
     dataSource = await connectTo(database, LEDGER_ENTITIES);
     saved = new Map();
     for (const table of TABLES) saved.set(table, await dataSource.query(`SELECT * FROM ${table}`));
-    expect(saved.get('account')).toEqual(expect.arrayContaining([expect.objectContaining({ id: VICTIM, owner: 'user:victim' })]));
+    expect(saved.get('account')).toEqual(
+      expect.arrayContaining([expect.objectContaining({ id: VICTIM, owner: 'user:victim' })]),
+    );
   });
   afterAll(() => dataSource?.destroy());
 
@@ -307,7 +345,10 @@ describeEachDatabase((database) => {
   });
 
   it('finds nothing in a ledger that is as it must be, in all accounts or one', async () => {
-    expect(await ledgerCommand('verify', database)).toEqual({ code: 0, output: '2 accounts and 12 entries are as they must be.\n' });
+    expect(await ledgerCommand('verify', database)).toEqual({
+      code: 0,
+      output: '2 accounts and 12 entries are as they must be.\n',
+    });
     expect(await ledgerCommand('verify', database, '--account', 'user:neighbour')).toEqual({
       code: 0,
       output: '1 accounts and 1 entries are as they must be.\n',
@@ -335,13 +376,17 @@ describeEachDatabase((database) => {
 
   describe('rebuild-totals', () => {
     const rows = async () =>
-      Object.fromEntries(await Promise.all(TABLES.map(async (table) => [table, await dataSource.query(`SELECT * FROM ${table}`)])));
+      Object.fromEntries(
+        await Promise.all(TABLES.map(async (table) => [table, await dataSource.query(`SELECT * FROM ${table}`)])),
+      );
 
     it('makes the totals anew, and touches nothing else', async () => {
       const before = await rows();
       await dataSource.query("UPDATE daily_total SET amount = amount + 1, count = 0 WHERE type = 'debit'");
       await dataSource.query("DELETE FROM daily_total WHERE type = 'deposit'");
-      await dataSource.query(`INSERT INTO daily_total (account_id, day, type, amount, count) VALUES (${VICTIM}, 1, 'refund', -1, 1)`);
+      await dataSource.query(
+        `INSERT INTO daily_total (account_id, day, type, amount, count) VALUES (${VICTIM}, 1, 'refund', -1, 1)`,
+      );
       expect(await ledgerCommand('rebuild-totals', database)).toEqual({
         code: 0,
         output: 'The daily totals of 2 accounts were made anew.\n',
@@ -363,7 +408,10 @@ describeEachDatabase((database) => {
     it('heals no other corruption', async () => {
       await dataSource.query(`UPDATE account SET balance = balance + 1 WHERE id = ${VICTIM}`);
       expect((await ledgerCommand('rebuild-totals', database)).code).toBe(0);
-      expect(await ledgerCommand('verify', database)).toMatchObject({ code: 1, output: expect.stringMatching(/its balance is/) });
+      expect(await ledgerCommand('verify', database)).toMatchObject({
+        code: 1,
+        output: expect.stringMatching(/its balance is/),
+      });
     });
 
     if (database.engine === 'mariadb')

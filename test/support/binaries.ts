@@ -2,7 +2,10 @@ import { existsSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { describe, it } from '@jest/globals';
 
-/** Describes what needs programs of the machine, by name or path. Where one is missing it is skipped by name, or fails where all are required. */
+/**
+ * Describes what needs programs of the machine, by name or path. Where one is missing it is skipped by name, or fails
+ * where all are required.
+ */
 export function describeWithBinaries(name: string, binaries: readonly string[], body: () => void): void {
   const missing = binaries.filter((binary) => !isInstalled(binary));
   if (missing.length === 0) return describe(name, body);

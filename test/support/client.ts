@@ -21,7 +21,10 @@ export interface RequestOptions {
   key?: string;
 }
 
-/** A client of one server with one token. Its connections are kept and not limited in number, so requests that start together are under way together. */
+/**
+ * A client of one server with one token. Its connections are kept and not limited in number, so requests that start
+ * together are under way together.
+ */
 export class Client {
   constructor(
     readonly baseUrl: string,
@@ -43,17 +46,27 @@ export class Client {
   }
 
   /** @param path below the server's origin, such as `/api/credits/balance` */
-  request<T = any>(method: string, path: string, { body, raw, query = {}, headers = {}, key }: RequestOptions = {}): Promise<Answer<T>> {
+  request<T = any>(
+    method: string,
+    path: string,
+    { body, raw, query = {}, headers = {}, key }: RequestOptions = {},
+  ): Promise<Answer<T>> {
     const url = new URL(path, this.baseUrl);
-    for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, String(value));
+    for (const [name, value] of Object.entries(query))
+      if (value !== undefined) url.searchParams.set(name, String(value));
     const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
     const sent: Record<string, string | undefined> = {
       ...(this.token === undefined ? {} : { authorization: `Bearer ${this.token}` }),
-      ...(payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(payload)) }),
+      ...(payload === undefined
+        ? {}
+        : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(payload)) }),
       ...(key === undefined ? {} : { 'idempotency-key': key }),
       ...headers,
     };
-    const defined = Object.fromEntries(Object.entries(sent).filter(([, value]) => value !== undefined)) as Record<string, string>;
+    const defined = Object.fromEntries(Object.entries(sent).filter(([, value]) => value !== undefined)) as Record<
+      string,
+      string
+    >;
     return new Promise((resolve, reject) => {
       const request = httpRequest(url, { method, headers: defined, agent: this.agent }, (response) => {
         const chunks: Buffer[] = [];
@@ -62,7 +75,12 @@ export class Client {
         response.on('end', () => {
           const text = Buffer.concat(chunks).toString('utf8');
           const json = /json/.test(response.headers['content-type'] ?? '');
-          resolve({ status: response.statusCode!, headers: response.headers, text, body: (json ? JSON.parse(text) : undefined) as T });
+          resolve({
+            status: response.statusCode!,
+            headers: response.headers,
+            text,
+            body: (json ? JSON.parse(text) : undefined) as T,
+          });
         });
       });
       request.on('error', reject);

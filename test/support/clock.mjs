@@ -1,4 +1,7 @@
-/** Preloaded into a server whose clock a test sets: each message is the difference to the real time in milliseconds, and is answered when it holds. */
+/**
+ * Preloaded into a server whose clock a test sets: each message is the difference to the real time in milliseconds, and
+ * is answered when it holds.
+ */
 const RealDate = Date;
 let shift = 0;
 

@@ -18,8 +18,8 @@ export type Engine = 'sqlite' | 'mariadb' | 'mysql';
 const SERVERS: Record<Exclude<Engine, 'sqlite'>, string> = { mariadb: 'TEST_MARIADB_URL', mysql: 'TEST_MYSQL_URL' };
 
 /**
- * Runs the same tests on each engine that belongs to the tier. One whose server is not in the environment is skipped by name, or fails where all are
- * required.
+ * Runs the same tests on each engine that belongs to the tier. One whose server is not in the environment is skipped by
+ * name, or fails where all are required.
  */
 export function describeEachDatabase(
   body: (database: TestDatabase) => void,

@@ -1,4 +1,7 @@
-/** Tries until it no longer throws; what happens in the background has no moment of its own to wait for. The limit ends what never comes. */
+/**
+ * Tries until it no longer throws; what happens in the background has no moment of its own to wait for. The limit ends
+ * what never comes.
+ */
 export async function eventually<T>(look: () => Promise<T>, withinMs = 60_000): Promise<T> {
   const deadline = Date.now() + withinMs;
   for (;;) {

@@ -77,10 +77,12 @@ export interface RecordedRequest {
 }
 
 /**
- * What goes wrong with a request: nothing happens and the connection is cut; it happens and then the connection is cut; the body ends in its middle;
- * an error that Stripe stores under the key, with nothing or the whole thing done; one that it doesn't store; a page of some proxy.
+ * What goes wrong with a request: nothing happens and the connection is cut; it happens and then the connection is cut;
+ * the body ends in its middle; an error that Stripe stores under the key, with nothing or the whole thing done; one
+ * that it doesn't store; a page of some proxy.
  */
-export type Fault = 'reset-before' | 'reset-after' | 'cut-body' | 'stored-500' | 'stored-500-after' | '429' | '409' | 'html-502';
+export type Fault =
+  'reset-before' | 'reset-after' | 'cut-body' | 'stored-500' | 'stored-500-after' | '429' | '409' | 'html-502';
 
 type Answer = { status: number; body: unknown };
 type Kept = { readonly form: string; readonly at: number; answer?: Answer };
@@ -107,7 +109,8 @@ export class FakeStripe {
   /** Makes no events, as Stripe does not for everything. */
   silent = false;
   private readonly faults: { on: string; fault: Fault }[] = [];
-  private readonly holds: { on: string; what: 'request' | 'answer'; arrived: () => void; released: Promise<void> }[] = [];
+  private readonly holds: { on: string; what: 'request' | 'answer'; arrived: () => void; released: Promise<void> }[] =
+    [];
   private readonly keys = new Map<string, Kept>();
 
   private constructor(
@@ -152,7 +155,10 @@ export class FakeStripe {
     this.faults.length = 0;
   }
 
-  /** Keeps the next request that begins so waiting, or its answer: `arrived` says that it is there, and `release` lets it go on. */
+  /**
+   * Keeps the next request that begins so waiting, or its answer: `arrived` says that it is there, and `release` lets
+   * it go on.
+   */
   holdOn(on: string, what: 'request' | 'answer' = 'request'): { arrived: Promise<void>; release: () => void } {
     let release!: () => void;
     let arrive!: () => void;
@@ -164,7 +170,9 @@ export class FakeStripe {
 
   /** The session of a purchase, the newest of several. */
   sessionOf(purchaseId: string): FakeSession {
-    const session = [...this.sessions.values()].findLast(({ client_reference_id }) => client_reference_id === purchaseId);
+    const session = [...this.sessions.values()].findLast(
+      ({ client_reference_id }) => client_reference_id === purchaseId,
+    );
     if (!session) throw new Error(`no session was made for ${purchaseId}`);
     return session;
   }
@@ -197,7 +205,10 @@ export class FakeStripe {
     }
     Object.assign(payment, { status: 'succeeded', amount_received: payment.amount });
     session.payment_status = 'paid';
-    return [this.emit('checkout.session.async_payment_succeeded', session), this.emit('payment_intent.succeeded', payment)];
+    return [
+      this.emit('checkout.session.async_payment_succeeded', session),
+      this.emit('payment_intent.succeeded', payment),
+    ];
   }
 
   /** The session's time runs out, or somebody closes it. */
@@ -207,7 +218,11 @@ export class FakeStripe {
   }
 
   /** Somebody refunds in Stripe's dashboard. */
-  refund(session: FakeSession, amount: number, status: FakeRefund['status'] = 'succeeded'): { refund: FakeRefund; events: FakeEvent[] } {
+  refund(
+    session: FakeSession,
+    amount: number,
+    status: FakeRefund['status'] = 'succeeded',
+  ): { refund: FakeRefund; events: FakeEvent[] } {
     const refund = this.makeRefund(session.payment_intent!, amount, {}, status);
     return { refund, events: this.tellRefund(refund) };
   }
@@ -264,11 +279,18 @@ export class FakeStripe {
   }
 
   /** The request that delivers an event: signed with each of the secrets, at a time that may lie back. */
-  delivery(event: FakeEvent, secret: string | readonly string[], ageSeconds = 0): { raw: string; headers: Record<string, string> } {
+  delivery(
+    event: FakeEvent,
+    secret: string | readonly string[],
+    ageSeconds = 0,
+  ): { raw: string; headers: Record<string, string> } {
     const raw = JSON.stringify(event, null, 2);
     const [first, ...others] = [secret].flat();
     const at = this.now() - ageSeconds;
-    const signature = [sign(raw, first!, at), ...others.map((other) => sign(raw, other, at).replace(/^t=\d+,/, ''))].join(',');
+    const signature = [
+      sign(raw, first!, at),
+      ...others.map((other) => sign(raw, other, at).replace(/^t=\d+,/, '')),
+    ].join(',');
     return { raw, headers: { 'Content-Type': 'application/json; charset=utf-8', 'Stripe-Signature': signature } };
   }
 
@@ -307,7 +329,12 @@ export class FakeStripe {
   }
 
   private tellRefund(refund: FakeRefund): FakeEvent[] {
-    const charge = { id: `ch_of_${refund.payment_intent}`, object: 'charge', payment_intent: refund.payment_intent, metadata: {} };
+    const charge = {
+      id: `ch_of_${refund.payment_intent}`,
+      object: 'charge',
+      payment_intent: refund.payment_intent,
+      metadata: {},
+    };
     return [this.emit('refund.created', refund), this.emit('charge.refunded', charge)];
   }
 
@@ -328,7 +355,12 @@ export class FakeStripe {
     return payment;
   }
 
-  private makeRefund(paymentIntent: string, amount: number, metadata: Record<string, string>, status: FakeRefund['status']): FakeRefund {
+  private makeRefund(
+    paymentIntent: string,
+    amount: number,
+    metadata: Record<string, string>,
+    status: FakeRefund['status'],
+  ): FakeRefund {
     const refund: FakeRefund = {
       id: newId('re'),
       object: 'refund',
@@ -348,7 +380,12 @@ export class FakeStripe {
     const raw = Buffer.concat(chunks).toString('utf8');
     const { pathname: path, search } = new URL(request.url ?? '/', 'http://stripe');
     const form = new URLSearchParams(request.method === 'GET' ? search : raw);
-    this.requests.push({ method: request.method ?? '', path, headers: request.headers, form: Object.fromEntries(form) });
+    this.requests.push({
+      method: request.method ?? '',
+      path,
+      headers: request.headers,
+      form: Object.fromEntries(form),
+    });
     const name = `${request.method} ${path}`;
     await this.hold(name, 'request');
     if (this.latency > 0) await new Promise((resolve) => setTimeout(resolve, this.latency));
@@ -357,8 +394,10 @@ export class FakeStripe {
     const fault = met < 0 ? undefined : this.faults.splice(met, 1)[0]!.fault;
     if (fault === 'reset-before') return void request.socket.destroy();
     if (fault === '429') return send(response, failure(429, 'rate_limit_error', 'Too many requests'));
-    if (fault === '409') return send(response, failure(409, 'idempotency_error', 'Another request with this key is under way'));
-    if (fault === 'html-502') return void response.writeHead(502, { 'Content-Type': 'text/html' }).end('<h1>Bad gateway</h1>');
+    if (fault === '409')
+      return send(response, failure(409, 'idempotency_error', 'Another request with this key is under way'));
+    if (fault === 'html-502')
+      return void response.writeHead(502, { 'Content-Type': 'text/html' }).end('<h1>Bad gateway</h1>');
     const answer = this.answer(request, name, form, fault);
     await this.hold(name, 'answer');
     if (fault === 'reset-after') return void request.socket.destroy();
@@ -378,7 +417,10 @@ export class FakeStripe {
     await released;
   }
 
-  /** Stripe keeps the first answer under a key for a day, a 500 included, and refuses the key with another request; what it found malformed it doesn't keep. */
+  /**
+   * Stripe keeps the first answer under a key for a day, a 500 included, and refuses the key with another request; what
+   * it found malformed it doesn't keep.
+   */
   private answer(request: IncomingMessage, name: string, form: URLSearchParams, fault: Fault | undefined): Answer {
     if (request.headers.authorization !== `Bearer ${this.secretKey}`)
       return failure(401, 'invalid_request_error', 'Invalid API Key provided');
@@ -390,7 +432,11 @@ export class FakeStripe {
     const kept = this.keys.get(key);
     const known = kept && kept.at > this.now() - KEYS_HOLD_SECONDS ? kept : undefined;
     if (known && known.form !== sent)
-      return failure(400, 'idempotency_error', 'Keys for idempotent requests can only be used with the same parameters');
+      return failure(
+        400,
+        'idempotency_error',
+        'Keys for idempotent requests can only be used with the same parameters',
+      );
     if (known?.answer) return known.answer;
     const done = fault === 'stored-500' ? failed : this.route(name, form);
     const answer = broken ? failed : done;
@@ -437,8 +483,12 @@ export class FakeStripe {
       return failure(400, 'invalid_request_error', 'expires_at must be between 30 minutes and 24 hours away');
     const customer = form.get('customer');
     if (customer !== null && !this.customers.has(customer))
-      return failure(400, 'invalid_request_error', `No such customer: '${customer}'`, { code: 'resource_missing', param: 'customer' });
-    const price = Number(form.get('line_items[0][quantity]')) * Number(form.get('line_items[0][price_data][unit_amount]'));
+      return failure(400, 'invalid_request_error', `No such customer: '${customer}'`, {
+        code: 'resource_missing',
+        param: 'customer',
+      });
+    const price =
+      Number(form.get('line_items[0][quantity]')) * Number(form.get('line_items[0][price_data][unit_amount]'));
     if (!(price > 0)) return failure(400, 'invalid_request_error', 'Missing required param: line_items');
     const id = newId('cs_test');
     const session: FakeSession = {
@@ -467,11 +517,17 @@ export class FakeStripe {
     const payment = this.payments.get(form.get('payment_intent') ?? '');
     if (payment?.status !== 'succeeded')
       return failure(400, 'invalid_request_error', 'This PaymentIntent has no successful charge to refund.');
-    const before = [...this.refunds.values()].filter(({ payment_intent, status }) => payment_intent === payment.id && status !== 'failed');
+    const before = [...this.refunds.values()].filter(
+      ({ payment_intent, status }) => payment_intent === payment.id && status !== 'failed',
+    );
     const remaining = payment.amount_received - before.reduce((sum, { amount }) => sum + amount, 0);
     const amount = Number(form.get('amount') ?? remaining);
     if (amount <= 0 || amount > remaining)
-      return failure(400, 'invalid_request_error', `Refund amount (${amount}) is greater than unrefunded amount on charge (${remaining})`);
+      return failure(
+        400,
+        'invalid_request_error',
+        `Refund amount (${amount}) is greater than unrefunded amount on charge (${remaining})`,
+      );
     const refund = this.makeRefund(payment.id, amount, metadataIn(form), 'succeeded');
     this.tellRefund(refund);
     return { status: 200, body: { ...refund } };
@@ -480,7 +536,11 @@ export class FakeStripe {
   private expanded(session: FakeSession, form: URLSearchParams): object {
     const payment = session.payment_intent === null ? undefined : this.payments.get(session.payment_intent);
     if (!payment || !form.has('expand[0]')) return session;
-    const latest_charge = { id: payment.latest_charge, object: 'charge', receipt_url: `https://pay.stripe.com/receipts/${payment.id}` };
+    const latest_charge = {
+      id: payment.latest_charge,
+      object: 'charge',
+      receipt_url: `https://pay.stripe.com/receipts/${payment.id}`,
+    };
     return { ...session, payment_intent: { ...payment, latest_charge } };
   }
 
@@ -503,7 +563,10 @@ export class FakeStripe {
     const from = form.has('starting_after') ? items.findIndex(({ id }) => id === form.get('starting_after')) + 1 : 0;
     const limit = Number(form.get('limit') ?? 10);
     const page = items.slice(from, from + limit);
-    return { status: 200, body: { object: 'list', url: `/v1/${resource}`, data: page, has_more: items.length > from + limit } };
+    return {
+      status: 200,
+      body: { object: 'list', url: `/v1/${resource}`, data: page, has_more: items.length > from + limit },
+    };
   }
 }
 
@@ -513,7 +576,9 @@ export function sign(body: string | Buffer, secret: string, timestamp = Math.flo
 }
 
 function metadataIn(form: URLSearchParams): Record<string, string> {
-  return Object.fromEntries([...form].flatMap(([name, value]) => (name.startsWith('metadata[') ? [[name.slice(9, -1), value]] : [])));
+  return Object.fromEntries(
+    [...form].flatMap(([name, value]) => (name.startsWith('metadata[') ? [[name.slice(9, -1), value]] : [])),
+  );
 }
 
 function newId(prefix: string): string {
@@ -531,5 +596,7 @@ function failure(status: number, type: string, message: string, more: { code?: s
 }
 
 function send(response: ServerResponse, { status, body }: Answer): void {
-  response.writeHead(status, { 'Content-Type': 'application/json', 'Request-Id': newId('req') }).end(JSON.stringify(body));
+  response
+    .writeHead(status, { 'Content-Type': 'application/json', 'Request-Id': newId('req') })
+    .end(JSON.stringify(body));
 }

@@ -17,7 +17,8 @@ const USER = uid === 0 ? 'mysql' : username;
 
 /** What this machine lacks to run a Galera, if it lacks something. */
 export function lackOfGalera(): string | undefined {
-  const onPath = (name: string) => (process.env['PATH'] ?? '').split(':').some((directory) => existsSync(join(directory, name)));
+  const onPath = (name: string) =>
+    (process.env['PATH'] ?? '').split(':').some((directory) => existsSync(join(directory, name)));
   const missing = ['mariadbd', 'mariadb-install-db', 'rsync'].filter((name) => !onPath(name));
   if (!existsSync(PROVIDER)) missing.push(PROVIDER);
   return missing.length > 0 ? `this machine has no ${missing.join(', ')}` : undefined;
@@ -126,7 +127,13 @@ export class Galera {
     const node = async (number: number) => {
       const data = `--datadir=${join(directory, `data${number}`)}`;
       const user = `--user=${USER}`;
-      await run('mariadb-install-db', ['--no-defaults', user, data, '--auth-root-authentication-method=normal', '--skip-test-db']);
+      await run('mariadb-install-db', [
+        '--no-defaults',
+        user,
+        data,
+        '--auth-root-authentication-method=normal',
+        '--skip-test-db',
+      ]);
       return new Node(directory, number, await freePort(), await freePort(), await freePort());
     };
     const galera = new Galera(directory, [await node(1), await node(2), await node(3)]);
@@ -145,7 +152,9 @@ export class Galera {
   /** Waits until every node has applied all that any of them committed. */
   async level(): Promise<void> {
     await eventually(async () => {
-      const committed = await Promise.all(this.nodes.map(async (node) => (await node.status())['wsrep_last_committed']));
+      const committed = await Promise.all(
+        this.nodes.map(async (node) => (await node.status())['wsrep_last_committed']),
+      );
       if (new Set(committed).size > 1) throw new Error(`the nodes have come to ${committed.join(', ')}`);
     }, JOINS_WITHIN_MS);
   }

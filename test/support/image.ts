@@ -5,7 +5,10 @@ import { basename, join } from 'node:path';
 
 const WORKDIR = '/app';
 
-/** What is mounted in a namespace of the container's own: everything read-only but `data`; then the user, who is not root. */
+/**
+ * What is mounted in a namespace of the container's own: everything read-only but `data`; then the user, who is not
+ * root.
+ */
 const CONTAIN = `
   mount --bind "$1" "$1"
   mount --bind "$1/data" "$1/data"
@@ -16,7 +19,10 @@ const CONTAIN = `
   shift 2
   exec setpriv --reuid="\${user%:*}" --regid="\${user#*:}" --clear-groups --no-new-privs "$@"`;
 
-/** As much of Docker as our Dockerfile needs, on a machine without one: each stage is a folder, and Node is the machine's. Needs root. */
+/**
+ * As much of Docker as our Dockerfile needs, on a machine without one: each stage is a folder, and Node is the
+ * machine's. Needs root.
+ */
 export class Image {
   /** What the steps wrote. */
   log = '';
@@ -44,12 +50,17 @@ export class Image {
 
   /** Starts the container's command. */
   start(env: Record<string, string>): ChildProcess {
-    return spawn('unshare', this.contained(this.command), { env: { ...this.environment(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    return spawn('unshare', this.contained(this.command), {
+      env: { ...this.environment(), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
   }
 
   /** @returns the exit code of the health check */
   check(env: Record<string, string>): Promise<number> {
-    return run('unshare', this.contained(this.health), { env: { ...this.environment(), ...env } }).then(({ code }) => code);
+    return run('unshare', this.contained(this.health), { env: { ...this.environment(), ...env } }).then(
+      ({ code }) => code,
+    );
   }
 
   remove(): void {
@@ -110,7 +121,10 @@ export class Image {
     const target = join(this.directory, words.pop()!);
     for (const word of words) {
       const source = join(this.stages.get(from)!, word.replace(WORKDIR, ''));
-      cpSync(source, statSync(source).isDirectory() ? target : join(target, basename(source)), { recursive: true, verbatimSymlinks: true });
+      cpSync(source, statSync(source).isDirectory() ? target : join(target, basename(source)), {
+        recursive: true,
+        verbatimSymlinks: true,
+      });
     }
   }
 }

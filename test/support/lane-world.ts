@@ -30,7 +30,10 @@ export const POISON = 'poison';
 
 const failure = (code: string) => Object.assign(new Error(code), { code });
 
-/** One database in memory and everything that happens around it, one thing at a time, in an order that chance and nothing else decides. */
+/**
+ * One database in memory and everything that happens around it, one thing at a time, in an order that chance and
+ * nothing else decides.
+ */
 export class World {
   readonly tables = new MemoryTables();
   faults = NO_FAULTS;
@@ -58,7 +61,8 @@ export class World {
       // Everything that needs no pause has happened by then.
       await new Promise((settled) => setImmediate(settled));
       if (done()) return;
-      if (this.waiting.length === 0) throw new Error('nothing is left that could happen, and not everything is answered');
+      if (this.waiting.length === 0)
+        throw new Error('nothing is left that could happen, and not everything is answered');
       if (this.steps > upTo) throw new Error(`not everything is answered after ${this.steps} steps`);
       this.now += this.random.below(5);
       this.waiting.splice(this.random.below(this.waiting.length), 1)[0]!();
@@ -98,7 +102,11 @@ export class Process {
 
   static async start(world: World): Promise<Process> {
     const process = new Process(world);
-    const dataSource = { options: { type: 'mysql' }, query: async () => [], createQueryRunner: () => new MemoryTransaction(process) };
+    const dataSource = {
+      options: { type: 'mysql' },
+      query: async () => [],
+      createQueryRunner: () => new MemoryTransaction(process),
+    };
     const transactions = new Transactions(dataSource as never);
     await transactions.onModuleInit();
     process.lanes = new Lanes(

@@ -29,7 +29,10 @@ export async function ledgerCommand(
         [resolve(`dist/commands/${name}.js`), ...args],
         { cwd, env: { PATH: process.env['PATH'], DATABASE_URL: url } },
         (error, stdout, stderr) =>
-          done({ code: error ? Number(error.code ?? -1) : 0, output: (stdout + stderr).replace(/^Database: .*\n/, '') }),
+          done({
+            code: error ? Number(error.code ?? -1) : 0,
+            output: (stdout + stderr).replace(/^Database: .*\n/, ''),
+          }),
       ),
     );
   } finally {
@@ -47,7 +50,11 @@ export async function expectVerified(database: Pick<TestDatabase, 'url'>): Promi
 }
 
 /** A connection of the test's own, to look behind the API or to corrupt what is there. */
-export function connectTo({ engine, url }: TestDatabase, entities: NonNullable<DataSourceOptions['entities']> = []): Promise<DataSource> {
-  const database: DatabaseConfig = engine === 'sqlite' ? { kind: 'sqlite', file: url.replace('sqlite:', '') } : { kind: 'mysql', url };
+export function connectTo(
+  { engine, url }: TestDatabase,
+  entities: NonNullable<DataSourceOptions['entities']> = [],
+): Promise<DataSource> {
+  const database: DatabaseConfig =
+    engine === 'sqlite' ? { kind: 'sqlite', file: url.replace('sqlite:', '') } : { kind: 'mysql', url };
   return newDataSource(dataSourceOptions(database, entities, MIGRATIONS)).initialize();
 }

@@ -28,7 +28,12 @@ import { changesOf, type CommitMarker, type RowChange } from '../../src/ledger/s
 
 /** The tables as their entities describe them, without a database of any use. */
 const described: LedgerTables = await (async () => {
-  const nowhere = newDataSource({ type: 'better-sqlite3', driver: Libsql, database: ':memory:', entities: LEDGER_ENTITIES });
+  const nowhere = newDataSource({
+    type: 'better-sqlite3',
+    driver: Libsql,
+    database: ':memory:',
+    entities: LEDGER_ENTITIES,
+  });
   await nowhere.initialize();
   const tables = describeLedger(nowhere);
   await nowhere.destroy();
@@ -150,7 +155,11 @@ export class MemoryTables {
     for (const { accountId: id, scope, key } of keys) {
       const row = this.tables.operation.get([id, scope, key]);
       if (!row) continue;
-      const outcome = recall(row, this.entry(id, row.sequence ?? 0), this.hold({ accountId: id, number: row.hold ?? 0 }));
+      const outcome = recall(
+        row,
+        this.entry(id, row.sequence ?? 0),
+        this.hold({ accountId: id, number: row.hold ?? 0 }),
+      );
       found.set(id, (found.get(id) ?? new Map<string, Replay>()).set(keyOf(row), { hash: row.hash, outcome }));
     }
     return found;
@@ -167,7 +176,9 @@ export class MemoryTables {
         account,
         holds: new Map(this.holdsOf(account.id).map((hold) => [hold.number, hold])),
         replays: this.replays(keys).get(account.id) ?? new Map<string, Replay>(),
-        ...(hasExpired(account, now) ? this.expiredHolds(account.id, now) : { expired: [], nextExpiry: account.nextExpiry }),
+        ...(hasExpired(account, now)
+          ? this.expiredHolds(account.id, now)
+          : { expired: [], nextExpiry: account.nextExpiry }),
       });
     }
     return known;
@@ -191,7 +202,8 @@ export class MemoryTables {
   }
 
   /**
-   * Everything that is wrong with the tables, by the plainest arithmetic: everything is added up again from the entries and the holds.
+   * Everything that is wrong with the tables, by the plainest arithmetic: everything is added up again from the entries
+   * and the holds.
    * @returns nothing when all is as it must be
    */
   problems(): string[] {
@@ -205,7 +217,8 @@ export class MemoryTables {
     };
     const entries = this.entriesOf(account.id);
     const operations = this.tables.operation.rows().filter((row) => row.accountId === account.id);
-    const made = (column: keyof Pick<Remembered, 'sequence'>, number: number) => operations.filter((row) => row[column] === number).length;
+    const made = (column: keyof Pick<Remembered, 'sequence'>, number: number) =>
+      operations.filter((row) => row[column] === number).length;
     let [balance, time] = [0, 0];
     const captured = new Map<number, number>();
     const sums = new Map<string, { amount: bigint; count: number }>();

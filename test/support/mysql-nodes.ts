@@ -37,8 +37,18 @@ export class Node {
   async start(options: readonly string[] = []): Promise<void> {
     const file = `${join(ROOT, this.data)}.log`;
     const log = openSync(file, 'a');
-    const own = [`--datadir=${this.data}`, `--socket=${this.data}/socket`, `--port=${this.port}`, `--server-id=${this.id}`];
-    const report = ['--bind-address=127.0.0.1', '--report-host=127.0.0.1', `--report-port=${this.port}`, '--mysqlx=OFF'];
+    const own = [
+      `--datadir=${this.data}`,
+      `--socket=${this.data}/socket`,
+      `--port=${this.port}`,
+      `--server-id=${this.id}`,
+    ];
+    const report = [
+      '--bind-address=127.0.0.1',
+      '--report-host=127.0.0.1',
+      `--report-port=${this.port}`,
+      '--mysqlx=OFF',
+    ];
     const gtid = ['--gtid-mode=ON', '--enforce-gtid-consistency=ON', '--log-bin=binlog'];
     const more = ['--innodb-buffer-pool-size=64M', '--secure-file-priv=', ...options];
     this.child = spawn('chroot', [ROOT, 'mysqld', '--no-defaults', USER, ...own, ...report, ...gtid, ...more], {
@@ -84,7 +94,15 @@ export async function makeNodes(count: number): Promise<Node[]> {
   const folder = (id: number) => join(directory, String(id));
   try {
     await run('chroot', [ROOT, 'chown', 'mysqltest', directory]);
-    await run('chroot', [ROOT, 'mysqld', '--no-defaults', '--secure-file-priv=', '--initialize-insecure', USER, `--datadir=${folder(1)}`]);
+    await run('chroot', [
+      ROOT,
+      'mysqld',
+      '--no-defaults',
+      '--secure-file-priv=',
+      '--initialize-insecure',
+      USER,
+      `--datadir=${folder(1)}`,
+    ]);
     rmSync(join(ROOT, folder(1), 'auto.cnf'));
     const nodes = [];
     for (let id = 1; id <= count; id++) {

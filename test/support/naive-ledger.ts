@@ -10,7 +10,14 @@ import {
 
 /** What an operation is expected to come to, in the plainest words. */
 export type Expected = { readonly replayed: boolean } & (
-  | { readonly posted: { readonly sequence: number; readonly amount: number; readonly balanceAfter: number; readonly hold: number | null } }
+  | {
+      readonly posted: {
+        readonly sequence: number;
+        readonly amount: number;
+        readonly balanceAfter: number;
+        readonly hold: number | null;
+      };
+    }
   | { readonly held: { readonly number: number; readonly status: HoldStatus; readonly captured: number } }
   | { readonly claimed: true }
   | { readonly refused: string; readonly group?: { readonly index: number; readonly because: string } }
@@ -36,7 +43,10 @@ interface Remembered {
 
 const LIMIT = UNITS.USD.limit;
 
-/** A ledger that keeps nothing but what happened, adds it up again for every question, and copies everything before it tries anything. */
+/**
+ * A ledger that keeps nothing but what happened, adds it up again for every question, and copies everything before it
+ * tries anything.
+ */
 export class NaiveLedger {
   private state = { accounts: {} as Record<AccountName, NaiveAccount>, keys: {} as Record<string, Remembered> };
 
@@ -88,7 +98,9 @@ export class NaiveLedger {
       const [claim] = group as [Group[number]];
       const whole: Expected = { replayed, refused: 'group', group: { index: culprit, because } };
       if (index > 0 && isKeyed(claim)) this.remember(claim, { ...whole, replayed: false });
-      return group.map((_, i) => (i === index && index > 0 ? answer : i === culprit ? { replayed, refused: because } : whole));
+      return group.map((_, i) =>
+        i === index && index > 0 ? answer : i === culprit ? { replayed, refused: because } : whole,
+      );
     }
     return answers;
   }

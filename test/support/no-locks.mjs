@@ -1,5 +1,6 @@
-// Preloaded into a server that shall not lock: every SELECT … FOR UPDATE becomes a plain SELECT, and SQLite's BEGIN IMMEDIATE a BEGIN, at the
-// lowest place that all statements come through. What it did is written when the process ends.
+// Preloaded into a server that shall not lock: every SELECT … FOR UPDATE becomes a plain SELECT, and SQLite's BEGIN
+// IMMEDIATE a BEGIN, at the lowest place that all statements come through. What it did is written when the process
+// ends.
 import { writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 

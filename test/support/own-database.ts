@@ -35,7 +35,13 @@ export async function ownMariadb(...options: readonly string[]): Promise<OwnServ
   const user = `--user=${userInfo().username}`;
   const data = `--datadir=${join(directory, 'data')}`;
   let child: ChildProcess;
-  await run('mariadb-install-db', ['--no-defaults', user, data, '--auth-root-authentication-method=normal', '--skip-test-db']);
+  await run('mariadb-install-db', [
+    '--no-defaults',
+    user,
+    data,
+    '--auth-root-authentication-method=normal',
+    '--skip-test-db',
+  ]);
   const start = async () => {
     child = spawn(
       'mariadbd',

@@ -3,7 +3,10 @@ import type { AccountName, Action, Operation, Post, Stored } from '../../src/led
 /** Amounts of the tests, which are integers as the ledger stores them. */
 export const stored = (amount: number): Stored => amount as Stored;
 
-/** A posting of an amount: a debit when it is negative, else a deposit, and nothing more than that unless `more` says so. */
+/**
+ * A posting of an amount: a debit when it is negative, else a deposit, and nothing more than that unless `more` says
+ * so.
+ */
 export const posting = (amount: number, more: Partial<Post> = {}): Post => ({
   kind: 'post',
   type: amount < 0 ? 'debit' : 'deposit',

@@ -49,7 +49,8 @@ export class Proxy {
   /** Gives an error to all whose answers were lost, as if the database had sent it. */
   refuse(errno: number, message: string): void {
     const body = Buffer.concat([Buffer.from([0xff, errno & 0xff, errno >> 8]), Buffer.from(`#HY000${message}`)]);
-    for (const socket of this.unanswered) socket.write(Buffer.concat([Buffer.from([body.length & 0xff, body.length >> 8, 0, 1]), body]));
+    for (const socket of this.unanswered)
+      socket.write(Buffer.concat([Buffer.from([body.length & 0xff, body.length >> 8, 0, 1]), body]));
     this.unanswered.clear();
   }
 

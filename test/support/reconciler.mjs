@@ -1,4 +1,7 @@
-/** Reconciles when it is told to, without the start of a process each time: each message holds the options, and is answered with the summary. */
+/**
+ * Reconciles when it is told to, without the start of a process each time: each message holds the options, and is
+ * answered with the summary.
+ */
 import 'reflect-metadata';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';

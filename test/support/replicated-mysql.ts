@@ -25,13 +25,23 @@ export class ReplicatedMysql {
     return ReplicatedMysql.open(3, promote, formGroup);
   }
 
-  /** A primary and a replica that follows it asynchronously, promoted as an operator does by hand. The old primary follows nobody until it is to be promoted again. */
+  /**
+   * A primary and a replica that follows it asynchronously, promoted as an operator does by hand. The old primary
+   * follows nobody until it is to be promoted again.
+   */
   static pair(): Promise<ReplicatedMysql> {
     const promote: Promote = async (next, old) => {
       await old.query('SET GLOBAL super_read_only = ON');
       await follow(next, old);
-      await next.query(`SELECT WAIT_FOR_EXECUTED_GTID_SET('${(await old.value('@@gtid_executed')).replaceAll('\n', '')}')`);
-      await next.query('STOP REPLICA', 'RESET REPLICA ALL', 'SET GLOBAL super_read_only = OFF', 'SET GLOBAL read_only = OFF');
+      await next.query(
+        `SELECT WAIT_FOR_EXECUTED_GTID_SET('${(await old.value('@@gtid_executed')).replaceAll('\n', '')}')`,
+      );
+      await next.query(
+        'STOP REPLICA',
+        'RESET REPLICA ALL',
+        'SET GLOBAL super_read_only = OFF',
+        'SET GLOBAL read_only = OFF',
+      );
     };
     return ReplicatedMysql.open(2, promote, async ([primary, replica]) => {
       await Promise.all([primary!.start(), replica!.start()]);
@@ -56,7 +66,11 @@ export class ReplicatedMysql {
     return removeNodes(this.nodes);
   }
 
-  private static async open(count: number, promote: Promote, connect: (nodes: readonly Node[]) => Promise<void>): Promise<ReplicatedMysql> {
+  private static async open(
+    count: number,
+    promote: Promote,
+    connect: (nodes: readonly Node[]) => Promise<void>,
+  ): Promise<ReplicatedMysql> {
     const nodes = await makeNodes(count);
     try {
       await connect(nodes);
@@ -85,10 +99,13 @@ async function formGroup(nodes: readonly Node[]): Promise<void> {
     if (node === primary) await node.query('SET GLOBAL group_replication_bootstrap_group = ON');
     const recovery = "CHANGE REPLICATION SOURCE TO SOURCE_USER = 'root' FOR CHANNEL 'group_replication_recovery'";
     await node.query(recovery, 'START GROUP_REPLICATION');
-    if (node === primary) await node.query('SET GLOBAL group_replication_bootstrap_group = OFF', 'CREATE DATABASE credits');
+    if (node === primary)
+      await node.query('SET GLOBAL group_replication_bootstrap_group = OFF', 'CREATE DATABASE credits');
   }
   await eventually(async () => {
-    const online = await primary.value("(SELECT COUNT(*) FROM performance_schema.replication_group_members WHERE member_state = 'ONLINE')");
+    const online = await primary.value(
+      "(SELECT COUNT(*) FROM performance_schema.replication_group_members WHERE member_state = 'ONLINE')",
+    );
     if (Number(online) !== nodes.length) throw new Error(`${online} of ${nodes.length} members are online`);
   }, WITHIN_MS);
 }

@@ -8,5 +8,7 @@ export interface Counts {
 
 /** Writes one line, so that whoever runs the faults can quote it. */
 export function report(what: string, { sent, acknowledged, lost, doubled }: Counts, more = ''): void {
-  process.stdout.write(`${what}: ${sent} sent, ${acknowledged} acknowledged, ${lost} lost, ${doubled} doubled${more && `; ${more}`}\n`);
+  process.stdout.write(
+    `${what}: ${sent} sent, ${acknowledged} acknowledged, ${lost} lost, ${doubled} doubled${more && `; ${more}`}\n`,
+  );
 }

@@ -100,7 +100,9 @@ export class Server {
       };
       this.watchers.add(watcher);
       watcher();
-      void this.exited.then(() => failed(new Error(`the server ended before it wrote what was waited for:\n${this.output}`)));
+      void this.exited.then(() =>
+        failed(new Error(`the server ended before it wrote what was waited for:\n${this.output}`)),
+      );
     });
   }
 }
@@ -116,8 +118,8 @@ class StartFailed extends Error {
 }
 
 /**
- * Starts `node dist/main.js` on a free loopback port and waits until it is ready. It sees nothing of our own environment but PATH; its database
- * is a new SQLite file unless `env` names one.
+ * Starts `node dist/main.js` on a free loopback port and waits until it is ready. It sees nothing of our own
+ * environment but PATH; its database is a new SQLite file unless `env` names one.
  * @param preload modules that it loads before its own, to make faults that a test can't make from outside
  * @throws StartFailed when it ends first
  */
@@ -130,7 +132,8 @@ export async function startServer(env: Environment = {}, preload: readonly strin
     } catch (error) {
       await server.stop('SIGKILL');
       // Another process may have taken the free port in between.
-      if (attempt === PORT_ATTEMPTS || !(error instanceof StartFailed && error.output.includes('EADDRINUSE'))) throw error;
+      if (attempt === PORT_ATTEMPTS || !(error instanceof StartFailed && error.output.includes('EADDRINUSE')))
+        throw error;
     }
   }
 }
@@ -141,7 +144,10 @@ export async function spawnServer(env: Environment = {}, preload: readonly strin
   const directory = mkdtempSync(join(tmpdir(), 'credits-server-'));
   const child = fork(MAIN, {
     cwd: directory,
-    execArgv: [CLOCK, ...preload.map((module) => pathToFileURL(resolve(module)).href)].flatMap((module) => ['--import', module]),
+    execArgv: [CLOCK, ...preload.map((module) => pathToFileURL(resolve(module)).href)].flatMap((module) => [
+      '--import',
+      module,
+    ]),
     env: defined({
       PATH: process.env['PATH'],
       HOST: '127.0.0.1',
@@ -157,8 +163,8 @@ export async function spawnServer(env: Environment = {}, preload: readonly strin
 }
 
 /**
- * A loopback port that was free a moment ago. It lies below those that the system gives to outgoing connections, because a server that is killed and
- * started again must find its port free, whatever connects meanwhile.
+ * A loopback port that was free a moment ago. It lies below those that the system gives to outgoing connections,
+ * because a server that is killed and started again must find its port free, whatever connects meanwhile.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

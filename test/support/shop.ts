@@ -26,7 +26,10 @@ export interface Sale {
   readonly session: FakeSession;
 }
 
-/** What a purchase has come to, in every place where it shows. Amounts of entries are in dollars or tokens, money in dollars. */
+/**
+ * What a purchase has come to, in every place where it shows. Amounts of entries are in dollars or tokens, money in
+ * dollars.
+ */
 export interface End {
   readonly status: string;
   /** The amounts of the account's history, in order. */
@@ -113,7 +116,9 @@ export class Shop {
     });
   }
 
-  inbox(): Promise<{ id: string; type: string; outcome: string | null; attempts: number; last_error: string | null }[]> {
+  inbox(): Promise<
+    { id: string; type: string; outcome: string | null; attempts: number; last_error: string | null }[]
+  > {
     return this.sql.query('SELECT id, type, outcome, attempts, last_error FROM webhook_event');
   }
 
@@ -122,7 +127,10 @@ export class Shop {
     return (await this.inbox()).find(({ id }) => id === event.id)?.outcome;
   }
 
-  /** Waits until a purchase shows this end in its state, the ledger and the balance, and no event is left to be worked off. */
+  /**
+   * Waits until a purchase shows this end in its state, the ledger and the balance, and no event is left to be worked
+   * off.
+   */
   async expectEnd(sale: Sale, end: End): Promise<void> {
     await eventually(async () => expect(await this.endOf(sale)).toEqual({ refunded: 0, disputed: 0, ...end }));
     const { body } = await sale.client.get(`/api/${sale.kind}/balance`);
@@ -190,7 +198,13 @@ export class Reconciler {
   /** By default: everything of the last day, whenever it was looked at last. */
   async run(options: object = {}): Promise<Summary> {
     const now = Date.now();
-    this.process.send({ since: now - 86_400_000, dryRun: false, thorough: true, untouchedSince: now + 1_000, ...options });
+    this.process.send({
+      since: now - 86_400_000,
+      dryRun: false,
+      thorough: true,
+      untouchedSince: now + 1_000,
+      ...options,
+    });
     const [{ summary, error }] = (await once(this.process, 'message')) as [{ summary: Summary; error?: string }];
     if (error) throw new Error(error);
     return summary;

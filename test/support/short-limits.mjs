@@ -1,4 +1,7 @@
-/** Preloaded into a server whose time limits for connections a test waits for: each passes fifty times as fast. A limit that is not set stays none. */
+/**
+ * Preloaded into a server whose time limits for connections a test waits for: each passes fifty times as fast. A limit
+ * that is not set stays none.
+ */
 import http from 'node:http';
 
 const FASTER = 50;
@@ -17,7 +20,10 @@ http.createServer = /** @type {typeof createServer} */ (
     );
     for (const limit of ['requestTimeout', 'keepAliveTimeout', 'timeout']) {
       let value = 0;
-      Object.defineProperty(server, limit, { get: () => value, set: (milliseconds) => (value = milliseconds / FASTER) });
+      Object.defineProperty(server, limit, {
+        get: () => value,
+        set: (milliseconds) => (value = milliseconds / FASTER),
+      });
     }
     return server;
   }

@@ -2,7 +2,10 @@ import Libsql from 'libsql';
 import { createPool, type Pool } from 'mysql2/promise';
 import type { TestDatabase } from './databases.js';
 
-/** Looks into a database, and plays what a crash leaves behind. What the server may do through its API is done through its API. */
+/**
+ * Looks into a database, and plays what a crash leaves behind. What the server may do through its API is done through
+ * its API.
+ */
 export class Sql {
   private readonly pool?: Pool;
   private readonly file?: InstanceType<typeof Libsql>;

@@ -10,7 +10,10 @@ import {
 import { MemoryTables } from './memory-tables.js';
 import { operationOn } from './posting.js';
 
-/** Batches as they follow one another, decided by the rules alone: each begins with the rows that the ones before it have left in memory. */
+/**
+ * Batches as they follow one another, decided by the rules alone: each begins with the rows that the ones before it
+ * have left in memory.
+ */
 export class Story {
   readonly tables = new MemoryTables();
   private batches = 0;
@@ -21,7 +24,11 @@ export class Story {
   batch(groups: readonly Group[]): Decision {
     const decision = decide(this.tables.load(groups, this.now), groups, this.now);
     this.batches += 1;
-    this.tables.write(decision.effects, { bucket: 0, id: 'story', number: this.batches, version: this.batches }, this.now);
+    this.tables.write(
+      decision.effects,
+      { bucket: 0, id: 'story', number: this.batches, version: this.batches },
+      this.now,
+    );
     return decision;
   }
 

@@ -36,8 +36,8 @@ export function readParameters(): Record<RequestName, Rule> {
 }
 
 /**
- * Reads the rules out of the SDK's types. Its enums are open (`'payment' | … | OtherString`), so that it compiles against a later API; here they are
- * closed, and every number is an integer, as Stripe has them.
+ * Reads the rules out of the SDK's types. Its enums are open (`'payment' | … | OtherString`), so that it compiles
+ * against a later API; here they are closed, and every number is an integer, as Stripe has them.
  */
 export function deriveParameters(): string {
   const file = join(resolve('test/support'), 'stripe-requests.virtual.ts');
@@ -57,7 +57,9 @@ export function deriveParameters(): string {
   const host: ts.CompilerHost = {
     ...disk,
     getSourceFile: (name, ...rest) =>
-      name === file ? ts.createSourceFile(file, source, ts.ScriptTarget.ES2022, true) : disk.getSourceFile(name, ...rest),
+      name === file
+        ? ts.createSourceFile(file, source, ts.ScriptTarget.ES2022, true)
+        : disk.getSourceFile(name, ...rest),
     fileExists: (name) => name === file || disk.fileExists(name),
     readFile: (name) => (name === file ? source : disk.readFile(name)),
   };
@@ -92,7 +94,10 @@ export function deriveParameters(): string {
     const properties = [...checker.getPropertiesOfType(type)].sort((a, b) => (a.name < b.name ? -1 : 1));
     return {
       fields: Object.fromEntries(
-        properties.map((property) => [property.name, ruleOf(checker.getTypeOfSymbolAtLocation(property, root), depth + 1)]),
+        properties.map((property) => [
+          property.name,
+          ruleOf(checker.getTypeOfSymbolAtLocation(property, root), depth + 1),
+        ]),
       ),
       required: properties.filter(({ flags }) => !(flags & ts.SymbolFlags.Optional)).map(({ name }) => name),
     };
@@ -132,7 +137,12 @@ function problem(rule: Rule, value: Tree | string, name: string): string | undef
   const invalid = `Invalid ${name}: ${JSON.stringify(value)}`;
   if (typeof rule === 'string') {
     if (typeof value !== 'string') return invalid;
-    const fits = rule === 'string' ? value.length <= 5_000 : rule === 'integer' ? /^-?\d{1,15}$/.test(value) : /^(true|false)$/.test(value);
+    const fits =
+      rule === 'string'
+        ? value.length <= 5_000
+        : rule === 'integer'
+          ? /^-?\d{1,15}$/.test(value)
+          : /^(true|false)$/.test(value);
     return fits ? undefined : invalid;
   }
   if ('enum' in rule) return typeof value === 'string' && rule.enum.includes(value) ? undefined : invalid;
@@ -141,7 +151,11 @@ function problem(rule: Rule, value: Tree | string, name: string): string | undef
   const nested = (key: string) => (name === '' ? key : `${name}[${key}]`);
   const first = (problems: (string | undefined)[]) => problems.find((one) => one !== undefined);
   if ('items' in rule)
-    return first(Object.entries(value).map(([key, item]) => (/^\d+$/.test(key) ? problem(rule.items, item, nested(key)) : invalid)));
+    return first(
+      Object.entries(value).map(([key, item]) =>
+        /^\d+$/.test(key) ? problem(rule.items, item, nested(key)) : invalid,
+      ),
+    );
   if ('map' in rule) return first(Object.entries(value).map(([key, item]) => problem(rule.map, item, nested(key))));
   const missing = rule.required.find((key) => !(key in value));
   if (missing) return `Missing required param: ${nested(missing)}`;

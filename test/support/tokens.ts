@@ -18,6 +18,13 @@ const KEY = createSecretKey(JWT_SECRET, 'utf8');
 /** A token that the servers under test accept for an hour, unless `claims` says otherwise. */
 export function mintToken({ sub = 'tester', org, admin = false, claims = {} }: Who = {}): Promise<string> {
   const now = Math.floor(Date.now() / 1000);
-  const all = { sub, iat: now, exp: now + 3600, ...(org ? { org_id: org } : {}), ...(admin ? { role: 'admin' } : {}), ...claims };
+  const all = {
+    sub,
+    iat: now,
+    exp: now + 3600,
+    ...(org ? { org_id: org } : {}),
+    ...(admin ? { role: 'admin' } : {}),
+    ...claims,
+  };
   return new SignJWT(all).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).sign(KEY);
 }

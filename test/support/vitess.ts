@@ -15,7 +15,10 @@ const WITHIN_MS = 120_000;
 const BIN = process.env['VITESS_BIN'] ?? '';
 /** Vitess does not run as root. */
 const NOBODY = { uid: 65_534, gid: 65_534 };
-const USERS = ['app', 'dba', 'repl', 'filtered', 'allprivs', 'appdebug', 'erepl'].flatMap((name) => [`--db_${name}_user`, 'root']);
+const USERS = ['app', 'dba', 'repl', 'filtered', 'allprivs', 'appdebug', 'erepl'].flatMap((name) => [
+  `--db_${name}_user`,
+  'root',
+]);
 const LOOPBACK = ['--bind-address', '127.0.0.1', '--grpc_bind_address', '127.0.0.1'];
 
 /** A program that may be killed and started again. */
@@ -31,7 +34,10 @@ class Program {
 
   start(): void {
     const log = openSync(join(this.directory, `${this.name}.log`), 'a');
-    const options = { env: { ...process.env, VTDATAROOT: this.directory }, stdio: ['ignore', log, log] as ['ignore', number, number] };
+    const options = {
+      env: { ...process.env, VTDATAROOT: this.directory },
+      stdio: ['ignore', log, log] as ['ignore', number, number],
+    };
     this.child = spawn(join(BIN, this.name), this.args, { ...options, ...this.owner });
     closeSync(log);
   }
@@ -116,7 +122,9 @@ export class Vitess {
   }
 
   async remove(): Promise<void> {
-    await Promise.all([this.etcd, this.gateway, ...this.tablets.map(({ program }) => program)].map((program) => program?.kill()));
+    await Promise.all(
+      [this.etcd, this.gateway, ...this.tablets.map(({ program }) => program)].map((program) => program?.kill()),
+    );
     await removeNodes(this.nodes);
     for (const { proxy } of this.tablets) await proxy.close();
     rmSync(this.directory, { recursive: true, force: true });
@@ -126,31 +134,78 @@ export class Vitess {
     chmodSync(this.directory, 0o777);
     const [client, peer] = [`http://127.0.0.1:${await freePort()}`, `http://127.0.0.1:${await freePort()}`];
     const clients = ['--listen-client-urls', client, '--advertise-client-urls', client];
-    const peers = ['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer, '--initial-cluster', `default=${peer}`];
+    const peers = [
+      '--listen-peer-urls',
+      peer,
+      '--initial-advertise-peer-urls',
+      peer,
+      '--initial-cluster',
+      `default=${peer}`,
+    ];
     this.etcd = new Program('etcd', ['--data-dir', join(this.directory, 'etcd'), ...clients, ...peers], this.directory);
     this.etcd.start();
     const address = new URL(client).host;
-    this.topology = ['--topo_implementation', 'etcd2', '--topo_global_server_address', address, '--topo_global_root', '/vitess/global'];
-    await eventually(() => this.ctl('AddCellInfo', '--root', '/vitess/zone1', '--server-address', address, 'zone1'), WITHIN_MS);
+    this.topology = [
+      '--topo_implementation',
+      'etcd2',
+      '--topo_global_server_address',
+      address,
+      '--topo_global_root',
+      '/vitess/global',
+    ];
+    await eventually(
+      () => this.ctl('AddCellInfo', '--root', '/vitess/zone1', '--server-address', address, 'zone1'),
+      WITHIN_MS,
+    );
     await this.ctl('CreateKeyspace', '--durability-policy', 'none', 'credits');
     this.nodes = await makeNodes(2);
     for (const [i, node] of this.nodes.entries()) await this.startTablet(`zone1-${101 + i}`, node);
     // A tablet is there when it has told the topology so.
-    await eventually(() => this.ctl('PlannedReparentShard', '--new-primary', this.primary.alias, 'credits/0'), WITHIN_MS);
+    await eventually(
+      () => this.ctl('PlannedReparentShard', '--new-primary', this.primary.alias, 'credits/0'),
+      WITHIN_MS,
+    );
     await this.startGateway();
   }
 
   private async startTablet(alias: string, mysql: Node): Promise<void> {
     await mysql.start();
-    // Vitess 22 takes a server for an ancient one whose version does not begin with 8, though all that it asks of one of 8.4 is there in 9.7.
-    const proxy = await Proxy.to(`mysql://127.0.0.1:${mysql.port}`, (greeting) => void (greeting[5] === 0x39 && greeting.write('8.4', 5)));
+    // Vitess 22 takes a server for an ancient one whose version does not begin with 8, though all that it asks of one
+    // of 8.4 is there in 9.7.
+    const proxy = await Proxy.to(
+      `mysql://127.0.0.1:${mysql.port}`,
+      (greeting) => void (greeting[5] === 0x39 && greeting.write('8.4', 5)),
+    );
     const directory = join(this.directory, alias);
     mkdirSync(directory);
     chmodSync(directory, 0o777);
-    const place = ['--tablet-path', alias, '--tablet_hostname', '127.0.0.1', '--init_keyspace', 'credits', '--init_shard', '0'];
+    const place = [
+      '--tablet-path',
+      alias,
+      '--tablet_hostname',
+      '127.0.0.1',
+      '--init_keyspace',
+      'credits',
+      '--init_shard',
+      '0',
+    ];
     const ports = ['--port', String(await freePort()), '--grpc_port', String(await freePort())];
-    const services = ['--init_tablet_type', 'replica', '--service_map', 'grpc-queryservice,grpc-tabletmanager', '--logtostderr'];
-    const database = ['--db_host', '127.0.0.1', '--db_port', new URL(proxy.url).port, '--init_db_name_override', 'credits', ...USERS];
+    const services = [
+      '--init_tablet_type',
+      'replica',
+      '--service_map',
+      'grpc-queryservice,grpc-tabletmanager',
+      '--logtostderr',
+    ];
+    const database = [
+      '--db_host',
+      '127.0.0.1',
+      '--db_port',
+      new URL(proxy.url).port,
+      '--init_db_name_override',
+      'credits',
+      ...USERS,
+    ];
     const args = [...this.topology, ...place, ...ports, ...LOOPBACK, ...services, ...database];
     const tablet = new Tablet(alias, mysql, proxy, new Program('vttablet', args, directory, NOBODY));
     this.tablets.push(tablet);
@@ -159,7 +214,15 @@ export class Vitess {
 
   private async startGateway(): Promise<void> {
     this.port = await freePort();
-    const cell = ['--cell', 'zone1', '--cells_to_watch', 'zone1', '--tablet_types_to_wait', 'PRIMARY,REPLICA', '--logtostderr'];
+    const cell = [
+      '--cell',
+      'zone1',
+      '--cells_to_watch',
+      'zone1',
+      '--tablet_types_to_wait',
+      'PRIMARY,REPLICA',
+      '--logtostderr',
+    ];
     const mysql = [
       '--mysql_server_port',
       String(this.port),
@@ -169,7 +232,12 @@ export class Vitess {
       'none',
     ];
     const ports = ['--port', String(await freePort()), '--grpc_port', String(await freePort())];
-    this.gateway = new Program('vtgate', [...this.topology, ...cell, ...mysql, ...ports, ...LOOPBACK], this.directory, NOBODY);
+    this.gateway = new Program(
+      'vtgate',
+      [...this.topology, ...cell, ...mysql, ...ports, ...LOOPBACK],
+      this.directory,
+      NOBODY,
+    );
     this.gateway.start();
     await eventually(async () => {
       const connection = await createConnection(this.url);

@@ -59,7 +59,10 @@ export function newName(): string {
 
 /** Everything that an account shows of itself, to see that a refused request has left it as it was. */
 export async function stateOf(client: Client, { base }: Words): Promise<{ balance: any; history: any }> {
-  const [balance, history] = await Promise.all([client.get(`${base}/balance`), client.get(`${base}/transactions`, { limit: 200 })]);
+  const [balance, history] = await Promise.all([
+    client.get(`${base}/balance`),
+    client.get(`${base}/transactions`, { limit: 200 }),
+  ]);
   return { balance: balance.body, history: history.body };
 }
 
@@ -73,21 +76,30 @@ export async function historyOf(client: Client, { base }: Words): Promise<any[]>
   }
 }
 
-/** Ids count 1, 2, 3 … and each balance is the one before it plus the amount. `amounts` are compared as integers of the smallest part. */
+/**
+ * Ids count 1, 2, 3 … and each balance is the one before it plus the amount. `amounts` are compared as integers of the
+ * smallest part.
+ */
 export function expectUnbroken(history: readonly any[], { smallest }: Pick<Words, 'smallest'>): void {
   const whole = (amount: number) => Math.round(amount / smallest);
   let balance = 0;
   history.forEach((transaction, i) => {
     balance += whole(transaction.amount);
     if (transaction.id !== i + 1 || whole(transaction.balance_after) !== balance) {
-      throw new Error(`entry ${i + 1} does not follow: ${JSON.stringify(transaction)}; the balance should be ${balance * smallest}`);
+      throw new Error(
+        `entry ${i + 1} does not follow: ${JSON.stringify(transaction)}; the balance should be ${balance * smallest}`,
+      );
     }
   });
 }
 
 /** An error in its envelope, with the trace id of its own answer and nothing that only the server should know. */
 export function expectError(answer: Answer, status: number, code: string): void {
-  expect({ status: answer.status, code: answer.body?.error?.code, text: answer.status === status ? '' : answer.text }).toEqual({
+  expect({
+    status: answer.status,
+    code: answer.body?.error?.code,
+    text: answer.status === status ? '' : answer.text,
+  }).toEqual({
     status,
     code,
     text: '',
@@ -95,7 +107,8 @@ export function expectError(answer: Answer, status: number, code: string): void 
   expect(Object.keys(answer.body)).toEqual(['error']);
   expect(Object.keys(answer.body.error).sort()).toEqual(['code', 'details', 'message', 'trace_id']);
   expect(answer.body.error.message).toEqual(expect.stringMatching(/\S/));
-  if (answer.headers['idempotent-replayed'] === undefined) expect(answer.body.error.trace_id).toBe(answer.headers['x-trace-id']);
+  if (answer.headers['idempotent-replayed'] === undefined)
+    expect(answer.body.error.trace_id).toBe(answer.headers['x-trace-id']);
   expect(answer.text).not.toMatch(
     /\bat .*\.(js|ts):\d|node_modules|\b(SELECT|INSERT|UPDATE|DELETE)\b.*\b(FROM|INTO|SET|WHERE)\b|SQLITE|\bER_[A-Z]/,
   );

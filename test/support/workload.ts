@@ -74,7 +74,8 @@ export class Workload {
   }
 
   /**
-   * Everything that was acknowledged is there once, nothing else is, no balance was ever negative, every key answers as the first time, and the verifier passes.
+   * Everything that was acknowledged is there once, nothing else is, no balance was ever negative, every key answers as
+   * the first time, and the verifier passes.
    * @param server what is asked; any, unless they have nodes of the database of their own
    */
   async audit(what: string, database: TestDatabase, server?: Server): Promise<void> {
@@ -85,7 +86,8 @@ export class Workload {
       const history = await historyOf(client, words!);
       histories.push(history);
       for (const entry of history) entries.set(entry.description, [...(entries.get(entry.description) ?? []), entry]);
-      for (const hold of await holdsOf(client)) holds.set(hold.description, [...(holds.get(hold.description) ?? []), hold]);
+      for (const hold of await holdsOf(client))
+        holds.set(hold.description, [...(holds.get(hold.description) ?? []), hold]);
     }
     const counts: Counts = { sent: this.requests.length, acknowledged: 0, lost: 0, doubled: 0 };
     for (const found of [...entries.values(), ...holds.values()]) if (found.length > 1) counts.doubled += 1;
@@ -100,7 +102,10 @@ export class Workload {
         : [status === 201 ? body.data : undefined];
       if (path === HOLDS) {
         const there = holds.get(key) ?? [];
-        if (status === 201 && (there.length !== 1 || there[0].id !== body.data.id || there[0].amount !== body.data.amount))
+        if (
+          status === 201 &&
+          (there.length !== 1 || there[0].id !== body.data.id || there[0].amount !== body.data.amount)
+        )
           counts.lost += 1;
         if (status !== 201 && there.length > 0) unexpected.add(`${key} was refused and is held`);
         continue;
@@ -113,8 +118,16 @@ export class Workload {
       });
     }
     for (const mark of entries.keys()) if (!known.has(mark)) unexpected.add(`nobody asked for ${mark}`);
-    report(`${what} on ${database.engine}, seed ${SEED}`, counts, `${this.retries} asked again, longest stall ${this.stall} ms`);
-    expect({ lost: counts.lost, doubled: counts.doubled, unexpected: [...unexpected] }).toEqual({ lost: 0, doubled: 0, unexpected: [] });
+    report(
+      `${what} on ${database.engine}, seed ${SEED}`,
+      counts,
+      `${this.retries} asked again, longest stall ${this.stall} ms`,
+    );
+    expect({ lost: counts.lost, doubled: counts.doubled, unexpected: [...unexpected] }).toEqual({
+      lost: 0,
+      doubled: 0,
+      unexpected: [],
+    });
     for (const history of histories) {
       expectUnbroken(history, words!);
       expect(history.filter(({ balance_after }) => balance_after < 0)).toEqual([]);
@@ -157,7 +170,8 @@ export class Workload {
       const answer = await client.post(path, body, { key }).catch(() => undefined);
       const later = answer?.status === 503 || (path.endsWith('/batch') && answer?.text.includes('"OVERLOADED"'));
       if (answer && (!later || Date.now() > end)) return answer;
-      // As `Retry-After` asks, only sooner; a connection that broke needs no patience, because a server that is gone is no longer asked.
+      // As `Retry-After` asks, only sooner; a connection that broke needs no patience, because a server that is gone is
+      // no longer asked.
       if (later) await setTimeout(50);
     }
   }
@@ -180,7 +194,10 @@ export class Workload {
     return this.request(this.random.of(this.names), this.random.of(kinds));
   }
 
-  private request(name: string, kind: 'deposit' | 'debit' | 'hold' | 'capture' | 'release' | 'independent' | 'atomic'): Request {
+  private request(
+    name: string,
+    kind: 'deposit' | 'debit' | 'hold' | 'capture' | 'release' | 'independent' | 'atomic',
+  ): Request {
     const { random } = this;
     const key = `${this.names[0]}-${kind}-${this.requests.length}`;
     // In micro-dollars, so that no part of it is a rounded one.
@@ -191,11 +208,25 @@ export class Workload {
     const items = Array.from({ length: 5 }, (_, i) => ({ amount: micros / 2e6, description: `${key}/${i}` }));
     const marks = items.map(({ description }) => description);
     if (kind === 'deposit')
-      return { ...one, who: 'root', path: words!.add, body: { amount: (micros * 20) / 1e6, description: key, account: `user:${name}` } };
+      return {
+        ...one,
+        who: 'root',
+        path: words!.add,
+        body: { amount: (micros * 20) / 1e6, description: key, account: `user:${name}` },
+      };
     if (kind === 'hold')
-      return { ...one, marks: [], path: HOLDS, body: { amount, description: key, expires_in: random.chance(0.5) ? 1 : 3600 } };
+      return {
+        ...one,
+        marks: [],
+        path: HOLDS,
+        body: { amount, description: key, expires_in: random.chance(0.5) ? 1 : 3600 },
+      };
     if (kind === 'capture' && hold)
-      return { ...one, path: `${HOLDS}/${hold}/capture`, body: { amount: micros / 4e6, final: random.chance(0.3), description: key } };
+      return {
+        ...one,
+        path: `${HOLDS}/${hold}/capture`,
+        body: { amount: micros / 4e6, final: random.chance(0.3), description: key },
+      };
     if (kind === 'release' && hold) return { ...one, marks: [], path: `${HOLDS}/${hold}/release`, body: {} };
     if (kind === 'independent') return { ...one, marks, path: `${words!.spend}/batch`, body: { mode: kind, items } };
     if (kind === 'atomic') {

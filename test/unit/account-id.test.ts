@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import type { AccountName } from '../../src/ledger/domain/index.js';
 import { accountId, BUCKETS, bucketOf } from '../../src/ledger/store/index.js';
 
-const anyOwner = fc.tuple(fc.constantFrom('user', 'org'), fc.string({ minLength: 1, maxLength: 200 })).map(([kind, id]) => `${kind}:${id}`);
+const anyOwner = fc
+  .tuple(fc.constantFrom('user', 'org'), fc.string({ minLength: 1, maxLength: 200 }))
+  .map(([kind, id]) => `${kind}:${id}`);
 const anyName = fc.tuple(fc.constantFrom('USD', 'tokens'), anyOwner).map(([unit, owner]) => `${unit} ${owner}`);
 const anyProbe = fc.integer({ min: 0, max: 2 ** 31 });
 

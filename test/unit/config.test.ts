@@ -151,9 +151,21 @@ describe('configuration', () => {
     const url = 'mysql://user:p%40ss@db:3306/credits';
     const databaseOf = (parameters: string) => read({ DATABASE_URL: url + parameters }).database;
     expect(databaseOf('')).toEqual({ kind: 'mysql', url });
-    expect(databaseOf('?ssl=required')).toEqual({ kind: 'mysql', url, tls: { rejectUnauthorized: false, verifyIdentity: false } });
-    expect(databaseOf('?ssl=verify_ca')).toEqual({ kind: 'mysql', url, tls: { rejectUnauthorized: true, verifyIdentity: false } });
-    expect(databaseOf('?ssl=verify_identity')).toEqual({ kind: 'mysql', url, tls: { rejectUnauthorized: true, verifyIdentity: true } });
+    expect(databaseOf('?ssl=required')).toEqual({
+      kind: 'mysql',
+      url,
+      tls: { rejectUnauthorized: false, verifyIdentity: false },
+    });
+    expect(databaseOf('?ssl=verify_ca')).toEqual({
+      kind: 'mysql',
+      url,
+      tls: { rejectUnauthorized: true, verifyIdentity: false },
+    });
+    expect(databaseOf('?ssl=verify_identity')).toEqual({
+      kind: 'mysql',
+      url,
+      tls: { rejectUnauthorized: true, verifyIdentity: true },
+    });
     // An authority that nothing is checked against would only look like safety.
     for (const parameters of ['?ssl_ca=/ca.pem', '?ssl=required&ssl_ca=/ca.pem'])
       expect(problemsOf({ JWT_SECRET: SECRET, DATABASE_URL: url + parameters })).toContain(
@@ -179,7 +191,11 @@ describe('configuration', () => {
   });
 
   it('never repeats a secret in what it says', () => {
-    const said = problemsOf({ JWT_SECRET: 'hunter2', STRIPE_SECRET_KEY: 'hunter3', DATABASE_URL: 'postgres://u:hunter4@db/x' }).join('\n');
+    const said = problemsOf({
+      JWT_SECRET: 'hunter2',
+      STRIPE_SECRET_KEY: 'hunter3',
+      DATABASE_URL: 'postgres://u:hunter4@db/x',
+    }).join('\n');
     expect(said).not.toMatch(/hunter/);
   });
 
@@ -208,7 +224,8 @@ describe('configuration', () => {
 
   it('wants everything that Stripe needs in production', () => {
     const production = { NODE_ENV: 'production', JWT_SECRET: SECRET, STRIPE_SECRET_KEY: 'sk_live_abc' };
-    const names = (env: Record<string, string>) => problemsOf({ ...production, ...env }).map((problem) => problem.split(' ')[0]);
+    const names = (env: Record<string, string>) =>
+      problemsOf({ ...production, ...env }).map((problem) => problem.split(' ')[0]);
     expect(names({})).toEqual(['STRIPE_WEBHOOK_SECRET', 'PUBLIC_URL']);
     expect(names({ STRIPE_WEBHOOK_SECRET: ' , ' })).toEqual(['STRIPE_WEBHOOK_SECRET', 'PUBLIC_URL']);
     expect(names({ STRIPE_WEBHOOK_SECRET: 'whsec_a', PUBLIC_URL: 'https://credits.example.com' })).toEqual([]);
@@ -218,7 +235,9 @@ describe('configuration', () => {
 
   it('says loudly that production keeps its ledger in a file, unless the file was asked for', () => {
     const warnings = (env: Record<string, string>) => read(env).warnings;
-    expect(warnings({ NODE_ENV: 'production' })).toEqual([expect.stringMatching(/^DATABASE_URL .*\/data\/credits\.sqlite/)]);
+    expect(warnings({ NODE_ENV: 'production' })).toEqual([
+      expect.stringMatching(/^DATABASE_URL .*\/data\/credits\.sqlite/),
+    ]);
     expect(warnings({ NODE_ENV: 'production', DATABASE_URL: 'sqlite:/var/lib/credits.sqlite' })).toEqual([]);
     expect(warnings({})).toEqual([]);
   });

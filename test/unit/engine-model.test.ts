@@ -79,7 +79,11 @@ const USUAL: Draft[] = fc.sample(
 const anyDraft = fc.oneof(newDraft, fc.constantFrom(...USUAL));
 /** One operation, or several under a claim that are done together or not at all. */
 const newGroup = fc
-  .tuple(fc.constantFrom(...ACCOUNTS), fc.option(fc.integer({ min: 0, max: 4 })), fc.array(anyDraft, { minLength: 1, maxLength: 5 }))
+  .tuple(
+    fc.constantFrom(...ACCOUNTS),
+    fc.option(fc.integer({ min: 0, max: 4 })),
+    fc.array(anyDraft, { minLength: 1, maxLength: 5 }),
+  )
   .map(([account, key, items]): Draft[] => [{ account, action: { kind: 'claim' }, key }, ...items]);
 const USUAL_GROUPS = fc.sample(
   newGroup.filter(([claim]) => claim?.key !== null),
@@ -100,7 +104,10 @@ class Engine {
     for (const name of ACCOUNTS) this.tables.accountId(name);
   }
 
-  /** As the service and the lane do it: without a key of the client's an operation has its place under the key of the whole, or none. */
+  /**
+   * As the service and the lane do it: without a key of the client's an operation has its place under the key of the
+   * whole, or none.
+   */
   address(groups: readonly (readonly Draft[])[]): Group[] {
     return groups.map((group) => {
       const whole = JSON.stringify(group);
@@ -111,7 +118,10 @@ class Engine {
         key: key !== null ? `k${key}` : wholeKey !== null ? `k${wholeKey} ${i}` : undefined,
         hash: action.kind === 'claim' ? whole : JSON.stringify(action),
         traceId: `t${this.given++}`,
-        action: 'hold' in action ? { ...action, hold: { ...action.hold, accountId: this.tables.accountId(account) } } : action,
+        action:
+          'hold' in action
+            ? { ...action, hold: { ...action.hold, accountId: this.tables.accountId(account) } }
+            : action,
       }));
     });
   }
@@ -198,7 +208,8 @@ class Sweep implements fc.Command<Model, Engine> {
     const groups = engine.address([[{ account: this.account, action: { kind: 'claim' }, key: null }]]);
     expect(engine.run(groups, model.now)).toEqual(model.ledger.run(groups, model.now));
     expectSame(model, engine);
-    for (const hold of engine.tables.openHolds(engine.tables.accountId(this.account))) expect(statusAt(hold, model.now)).toBe('open');
+    for (const hold of engine.tables.openHolds(engine.tables.accountId(this.account)))
+      expect(statusAt(hold, model.now)).toBe('open');
   }
   toString = () => `Sweep(${this.account})`;
 }
@@ -231,7 +242,9 @@ describe('the engine against a naive ledger', () => {
         expect(together.run(all, START + 2_000)).toEqual(each.map((group) => apart.run([group], START + 2_000)[0]));
         expect(together.tables.entries()).toEqual(apart.tables.entries());
         for (const name of ACCOUNTS)
-          expect(together.tables.holdsOf(together.tables.accountId(name))).toEqual(apart.tables.holdsOf(apart.tables.accountId(name)));
+          expect(together.tables.holdsOf(together.tables.accountId(name))).toEqual(
+            apart.tables.holdsOf(apart.tables.accountId(name)),
+          );
       }),
       parameters,
     );

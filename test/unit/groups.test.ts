@@ -10,7 +10,9 @@ const ACME: AccountName = 'USD org:acme';
 const keyed = (account: AccountName, action: Action, key: string, request = 'request'): Operation =>
   operationOn(account, action, { key, hash: request, traceId: `trace of ${key}` });
 
-/** Spending for several customers that Acme asks for in one request, under the key `k`: its claim, and then the items. */
+/**
+ * Spending for several customers that Acme asks for in one request, under the key `k`: its claim, and then the items.
+ */
 const atomic = (...items: readonly [AccountName, amount: number][]): Group => [
   keyed(ACME, { kind: 'claim' }, 'k', JSON.stringify(items)),
   ...items.map(([account, amount], i) => keyed(account, posting(-amount), `k ${i}`)),
@@ -34,7 +36,12 @@ const plainly = ({ outcome }: Answer) => {
 describe('operations that are done together', () => {
   it('are all done when each of them can be', () => {
     const story = begin();
-    expect(story.together(atomic([ADA, 3], [BOB, 5], [ADA, 7])).map(plainly)).toEqual(['claimed', 'posted', 'posted', 'posted']);
+    expect(story.together(atomic([ADA, 3], [BOB, 5], [ADA, 7])).map(plainly)).toEqual([
+      'claimed',
+      'posted',
+      'posted',
+      'posted',
+    ]);
     expect(balances(story)).toEqual([0, 0]);
   });
 
@@ -96,7 +103,12 @@ describe('operations that are done together', () => {
     const capture: Action = { kind: 'capture', hold, type: 'debit', amount: stored(4), final: true, description: null };
     const before = account(story, ADA);
     const { effects } = story.batch([
-      [operationOn(ACME, { kind: 'claim' }), operationOn(ADA, capture), operationOn(ADA, open), operationOn(ADA, posting(-100))],
+      [
+        operationOn(ACME, { kind: 'claim' }),
+        operationOn(ADA, capture),
+        operationOn(ADA, open),
+        operationOn(ADA, posting(-100)),
+      ],
     ]);
     expect(effects).toEqual({ accounts: [], entries: [], operations: [], holds: [], totals: [] });
     expect(account(story, ADA)).toEqual(before);
@@ -112,14 +124,20 @@ describe('a batch of several groups', () => {
       [ADA, 3],
       [ADA, 2],
     ] as const;
-    const { answers } = story.batch([first, second, third].map(([name, amount]) => [operationOn(name, posting(-amount))]));
+    const { answers } = story.batch(
+      [first, second, third].map(([name, amount]) => [operationOn(name, posting(-amount))]),
+    );
     expect(answers!.flat().map(plainly)).toEqual(['posted', 'insufficient', 'posted']);
     expect(balances(story)).toEqual([0, 5]);
   });
 
   it('keeps what stands before and after a group that is refused, and leaves no gap in the numbers', () => {
     const story = begin();
-    const { effects } = story.batch([[operationOn(ADA, posting(-1))], atomic([ADA, 2], [BOB, 6]), [operationOn(ADA, posting(-4))]]);
+    const { effects } = story.batch([
+      [operationOn(ADA, posting(-1))],
+      atomic([ADA, 2], [BOB, 6]),
+      [operationOn(ADA, posting(-4))],
+    ]);
     expect(effects.entries.map(({ sequence, amount, balanceAfter }) => [sequence, amount, balanceAfter])).toEqual([
       [2, -1, 9],
       [3, -4, 5],

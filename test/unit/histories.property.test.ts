@@ -41,10 +41,12 @@ const toOperation = ({ account, amount, key, keyed, overdraw }: Any): Asked =>
     traceId: 't',
   }) as Asked;
 
-const isWellFormed = ({ action: { amount } }: Asked) => Number.isSafeInteger(amount) && amount !== 0 && Math.abs(amount) <= LIMIT;
+const isWellFormed = ({ action: { amount } }: Asked) =>
+  Number.isSafeInteger(amount) && amount !== 0 && Math.abs(amount) <= LIMIT;
 
 /** What a key is called where several accounts have it. */
-const named = ({ account, scope, key = '' }: Pick<Operation, 'account' | 'scope' | 'key'>) => `${account} ${keyOf({ scope, key })}`;
+const named = ({ account, scope, key = '' }: Pick<Operation, 'account' | 'scope' | 'key'>) =>
+  `${account} ${keyOf({ scope, key })}`;
 
 /** Batches one after the other: what one writes, the next one reads. */
 class History {
@@ -74,14 +76,18 @@ class History {
   remembered(): string[] {
     const { tables } = this.story;
     const names = new Map(ACCOUNTS.map((name) => [tables.accountId(name), name]));
-    return this.effects.flatMap(({ operations }) => operations).map((row) => named({ ...row, account: names.get(row.accountId)! }));
+    return this.effects
+      .flatMap(({ operations }) => operations)
+      .map((row) => named({ ...row, account: names.get(row.accountId)! }));
   }
 
   /** What is known in the end under each key that was used. */
   replays() {
     const { tables } = this.story;
     const asked: readonly Operation[] = this.batches.flat();
-    return tables.replays(asked.filter(isKeyed).map(({ account, scope, key }) => ({ accountId: tables.accountId(account), scope, key })));
+    return tables.replays(
+      asked.filter(isKeyed).map(({ account, scope, key }) => ({ accountId: tables.accountId(account), scope, key })),
+    );
   }
 }
 
@@ -138,7 +144,9 @@ describe('any history', () => {
         expect(new Set(twice.remembered()).size).toBe(twice.effects[0]!.operations.length);
         second.forEach((answer, i) => {
           const before = first[i]!;
-          expect(answer).toEqual(before.outcome === 'key-reused' ? before : { outcome: before.outcome, replayed: true });
+          expect(answer).toEqual(
+            before.outcome === 'key-reused' ? before : { outcome: before.outcome, replayed: true },
+          );
         });
       }),
     );
@@ -155,7 +163,8 @@ describe('any history', () => {
         const keys = once.remembered();
         expect(new Set(keys)).toEqual(new Set(operations.filter(isWellFormed).filter(isKeyed).map(named)));
         expect(keys).toHaveLength(new Set(keys).size);
-        for (const { id, operations: count } of accounts) expect(count).toBe(rows.filter(({ accountId }) => accountId === id).length);
+        for (const { id, operations: count } of accounts)
+          expect(count).toBe(rows.filter(({ accountId }) => accountId === id).length);
         const posted = answers.filter(
           (answer) => answer.outcome !== 'key-reused' && !answer.replayed && answer.outcome.status === 'posted',
         );
@@ -166,8 +175,11 @@ describe('any history', () => {
 
   it('remembers a refusal only where the client can ask for it again', () => {
     const refused = (keyed: boolean) =>
-      new History([[toOperation({ account: 'USD user:ada', amount: -5, key: 1, keyed, overdraw: false })]]).effects[0]!.operations;
-    expect(refused(true)).toMatchObject([{ sequence: null, hold: null, refusal: { rejection: { reason: 'insufficient' } } }]);
+      new History([[toOperation({ account: 'USD user:ada', amount: -5, key: 1, keyed, overdraw: false })]]).effects[0]!
+        .operations;
+    expect(refused(true)).toMatchObject([
+      { sequence: null, hold: null, refusal: { rejection: { reason: 'insufficient' } } },
+    ]);
     expect(refused(false)).toEqual([]);
   });
 });
@@ -196,7 +208,9 @@ function expectConsistent({ story, effects }: History, name: AccountName): void 
         .flatMap((each) => each.totals)
         .filter((total) => total.accountId === id && total.day === day && total.type === type);
       expect(totals.reduce((sum, { count }) => sum + count, 0)).toBe(ofDay.length);
-      expect(totals.reduce((sum, { amount }) => sum + amount, 0n)).toBe(ofDay.reduce((sum, { amount }) => sum + BigInt(amount), 0n));
+      expect(totals.reduce((sum, { amount }) => sum + amount, 0n)).toBe(
+        ofDay.reduce((sum, { amount }) => sum + BigInt(amount), 0n),
+      );
     }
   }
 }

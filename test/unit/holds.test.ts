@@ -61,7 +61,14 @@ function adaWithHold(seconds = 60) {
 describe('a hold', () => {
   it('keeps an amount from being spent, and leaves the balance as it is', () => {
     const { story, hold, account, refused } = adaWithHold();
-    expect(hold).toMatchObject({ number: 1, status: 'open', amount: 40, captured: 0, openedAfter: 1, closedAfter: null });
+    expect(hold).toMatchObject({
+      number: 1,
+      status: 'open',
+      amount: 40,
+      captured: 0,
+      openedAfter: 1,
+      closedAfter: null,
+    });
     expect(account()).toMatchObject({ balance: 100, held: 40, holds: 1, openHolds: 1, nextExpiry: hold.expiresAt });
     expect(available(account())).toBe(60);
     expect(refused(story.one(ADA, posting(-61)))).toEqual({ reason: 'insufficient', required: 61, available: 60 });
@@ -92,7 +99,15 @@ describe('a hold', () => {
       nextExpiry: now,
     };
     const expired: Hold = {
-      ...{ accountId: 1, number: 7, status: 'open', amount: stored(3), captured: stored(2), description: null, metadata: null },
+      ...{
+        accountId: 1,
+        number: 7,
+        status: 'open',
+        amount: stored(3),
+        captured: stored(2),
+        description: null,
+        metadata: null,
+      },
       ...{ expiresAt: now, createdAt: 0, openedAfter: 0, closedAfter: null },
     };
     const full = { ...account, held: stored(0), nextExpiry: null };
@@ -145,15 +160,25 @@ describe('a capture', () => {
   it('is refused for more than remains, which stays', () => {
     const { story, hold, account, refused } = adaWithHold();
     story.one(ADA, capturing(hold, 15));
-    expect(refused(story.one(ADA, capturing(hold, 26)))).toEqual({ reason: 'hold-exceeded', required: 26, remaining: 25 });
+    expect(refused(story.one(ADA, capturing(hold, 26)))).toEqual({
+      reason: 'hold-exceeded',
+      required: 26,
+      remaining: 25,
+    });
     expect(account()).toMatchObject({ balance: 85, held: 25 });
   });
 
   it('is refused when a clawback has taken what the hold kept', () => {
     const { story, hold, refused } = adaWithHold();
     story.one(ADA, posting(-80, { type: 'refund', overdraw: true }));
-    expect(refused(story.one(ADA, capturing(hold, 21)))).toEqual({ reason: 'insufficient', required: 21, available: 20 });
-    expect(story.one(ADA, capturing(hold, 20))).toMatchObject({ outcome: { status: 'posted', entry: { balanceAfter: 0 } } });
+    expect(refused(story.one(ADA, capturing(hold, 21)))).toEqual({
+      reason: 'insufficient',
+      required: 21,
+      available: 20,
+    });
+    expect(story.one(ADA, capturing(hold, 20))).toMatchObject({
+      outcome: { status: 'posted', entry: { balanceAfter: 0 } },
+    });
     story.one(ADA, posting(-5, { type: 'refund', overdraw: true }));
     // A debt is not shown as an amount that is available.
     expect(refused(story.one(ADA, capturing(hold, 1)))).toEqual({ reason: 'insufficient', required: 1, available: 0 });
@@ -256,7 +281,9 @@ describe('a hold that nobody settles', () => {
     expect(apply({ account, hold }, capture, now + 999).answer).toMatchObject({
       outcome: { status: 'posted', entry: { createdAt: ahead } },
     });
-    expect(apply({ account, hold }, capture, now + SECOND).answer).toMatchObject({ outcome: { rejection: { status: 'expired' } } });
+    expect(apply({ account, hold }, capture, now + SECOND).answer).toMatchObject({
+      outcome: { rejection: { status: 'expired' } },
+    });
   });
 
   it('is one of so many that a batch settles some and decides nothing', () => {
@@ -264,9 +291,19 @@ describe('a hold that nobody settles', () => {
     const second = heldBy(story.one(ADA, opening(5, 30)));
     const now = hold.expiresAt;
     const asked = [[operationOn(ADA, posting(-1))]];
-    const bounded: Known = { account: account(), holds: new Map(), replays: new Map(), expired: [second], nextExpiry: hold.expiresAt };
+    const bounded: Known = {
+      account: account(),
+      holds: new Map(),
+      replays: new Map(),
+      expired: [second],
+      nextExpiry: hold.expiresAt,
+    };
     const { answers, effects } = decide(new Map([[ADA, bounded]]), asked, now);
     expect(answers).toBeUndefined();
-    expect(effects).toMatchObject({ accounts: [{ held: 40, openHolds: 1 }], holds: [{ number: 2, status: 'expired' }], entries: [] });
+    expect(effects).toMatchObject({
+      accounts: [{ held: 40, openHolds: 1 }],
+      holds: [{ number: 2, status: 'expired' }],
+      entries: [],
+    });
   });
 });

@@ -56,7 +56,10 @@ describe('a worker', () => {
   it('tells a failure once, does its other jobs all the same, and tries again at the next look', async () => {
     const told: string[] = [];
     let tries = 0;
-    const failing = { work: () => Promise.reject(new Error(`try ${++tries}`)), failed: ({ message }: Error) => void told.push(message) };
+    const failing = {
+      work: () => Promise.reject(new Error(`try ${++tries}`)),
+      failed: ({ message }: Error) => void told.push(message),
+    };
     const other = heldWork();
     const worker = new Worker(NEVER, [failing, { work: other.work, failed: () => undefined }]);
     worker.start();

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { parseJson } from '../../src/common/http/json.js';
 
 const parse = (text: string) => parseJson(Buffer.from(text));
-const digits = (min: number, max: number) => fc.array(fc.integer({ min: 0, max: 9 }), { minLength: min, maxLength: max });
+const digits = (min: number, max: number) =>
+  fc.array(fc.integer({ min: 0, max: 9 }), { minLength: min, maxLength: max });
 
 /** A number as text, and how many significant digits it was given. */
 const numeral = fc
@@ -17,19 +18,30 @@ const numeral = fc
   })
   .map(({ sign, zeros, first, more, point, exponent }) => {
     const all = [first, ...more].join('');
-    const text = point === 0 ? `0.${'0'.repeat(zeros)}${all}` : point < all.length ? `${all.slice(0, point)}.${all.slice(point)}` : all;
+    const text =
+      point === 0
+        ? `0.${'0'.repeat(zeros)}${all}`
+        : point < all.length
+          ? `${all.slice(0, point)}.${all.slice(point)}`
+          : all;
     return { text: `${sign}${text}${exponent}`, significant: all.length };
   });
 
 describe('the parser of bodies', () => {
   it('refuses a number exactly when it has more than 16 significant digits, and says where it stands', () => {
     fc.assert(
-      fc.property(numeral, fc.string(), fc.constantFrom('amount', 'expires_in'), ({ text, significant }, noise, field) => {
-        const before = JSON.stringify({ noise, digits: '"0.12345678901234567890\\', [`"${noise}`]: 1 }).slice(1, -1);
-        const body = () => parse(`{${before},"items":[{"${field}":${text}}]}`);
-        if (significant > 16) expect(body).toThrow(`items.0.${field} must be a number of at most 16 significant digits`);
-        else expect((body() as { items: Record<string, number>[] }).items[0]![field]).toBe(Number(text));
-      }),
+      fc.property(
+        numeral,
+        fc.string(),
+        fc.constantFrom('amount', 'expires_in'),
+        ({ text, significant }, noise, field) => {
+          const before = JSON.stringify({ noise, digits: '"0.12345678901234567890\\', [`"${noise}`]: 1 }).slice(1, -1);
+          const body = () => parse(`{${before},"items":[{"${field}":${text}}]}`);
+          if (significant > 16)
+            expect(body).toThrow(`items.0.${field} must be a number of at most 16 significant digits`);
+          else expect((body() as { items: Record<string, number>[] }).items[0]![field]).toBe(Number(text));
+        },
+      ),
       { numRuns: 2_000 },
     );
   });
@@ -38,7 +50,11 @@ describe('the parser of bodies', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 4 }), (value) => {
         const text = JSON.stringify(value);
-        fc.pre(!/null|"(?:__proto__|prototype|constructor|toString|valueOf|hasOwnProperty|\w+Of|\w+String|__\w+__)"|[\d.]{17}/.test(text));
+        fc.pre(
+          !/null|"(?:__proto__|prototype|constructor|toString|valueOf|hasOwnProperty|\w+Of|\w+String|__\w+__)"|[\d.]{17}/.test(
+            text,
+          ),
+        );
         expect(parse(text)).toEqual(JSON.parse(text));
         expect(() => parse(`${text}]`)).toThrow('body must be valid JSON');
       }),

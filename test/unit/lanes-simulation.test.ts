@@ -13,7 +13,10 @@ import { report } from '../support/report.js';
 
 /** Waiting takes no time here: whatever waits goes on when chance takes its turn. */
 let world: World;
-jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: () => world.pause(), setImmediate: () => world.pause() }));
+jest.unstable_mockModule('node:timers/promises', () => ({
+  setTimeout: () => world.pause(),
+  setImmediate: () => world.pause(),
+}));
 const { NO_FAULTS, POISON, Process: Server, World: NewWorld } = await import('../support/lane-world.js');
 
 /** `SIMULATIONS` makes a soak of it; `SIMULATION_SEED` repeats the one that failed. */
@@ -90,7 +93,8 @@ class Simulation {
       this.requests.push(request);
       request.told = await this.ask(request);
       // The network may deliver a request again, long after it was answered.
-      if (request.keyed && typeof request.told === 'object' && this.random.chance(0.3)) void this.again(request, request.told);
+      if (request.keyed && typeof request.told === 'object' && this.random.chance(0.3))
+        void this.again(request, request.told);
     }
   }
 
@@ -121,10 +125,16 @@ class Simulation {
     for (let waits = this.random.below(50); waits > 0; waits--) await this.world.pause();
     const repeated = await this.ask(request);
     const outcomes = (answers: Request['told']) =>
-      inspect(typeof answers === 'object' ? answers.map(({ outcome }) => (outcome === 'key-reused' ? outcome : plain(outcome))) : answers, {
-        depth: null,
-      });
-    if (outcomes(repeated) !== outcomes(told)) this.differences.push(`${request.id}: ${outcomes(told)}, later ${outcomes(repeated)}`);
+      inspect(
+        typeof answers === 'object'
+          ? answers.map(({ outcome }) => (outcome === 'key-reused' ? outcome : plain(outcome)))
+          : answers,
+        {
+          depth: null,
+        },
+      );
+    if (outcomes(repeated) !== outcomes(told))
+      this.differences.push(`${request.id}: ${outcomes(told)}, later ${outcomes(repeated)}`);
     this.late -= 1;
   }
 
@@ -170,7 +180,8 @@ class Simulation {
         result.problems.push(`${id} is poison`);
       for (const { outcome } of told) {
         if (outcome === 'key-reused') result.problems.push(`${id} has the key of another`);
-        else if (outcome.status === 'refused' && of(id).length > 0) result.problems.push(`${id} was refused and is there`);
+        else if (outcome.status === 'refused' && of(id).length > 0)
+          result.problems.push(`${id} was refused and is there`);
         else if (outcome.status === 'posted') {
           const there = tables.entry(outcome.entry.accountId, outcome.entry.sequence);
           if (!isDeepStrictEqual(there, outcome.entry)) result.lost += 1;
@@ -208,18 +219,30 @@ describe('the lanes under all faults', () => {
         try {
           await simulation.run();
           const { problems, ...counts } = simulation.judge();
-          expect({ problems, lost: counts.lost, doubled: counts.doubled }).toEqual({ problems: [], lost: 0, doubled: 0 });
+          expect({ problems, lost: counts.lost, doubled: counts.doubled }).toEqual({
+            problems: [],
+            lost: 0,
+            doubled: 0,
+          });
           for (const name of Object.keys(counts) as (keyof typeof counts)[]) sums[name] += counts[name];
           for (const [what, times] of Object.entries(world.counts)) faults[what] = (faults[what] ?? 0) + times;
           steps += world.steps;
         } catch (error) {
-          throw new Error(`seed ${seed} (SIMULATION_SEED=${seed} repeats it): ${(error as Error).message}`, { cause: error });
+          throw new Error(`seed ${seed} (SIMULATION_SEED=${seed} repeats it): ${(error as Error).message}`, {
+            cause: error,
+          });
         }
       }
       // A simulation in which nothing happens proves nothing.
-      for (const what of given === undefined ? ['deadlock', 'lock wait', 'lost', 'lost after the commit', 'no lock', 'crash'] : [])
+      for (const what of given === undefined
+        ? ['deadlock', 'lock wait', 'lost', 'lost after the commit', 'no lock', 'crash']
+        : [])
         expect({ what, times: faults[what] }).toEqual({ what, times: expect.any(Number) });
-      report(`simulated lanes, seeds ${first} to ${first + simulations - 1}, ${steps} steps`, sums, JSON.stringify(faults));
+      report(
+        `simulated lanes, seeds ${first} to ${first + simulations - 1}, ${steps} steps`,
+        sums,
+        JSON.stringify(faults),
+      );
       await new Promise((settled) => setImmediate(settled));
     },
     limit,

@@ -9,7 +9,10 @@ import { operationOn, posting, stored } from '../support/posting.js';
 import { Random } from '../support/random.js';
 
 let world: World;
-jest.unstable_mockModule('node:timers/promises', () => ({ setTimeout: () => world.pause(), setImmediate: () => world.pause() }));
+jest.unstable_mockModule('node:timers/promises', () => ({
+  setTimeout: () => world.pause(),
+  setImmediate: () => world.pause(),
+}));
 const { NO_FAULTS, POISON, Process: Server, World: NewWorld } = await import('../support/lane-world.js');
 const { BATCH, QUEUE, SHARE } = await import('../../src/ledger/engine/lane.js');
 
@@ -18,10 +21,16 @@ const [FLOOD, SINGLE, OTHER] = Array.from({ length: 100 }, (_, i): AccountName =
   (name) => bucketOf(accountId(name)) < BUCKETS / 4,
 ) as [AccountName, AccountName, AccountName];
 
-const deposit = (account: AccountName, description: string, amount = 1) => operationOn(account, posting(amount, { description }));
-const single = (account: AccountName, description = 'x'): Submission => ({ operations: [deposit(account, description)] });
+const deposit = (account: AccountName, description: string, amount = 1) =>
+  operationOn(account, posting(amount, { description }));
+const single = (account: AccountName, description = 'x'): Submission => ({
+  operations: [deposit(account, description)],
+});
 const group = (account: AccountName, size: number): Submission => ({
-  operations: [operationOn(account, { kind: 'claim' }), ...Array.from({ length: size }, (_, i) => deposit(account, `#${i}`))],
+  operations: [
+    operationOn(account, { kind: 'claim' }),
+    ...Array.from({ length: size }, (_, i) => deposit(account, `#${i}`)),
+  ],
 });
 
 describe('a lane', () => {
@@ -253,7 +262,9 @@ describe('a lane', () => {
       await world.run(() => world.committed.length === 4);
       world.faults = NO_FAULTS;
       await world.run(() => told !== undefined);
-      expect(told).toMatchObject([{ outcome: { status: 'posted', entry: { sequence: 4, amount: 7 } }, replayed: false }]);
+      expect(told).toMatchObject([
+        { outcome: { status: 'posted', entry: { sequence: 4, amount: 7 } }, replayed: false },
+      ]);
       expect(entries(FLOOD)).toHaveLength(4);
     });
   });

@@ -19,7 +19,11 @@ const LIMIT = UNITS.USD.limit;
 const ADA: AccountName = 'USD user:ada';
 
 /** Ada's account. */
-const ada = (balance: number, more: Partial<Account> = {}): Account => ({ ...emptyAccount(1, 1, ADA), balance: stored(balance), ...more });
+const ada = (balance: number, more: Partial<Account> = {}): Account => ({
+  ...emptyAccount(1, 1, ADA),
+  balance: stored(balance),
+  ...more,
+});
 
 /** A request to post an amount to it, under the key `k`. */
 const request = (amount: number, more: Partial<Post> = {}): Operation =>
@@ -42,9 +46,17 @@ describe('a deposit', () => {
     const { account, answer } = post(ada(0), request(5));
     expect(answer).toMatchObject({
       replayed: false,
-      outcome: { status: 'posted', entry: { sequence: 1, typeSequence: 1, amount: 5, balanceAfter: 5, createdAt: NOW } },
+      outcome: {
+        status: 'posted',
+        entry: { sequence: 1, typeSequence: 1, amount: 5, balanceAfter: 5, createdAt: NOW },
+      },
     });
-    expect(account).toMatchObject({ balance: 5, sequence: 1, types: { deposit: { count: 1, total: 5n } }, lastAt: NOW });
+    expect(account).toMatchObject({
+      balance: 5,
+      sequence: 1,
+      types: { deposit: { count: 1, total: 5n } },
+      lastAt: NOW,
+    });
   });
 
   it('is refused when it would take the balance beyond what is held exactly', () => {
@@ -57,14 +69,20 @@ describe('spending', () => {
   it('takes the last micro-dollar, and is refused for one more, with what was missing', () => {
     expect(post(ada(100), request(-100)).account.balance).toBe(0);
     expect(post(ada(100), request(-101)).answer).toMatchObject({
-      outcome: { status: 'refused', rejection: { reason: 'insufficient', required: 101, available: 100 }, traceId: 't' },
+      outcome: {
+        status: 'refused',
+        rejection: { reason: 'insufficient', required: 101, available: 100 },
+        traceId: 't',
+      },
     });
   });
 
   it('leaves alone what a hold keeps back', () => {
     const held = ada(100, { held: stored(40) });
     expect(available(held)).toBe(60);
-    expect(post(held, request(-61)).answer).toMatchObject({ outcome: { rejection: { reason: 'insufficient', available: 60 } } });
+    expect(post(held, request(-61)).answer).toMatchObject({
+      outcome: { rejection: { reason: 'insufficient', available: 60 } },
+    });
     expect(post(held, request(-60)).account).toMatchObject({ balance: 40, held: 40 });
   });
 
@@ -82,13 +100,17 @@ describe('a clawback', () => {
   it('may leave a debt, and nothing is spent until the debt is covered', () => {
     const debt = post(ada(10), clawback(-25)).account;
     expect(debt.balance).toBe(-15);
-    expect(post(debt, request(-1)).answer).toMatchObject({ outcome: { rejection: { reason: 'insufficient', available: -15 } } });
+    expect(post(debt, request(-1)).answer).toMatchObject({
+      outcome: { rejection: { reason: 'insufficient', available: -15 } },
+    });
     const covered = post(debt, request(16)).account;
     expect(post(covered, request(-1)).account.balance).toBe(0);
   });
 
   it('leaves no debt beyond what is held exactly', () => {
-    expect(post(ada(negate(LIMIT)), clawback(-1)).answer).toMatchObject({ outcome: { rejection: { reason: 'limit' } } });
+    expect(post(ada(negate(LIMIT)), clawback(-1)).answer).toMatchObject({
+      outcome: { rejection: { reason: 'limit' } },
+    });
   });
 });
 
@@ -96,8 +118,13 @@ describe('an amount that is none', () => {
   it.each([0, 0.5, NaN, Infinity, LIMIT + 1, negate(LIMIT) - 1, 2 ** 53])(
     'as %d is refused as malformed, before anything else',
     (amount) => {
-      const ofAnother: Replay = { hash: 'other', outcome: { status: 'refused', rejection: { reason: 'limit' }, traceId: 'x' } };
-      expect(post(ada(LIMIT), request(amount), NOW, ofAnother).answer).toMatchObject({ outcome: { rejection: { reason: 'malformed' } } });
+      const ofAnother: Replay = {
+        hash: 'other',
+        outcome: { status: 'refused', rejection: { reason: 'limit' }, traceId: 'x' },
+      };
+      expect(post(ada(LIMIT), request(amount), NOW, ofAnother).answer).toMatchObject({
+        outcome: { rejection: { reason: 'malformed' } },
+      });
     },
   );
 
@@ -126,7 +153,9 @@ describe('a key that comes again', () => {
     const lost = { hash: 'h-3', outcome: undefined };
     expect(() => post(ada(10), request(-3), NOW, lost)).toThrow('is not there or another');
     const { answer } = post(ada(10), request(-4));
-    expect(() => post(ada(10), request(-3), NOW, { ...replayOf(request(-4), answer), hash: 'h-3' })).toThrow('is not there or another');
+    expect(() => post(ada(10), request(-3), NOW, { ...replayOf(request(-4), answer), hash: 'h-3' })).toThrow(
+      'is not there or another',
+    );
   });
 });
 

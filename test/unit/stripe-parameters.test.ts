@@ -7,7 +7,8 @@ describe("the fake Stripe's parameters", () => {
     expect(readFileSync(PARAMETERS_FILE, 'utf8')).toBe(deriveParameters());
   });
 
-  const problem = (form: string) => parameterProblem(readParameters()['POST /v1/checkout/sessions'], new URLSearchParams(form));
+  const problem = (form: string) =>
+    parameterProblem(readParameters()['POST /v1/checkout/sessions'], new URLSearchParams(form));
 
   it.each([
     ['mode=payment&line_items[0][quantity]=1', undefined],

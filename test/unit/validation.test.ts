@@ -25,7 +25,21 @@ const BODIES: [new () => object, object][] = [
 
 /** What may stand in any field: mostly something that fits somewhere. */
 const anything = fc.oneof(
-  fc.constantFrom<unknown>(1, 0.5, 1.25, 'x', 'user:42', 'atomic', 'independent', true, null, undefined, {}, { a: 1 }, 3600),
+  fc.constantFrom<unknown>(
+    1,
+    0.5,
+    1.25,
+    'x',
+    'user:42',
+    'atomic',
+    'independent',
+    true,
+    null,
+    undefined,
+    {},
+    { a: 1 },
+    3600,
+  ),
   fc.constantFrom<unknown>(
     0,
     -1,
@@ -70,13 +84,27 @@ const body = fc
       fc.record({ mode: fc.constantFrom('atomic', 'independent', 'both') }),
       fc.constantFrom({ package_id: 'x' }, { plan_id: 'x' }),
     ),
-    fc.option(fc.oneof({ weight: 4, arbitrary: fc.array(fc.oneof(good, object), { maxLength: 3 }) }, { weight: 1, arbitrary: anything })),
+    fc.option(
+      fc.oneof(
+        { weight: 4, arbitrary: fc.array(fc.oneof(good, object), { maxLength: 3 }) },
+        { weight: 1, arbitrary: anything },
+      ),
+    ),
     fc.option(fc.tuple(fc.constantFrom(...FIELDS, 'unknown'), anything)),
   )
-  .map(([fields, items, more]) => ({ ...fields, ...(items === null ? {} : { items }), ...(more ? { [more[0]]: more[1] } : {}) }));
+  .map(([fields, items, more]) => ({
+    ...fields,
+    ...(items === null ? {} : { items }),
+    ...(more ? { [more[0]]: more[1] } : {}),
+  }));
 
 describe('the compiled validation', () => {
-  const slow = new ValidationPipe({ transform: true, whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true });
+  const slow = new ValidationPipe({
+    transform: true,
+    whitelist: true,
+    forbidNonWhitelisted: true,
+    forbidUnknownValues: true,
+  });
   const fast = validationPipe();
   const outcome = (pipe: ValidationPipe, value: object, metatype: new () => object) =>
     pipe.transform(structuredClone(value), { type: 'body', metatype }).then(

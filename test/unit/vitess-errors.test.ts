@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { isTransient, wasUndone } from '../../src/common/database/index.js';
 
 /** An error as TypeORM hands on the driver's. */
-const failure = (code: string, message: string) => Object.assign(new Error(message), { driverError: { code, message } });
+const failure = (code: string, message: string) =>
+  Object.assign(new Error(message), { driverError: { code, message } });
 
 describe('an error of Vitess', () => {
   it.each([

@@ -6,7 +6,11 @@ import { ConfigError } from './config.js';
  * Checks one section of the catalog.
  * @throws ConfigError naming every bad field, so that a server with a bad catalog does not start
  */
-export function readSection<T extends { id: string }>(item: ClassConstructor<T>, section: string, content: unknown): readonly T[] {
+export function readSection<T extends { id: string }>(
+  item: ClassConstructor<T>,
+  section: string,
+  content: unknown,
+): readonly T[] {
   if (!Array.isArray(content)) throw new ConfigError([`CATALOG_FILE: ${section} must be a list`]);
   if (content.some((entry) => typeof entry !== 'object' || entry === null))
     throw new ConfigError([`CATALOG_FILE: ${section} must hold objects`]);

@@ -123,7 +123,11 @@ export function readConfig(env: NodeJS.ProcessEnv, dataDir = resolve('data')): C
     logLevel: oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
     database: readDatabase(text('DATABASE_URL') ?? `sqlite:${DEFAULT_FILE}`, problems),
     migrateOnStart: oneOf('MIGRATE_ON_START', ['true', 'false'], 'true') === 'true',
-    jwt: { key: readJwtKey(text, production, dataDir, problems), issuer: text('JWT_ISSUER'), audience: text('JWT_AUDIENCE') },
+    jwt: {
+      key: readJwtKey(text, production, dataDir, problems),
+      issuer: text('JWT_ISSUER'),
+      audience: text('JWT_AUDIENCE'),
+    },
     payments: {
       ...readPayments(text, list('STRIPE_WEBHOOK_SECRET'), httpUrl('STRIPE_API_BASE'), production, problems),
       automaticTax: oneOf('STRIPE_AUTOMATIC_TAX', ['true', 'false'], 'false') === 'true',
@@ -140,7 +144,9 @@ export function readConfig(env: NodeJS.ProcessEnv, dataDir = resolve('data')): C
     warnings: [],
   };
   if (production && text('DATABASE_URL') === undefined)
-    config.warnings.push(`DATABASE_URL is not set: the ledger is the file ${resolve(DEFAULT_FILE)}, on this machine alone`);
+    config.warnings.push(
+      `DATABASE_URL is not set: the ledger is the file ${resolve(DEFAULT_FILE)}, on this machine alone`,
+    );
   if (production && config.payments.provider === 'stripe')
     for (const [name, given] of [
       ['STRIPE_WEBHOOK_SECRET', config.payments.webhookSecrets.length > 0],
@@ -152,7 +158,12 @@ export function readConfig(env: NodeJS.ProcessEnv, dataDir = resolve('data')): C
   return config;
 }
 
-function readJwtKey(text: (name: string) => string | undefined, production: boolean, dataDir: string, problems: string[]): JwtKeyConfig {
+function readJwtKey(
+  text: (name: string) => string | undefined,
+  production: boolean,
+  dataDir: string,
+  problems: string[],
+): JwtKeyConfig {
   const [secret, pem, url] = [text('JWT_SECRET'), text('JWT_PUBLIC_KEY'), text('JWT_JWKS_URL')];
   if ([secret, pem, url].filter((value) => value !== undefined).length > 1) {
     problems.push('JWT_SECRET, JWT_PUBLIC_KEY and JWT_JWKS_URL: give exactly one of them');
@@ -160,7 +171,9 @@ function readJwtKey(text: (name: string) => string | undefined, production: bool
   if (secret !== undefined && Buffer.byteLength(secret) < 32) problems.push('JWT_SECRET must have at least 32 bytes');
   const publicKey = pem === undefined ? undefined : readPublicKey(pem);
   if (publicKey === null)
-    problems.push('JWT_PUBLIC_KEY must be a PEM public key: RSA of 2048 bits or more (RS256), P-256 (ES256) or Ed25519 (EdDSA)');
+    problems.push(
+      'JWT_PUBLIC_KEY must be a PEM public key: RSA of 2048 bits or more (RS256), P-256 (ES256) or Ed25519 (EdDSA)',
+    );
   if (url !== undefined && !(URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)))
     problems.push('JWT_JWKS_URL must be an http(s) URL');
   if (publicKey) return publicKey;
@@ -176,7 +189,9 @@ function readJwtKey(text: (name: string) => string | undefined, production: bool
 
 function readCatalog(file: string | undefined, problems: string[]): Config['catalog'] {
   try {
-    const catalog: unknown = JSON.parse(readFileSync(file ?? new URL('../../../catalog.json', import.meta.url), 'utf8'));
+    const catalog: unknown = JSON.parse(
+      readFileSync(file ?? new URL('../../../catalog.json', import.meta.url), 'utf8'),
+    );
     if (typeof catalog === 'object' && catalog !== null) return catalog;
     problems.push('CATALOG_FILE must hold a JSON object');
   } catch (error) {
@@ -199,7 +214,10 @@ function readPublicKey(pem: string): JwtKeyConfig | null {
   }
 }
 
-/** Reads the secret that the first start left, or makes it; the link is atomic, so of two processes that start together both read the same one. */
+/**
+ * Reads the secret that the first start left, or makes it; the link is atomic, so of two processes that start together
+ * both read the same one.
+ */
 function generatedSecret(file: string): string {
   if (!existsSync(file)) {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
@@ -225,11 +243,14 @@ function readPayments(
 ): Omit<Config['payments'], 'automaticTax' | 'promotionCodes' | 'reconcileEverySeconds'> {
   const stripeKey = text('STRIPE_SECRET_KEY');
   const asked = text('PAYMENTS_PROVIDER') ?? 'auto';
-  if (!['auto', 'stripe', 'sandbox', 'off'].includes(asked)) problems.push('PAYMENTS_PROVIDER must be one of auto, stripe, sandbox, off');
+  if (!['auto', 'stripe', 'sandbox', 'off'].includes(asked))
+    problems.push('PAYMENTS_PROVIDER must be one of auto, stripe, sandbox, off');
   if (stripeKey !== undefined && !/^(sk|rk)_(test|live)_\w+$/.test(stripeKey))
     problems.push('STRIPE_SECRET_KEY must be a secret or restricted key (sk_… or rk_…)');
-  if (asked === 'stripe' && stripeKey === undefined) problems.push('STRIPE_SECRET_KEY is required with PAYMENTS_PROVIDER=stripe');
+  if (asked === 'stripe' && stripeKey === undefined)
+    problems.push('STRIPE_SECRET_KEY is required with PAYMENTS_PROVIDER=stripe');
   if (apiBase !== undefined && production) problems.push('STRIPE_API_BASE is for tests and refused in production');
-  const provider = asked === 'auto' ? (stripeKey ? 'stripe' : production ? 'off' : 'sandbox') : (asked as PaymentsProviderName);
+  const provider =
+    asked === 'auto' ? (stripeKey ? 'stripe' : production ? 'off' : 'sandbox') : (asked as PaymentsProviderName);
   return { provider, stripeKey, webhookSecrets, stripeApiBase: apiBase ? new URL(apiBase) : undefined };
 }

@@ -48,7 +48,8 @@ export function readDatabase(value: string, problems: string[]): DatabaseConfig 
 
 function readTls({ searchParams: parameters, hostname }: URL, wrong: (text: string) => void): DatabaseTls | undefined {
   for (const name of new Set(parameters.keys())) {
-    if (name !== 'ssl' && name !== 'ssl_ca') wrong(`: the parameter ${name.slice(0, 40)} is not known; ssl and ssl_ca are`);
+    if (name !== 'ssl' && name !== 'ssl_ca')
+      wrong(`: the parameter ${name.slice(0, 40)} is not known; ssl and ssl_ca are`);
     else if (parameters.getAll(name).length > 1) wrong(`: ${name} is given twice`);
   }
   const [mode, file] = [parameters.get('ssl'), parameters.get('ssl_ca')];

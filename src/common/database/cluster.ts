@@ -10,8 +10,9 @@ export async function isGalera(dataSource: DataSource): Promise<boolean> {
 }
 
 /**
- * Why the database takes no writes at present, in a few words; nothing if it takes them. A node that lost the others still shows its state. The
- * connection that led to a read-only server is not asked again: a new one may lead to the server that was made primary in its place.
+ * Why the database takes no writes at present, in a few words; nothing if it takes them. A node that lost the others
+ * still shows its state. The connection that led to a read-only server is not asked again: a new one may lead to the
+ * server that was made primary in its place.
  */
 export async function whyReadOnly(dataSource: DataSource): Promise<string | undefined> {
   if (engineOf(dataSource) === 'sqlite') return undefined;
@@ -33,7 +34,10 @@ export async function whyReadOnly(dataSource: DataSource): Promise<string | unde
   }
 }
 
-async function shown(asked: { query(sql: string): Promise<unknown> }, what: string): Promise<Record<string, string | undefined>> {
+async function shown(
+  asked: { query(sql: string): Promise<unknown> },
+  what: string,
+): Promise<Record<string, string | undefined>> {
   const rows = (await asked.query(`SHOW ${what}`)) as { Variable_name: string; Value: string }[];
   return Object.fromEntries(rows.map(({ Variable_name: name, Value: value }) => [name, value]));
 }

@@ -2,7 +2,13 @@ import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Libsql from 'libsql';
 import mysql from 'mysql2';
-import { type AfterQueryEvent, DataSource, type DataSourceOptions, type EntitySubscriberInterface, EventSubscriber } from 'typeorm';
+import {
+  type AfterQueryEvent,
+  DataSource,
+  type DataSourceOptions,
+  type EntitySubscriberInterface,
+  EventSubscriber,
+} from 'typeorm';
 import type { DatabaseConfig } from '../config/index.js';
 import { engineOf } from './engine.js';
 import { takesNoWrites } from './errors.js';
@@ -20,7 +26,13 @@ export function dataSourceOptions(
   entities: NonNullable<DataSourceOptions['entities']>,
   migrations: Migrations,
 ): DataSourceOptions {
-  const common = { entities, migrations, migrationsTableName: 'schema_migration', synchronize: false, logging: false } as const;
+  const common = {
+    entities,
+    migrations,
+    migrationsTableName: 'schema_migration',
+    synchronize: false,
+    logging: false,
+  } as const;
   if (database.kind === 'sqlite') {
     makeFile(database.file);
     return {
@@ -38,7 +50,8 @@ export function dataSourceOptions(
   }
   return {
     ...common,
-    // TypeORM reads the schema of a MariaDB rightly only when it is told that it is one; for all else they are the same.
+    // TypeORM reads the schema of a MariaDB rightly only when it is told that it is one; for all else they are the
+    // same.
     type: database.url.startsWith('mariadb:') ? 'mariadb' : 'mysql',
     driver: { ...mysql, createPool },
     subscribers: [Disowner],
@@ -60,29 +73,38 @@ function makeFile(file: string): void {
   if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600));
 }
 
-/** A DataSource that knows MySQL's `mediumtext` on SQLite too, where the name of a type is free: metadata can be longer than `text` is on MySQL. */
+/**
+ * A DataSource that knows MySQL's `mediumtext` on SQLite too, where the name of a type is free: metadata can be longer
+ * than `text` is on MySQL.
+ */
 export function newDataSource(options: DataSourceOptions): DataSource {
   const dataSource = new DataSource(options);
   if (engineOf(dataSource) === 'sqlite') dataSource.driver.supportedDataTypes.push('mediumtext');
   return dataSource;
 }
 
-/** A connection to a server that can't be written would be given out again and again, though a new one may lead to the server that can. */
+/**
+ * A connection to a server that can't be written would be given out again and again, though a new one may lead to the
+ * server that can.
+ */
 @EventSubscriber()
 class Disowner implements EntitySubscriberInterface {
   afterQuery({ error, queryRunner }: AfterQueryEvent): void {
-    if (error && takesNoWrites(error)) void queryRunner.connect().then((connection: mysql.PoolConnection) => connection.destroy());
+    if (error && takesNoWrites(error))
+      void queryRunner.connect().then((connection: mysql.PoolConnection) => connection.destroy());
   }
 }
 
 /**
- * A pool whose connections all begin with the session that the ledger relies on: READ COMMITTED takes no gap locks, and strict mode refuses
- * what doesn't fit in place of cutting it off. A primary that is told to take no more writes first lets every wait for a row come to its end, so none is long.
+ * A pool whose connections all begin with the session that the ledger relies on: READ COMMITTED takes no gap locks, and
+ * strict mode refuses what doesn't fit in place of cutting it off. A primary that is told to take no more writes first
+ * lets every wait for a row come to its end, so none is long.
  */
 function createPool(options: mysql.PoolOptions): mysql.Pool {
   const pool = createRenewedPool(options);
   pool.on('connection', (connection) => {
-    // A connection that can't be prepared must not serve: closing it makes the next query fail, and that is tried again on another one.
+    // A connection that can't be prepared must not serve: closing it makes the next query fail, and that is tried again
+    // on another one.
     const closeOnError = (error: unknown) => {
       if (error) connection.destroy();
     };

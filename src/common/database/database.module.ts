@@ -9,7 +9,10 @@ import { Transactions } from './transactions.js';
 /** A database that starts at the same moment as the server has so long to come. */
 const PATIENCE_MS = 10_000;
 
-/** Opens the database, brings its schema up to date unless told otherwise, and gives the others `Transactions` to write with. */
+/**
+ * Opens the database, brings its schema up to date unless told otherwise, and gives the others `Transactions` to write
+ * with.
+ */
 @Global()
 @Module({ providers: [Transactions], exports: [Transactions] })
 export class DatabaseModule {
@@ -40,6 +43,8 @@ async function open(options: DataSourceOptions): Promise<DataSource> {
   });
   const pending = migrateOnStart ? [] : await pendingMigrations(dataSource);
   if (pending.length > 0)
-    logger.warn(`${nameOf(database)} lacks ${pending.length} migrations: run npm run migrate; the server is not ready before`);
+    logger.warn(
+      `${nameOf(database)} lacks ${pending.length} migrations: run npm run migrate; the server is not ready before`,
+    );
   return dataSource;
 }

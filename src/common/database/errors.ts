@@ -5,7 +5,10 @@ export class FenceLost extends Error {
   }
 }
 
-/** The database was there and undid the transaction, or refuses to commit it; another attempt may well succeed. TiDB's numbers have no names here. */
+/**
+ * The database was there and undid the transaction, or refuses to commit it; another attempt may well succeed. TiDB's
+ * numbers have no names here.
+ */
 const CONTENTION = new Set([
   'ER_LOCK_DEADLOCK',
   'ER_LOCK_WAIT_TIMEOUT',
@@ -24,7 +27,10 @@ const CONTENTION = new Set([
 /** The last one is what MySQL makes of a KILL QUERY that meets the accounts' rewrite. */
 const CONTENTION_TEXT = /database is locked|Write conflict|error occurred in multi-table update/i;
 
-/** The database, or the way to it, is going or gone; what became of a commit is not known. Codes of both drivers, of MySQL, MariaDB and TiDB. */
+/**
+ * The database, or the way to it, is going or gone; what became of a commit is not known. Codes of both drivers, of
+ * MySQL, MariaDB and TiDB.
+ */
 const AWAY = new Set([
   // What a tablet of Vitess hands on of the MySQL behind it, as a client knows it.
   '2002',
@@ -69,7 +75,8 @@ const AWAY = new Set([
 const TAKES_NO_WRITES = new Set(['ER_OPTION_PREVENTS_STATEMENT', 'ER_UNKNOWN_COM_ERROR']);
 const AWAY_TEXT = /Connection lost|connection is in closed state|Can't add new command|Pool is closed/i;
 /** What Vitess says under no number of its own when a tablet, or the MySQL of one, is away. */
-const AWAY_VITESS = /primary is not serving|operation not allowed in state|code = Unavailable|inconsistent state|no healthy tablet|VT15001/;
+const AWAY_VITESS =
+  /primary is not serving|operation not allowed in state|code = Unavailable|inconsistent state|no healthy tablet|VT15001/;
 
 /** Whether a fresh attempt at the whole transaction makes sense. */
 export function isTransient(error: unknown): boolean {
@@ -88,7 +95,10 @@ function isAway(error: unknown): boolean {
   return AWAY.has(code) || AWAY_TEXT.test(message) || (code === 'ER_UNKNOWN_ERROR' && AWAY_VITESS.test(message));
 }
 
-/** Whether the server at the other end of the connection is one that can't be written at present; a new connection may lead to another. */
+/**
+ * Whether the server at the other end of the connection is one that can't be written at present; a new connection may
+ * lead to another.
+ */
 export function takesNoWrites(error: unknown): boolean {
   return TAKES_NO_WRITES.has(driverError(error).code);
 }

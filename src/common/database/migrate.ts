@@ -29,7 +29,8 @@ export async function migrate(dataSource: DataSource): Promise<void> {
   try {
     // Vitess forgets what a column of this kind is to be called.
     const [row = {}] = (await holder.query(`SELECT GET_LOCK('${LOCK}', 60)`)) as Record<string, unknown>[];
-    if (Number(Object.values(row)[0]) !== 1) throw new Error('another process has been migrating the database for a minute');
+    if (Number(Object.values(row)[0]) !== 1)
+      throw new Error('another process has been migrating the database for a minute');
     try {
       await race(dataSource);
     } finally {
@@ -43,19 +44,25 @@ export async function migrate(dataSource: DataSource): Promise<void> {
 /** A migration that is unknown and newer than ours is that of a later version, which must not stop an older server. */
 async function refuseForeign(dataSource: DataSource): Promise<void> {
   const known = new Map(
-    dataSource.migrations.map(({ name, constructor }) => [name ?? constructor.name, Number((name ?? constructor.name).slice(-13))]),
+    dataSource.migrations.map(({ name, constructor }) => [
+      name ?? constructor.name,
+      Number((name ?? constructor.name).slice(-13)),
+    ]),
   );
   const newest = Math.max(...known.values());
   const table = String(dataSource.options.migrationsTableName);
   // A database without the table is empty.
-  const applied = await dataSource.query<{ name: string; timestamp: number | string }[]>(`SELECT * FROM ${table}`).catch(() => []);
+  const applied = await dataSource
+    .query<{ name: string; timestamp: number | string }[]>(`SELECT * FROM ${table}`)
+    .catch(() => []);
   const foreign = applied.find(({ name, timestamp }) => !known.has(name) && Number(timestamp) < newest);
   if (foreign) throw new ForeignDatabase(foreign.name);
 }
 
 /**
- * SQLite has no named locks, and those of a Galera are each node's own. A migration begins with a table that it makes: who loses that race finds
- * the table there, or the database busy, until the winner has finished, and then that nothing is pending.
+ * SQLite has no named locks, and those of a Galera are each node's own. A migration begins with a table that it makes:
+ * who loses that race finds the table there, or the database busy, until the winner has finished, and then that nothing
+ * is pending.
  */
 async function race(dataSource: DataSource): Promise<void> {
   for (const end = Date.now() + PATIENCE_MS; ;) {

@@ -64,9 +64,14 @@ export async function openDatabase(
   }
 }
 
-/** The names of the migrations that the database lacks. A schema that can't be read is none that this version could work with. */
+/**
+ * The names of the migrations that the database lacks. A schema that can't be read is none that this version could work
+ * with.
+ */
 export async function pendingMigrations(dataSource: DataSource): Promise<string[]> {
   const all = dataSource.migrations.map(({ name, constructor }) => name ?? constructor.name);
-  const applied = await dataSource.query<{ name: string }[]>(`SELECT name FROM ${dataSource.options.migrationsTableName}`).catch(() => []);
+  const applied = await dataSource
+    .query<{ name: string }[]>(`SELECT name FROM ${dataSource.options.migrationsTableName}`)
+    .catch(() => []);
   return all.filter((name) => !applied.some((row) => row.name === name));
 }

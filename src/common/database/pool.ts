@@ -23,8 +23,9 @@ export function createRenewedPool(options: mysql.PoolOptions): mysql.Pool {
 }
 
 /**
- * Ends a connection to a server that is going, gone or no longer takes writes, and lets its pool make all others anew: after a switchover they would
- * lead to the old primary for as long as it lives, refuse every write, and read what is out of date.
+ * Ends a connection to a server that is going, gone or no longer takes writes, and lets its pool make all others anew:
+ * after a switchover they would lead to the old primary for as long as it lives, refuse every write, and read what is
+ * out of date.
  */
 export function abandonEra(connection: PoolConnection): void {
   const birth = born.get(connection);

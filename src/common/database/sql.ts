@@ -5,7 +5,10 @@ import { BEGIN, COMMITTED, ONE_BY_ONE, type Tx } from './transactions.js';
 
 export type Value = string | number | null;
 
-/** What to do when the key of an inserted row is taken: keep the row that is there, set the named columns of it, add to them, or raise them. */
+/**
+ * What to do when the key of an inserted row is taken: keep the row that is there, set the named columns of it, add to
+ * them, or raise them.
+ */
 export interface OnConflict {
   readonly key: readonly string[];
   readonly how: 'keep' | 'set' | 'add' | 'raise';
@@ -67,7 +70,13 @@ export function insertRows(
  * @param must the id and then other columns
  * @param set the columns that get a value
  */
-export function rewriteRows(tx: Tx, table: string, must: readonly string[], set: readonly string[], rows: readonly Rewrite[]): Fenced[] {
+export function rewriteRows(
+  tx: Tx,
+  table: string,
+  must: readonly string[],
+  set: readonly string[],
+  rows: readonly Rewrite[],
+): Fenced[] {
   if (!isMysql(tx)) {
     const sql = `UPDATE \`${table}\` SET ${set.map((c) => `\`${c}\` = ?`).join(', ')} WHERE ${must.map((c) => `\`${c}\` = ?`).join(' AND ')}`;
     return rows.map((row) => ({ sql, values: [...row.set, ...row.must], rows: 1, table, id: row.must[0]! }));
@@ -78,13 +87,24 @@ export function rewriteRows(tx: Tx, table: string, must: readonly string[], set:
   return statements;
 }
 
-/** An UPDATE of one table, by ids alone: left to itself MariaDB walks over a small table and waits for rows of other transactions. */
-function rewriteChunk(table: string, must: readonly string[], set: readonly string[], rows: readonly Rewrite[]): Fenced {
+/**
+ * An UPDATE of one table, by ids alone: left to itself MariaDB walks over a small table and waits for rows of other
+ * transactions.
+ */
+function rewriteChunk(
+  table: string,
+  must: readonly string[],
+  set: readonly string[],
+  rows: readonly Rewrite[],
+): Fenced {
   const [id] = must as [string];
   const ids = rows.map((row) => row.must[0]!);
   const when = ' WHEN ? THEN ?'.repeat(rows.length);
-  const cases = rows.length === 1 ? set.map((c) => `\`${c}\` = ?`) : set.map((c) => `\`${c}\` = CASE \`${id}\`${when} END`);
-  const values = set.flatMap((_, i) => (rows.length === 1 ? [rows[0]!.set[i]!] : rows.flatMap((row) => [row.must[0]!, row.set[i]!])));
+  const cases =
+    rows.length === 1 ? set.map((c) => `\`${c}\` = ?`) : set.map((c) => `\`${c}\` = CASE \`${id}\`${when} END`);
+  const values = set.flatMap((_, i) =>
+    rows.length === 1 ? [rows[0]!.set[i]!] : rows.flatMap((row) => [row.must[0]!, row.set[i]!]),
+  );
   return {
     sql: `UPDATE \`${table}\` FORCE INDEX (PRIMARY) SET ${cases.join(', ')} WHERE \`${id}\` IN (?) AND (${must.map((c) => `\`${c}\``).join(', ')}) IN (?)`,
     values: [...values, ids, rows.map((row) => row.must)],
@@ -95,8 +115,8 @@ function rewriteChunk(table: string, must: readonly string[], set: readonly stri
 }
 
 /**
- * An error unless the statement before it met as many rows as it must. The table and the id say to which shard the question goes; counted, so that
- * it is asked although the row is not there.
+ * An error unless the statement before it met as many rows as it must. The table and the id say to which shard the
+ * question goes; counted, so that it is asked although the row is not there.
  */
 function fence({ table, id, rows }: Fenced): Statement {
   const two = '(SELECT 1 AS n UNION ALL SELECT 2) two';
@@ -106,7 +126,10 @@ function fence({ table, id, rows }: Fenced): Statement {
   };
 }
 
-/** Reads with several statements, on the MySQL family in one round trip (not on Galera): a batch's trips are waited for by everybody in it. */
+/**
+ * Reads with several statements, on the MySQL family in one round trip (not on Galera): a batch's trips are waited for
+ * by everybody in it.
+ */
 export async function ask<Row>(tx: Tx, statements: readonly Statement[]): Promise<Row[][]> {
   if (isInOneText(tx)) return (await send(tx, statements)) as Row[][];
   const rows: Row[][] = [];
@@ -115,19 +138,26 @@ export async function ask<Row>(tx: Tx, statements: readonly Statement[]): Promis
 }
 
 /**
- * Writes with several statements in their order, on the MySQL family in one round trip (not on Galera). The first that fails ends it.
+ * Writes with several statements in their order, on the MySQL family in one round trip (not on Galera). The first that
+ * fails ends it.
  * @param fenced the first of them
  * @param commit whether the transaction ends with the last
  * @throws FenceLost when one of the fenced meets other rows than it must, or a unique key is taken
  */
-export async function write(tx: Tx, fenced: readonly Fenced[], statements: readonly Statement[], commit: boolean): Promise<void> {
+export async function write(
+  tx: Tx,
+  fenced: readonly Fenced[],
+  statements: readonly Statement[],
+  commit: boolean,
+): Promise<void> {
   try {
     if (isInOneText(tx)) {
       tx.data[COMMITTED] = commit;
       const rewrites = fenced.flatMap((each) => [each, fence(each)]);
       await send(tx, [...rewrites, ...statements, ...(commit ? [{ sql: 'COMMIT', values: [] }] : [])]);
     } else {
-      for (const { sql, values, rows } of fenced) if ((await affectedRows(tx, sql, values as Value[])) !== rows) throw new FenceLost();
+      for (const { sql, values, rows } of fenced)
+        if ((await affectedRows(tx, sql, values as Value[])) !== rows) throw new FenceLost();
       await execute(tx, statements);
     }
   } catch (error) {
@@ -141,8 +171,8 @@ export async function execute(tx: Tx, statements: readonly Statement[]): Promise
 }
 
 /**
- * Sends statements to the connection itself: TypeORM's `query` and the promises under it capture a stack for each, which cost a batch more than
- * its rows do. The words that begin a lean transaction go with its first ones.
+ * Sends statements to the connection itself: TypeORM's `query` and the promises under it capture a stack for each,
+ * which cost a batch more than its rows do. The words that begin a lean transaction go with its first ones.
  */
 async function send(tx: Tx, statements: readonly Statement[]): Promise<unknown[]> {
   if (statements.length === 0) return [];
@@ -162,7 +192,8 @@ async function send(tx: Tx, statements: readonly Statement[]): Promise<unknown[]
       },
     ),
   );
-  if (results.length !== all.length) throw new Error(`Connection lost: ${results.length} of ${all.length} statements were answered.`);
+  if (results.length !== all.length)
+    throw new Error(`Connection lost: ${results.length} of ${all.length} statements were answered.`);
   return begin === undefined ? results : results.slice(1);
 }
 
@@ -194,5 +225,7 @@ function conflictClause(mysql: boolean, { key, how, columns }: OnConflict): stri
   };
   const sets = how === 'keep' ? '' : columns.map((c) => `\`${c}\` = ${value(c)}`).join(', ');
   if (mysql) return ` ON DUPLICATE KEY UPDATE ${sets || `\`${key[0]}\` = \`${key[0]}\``}`;
-  return how === 'keep' ? ' ON CONFLICT DO NOTHING' : ` ON CONFLICT (${key.map((c) => `\`${c}\``).join(', ')}) DO UPDATE SET ${sets}`;
+  return how === 'keep'
+    ? ' ON CONFLICT DO NOTHING'
+    : ` ON CONFLICT (${key.map((c) => `\`${c}\``).join(', ')}) DO UPDATE SET ${sets}`;
 }

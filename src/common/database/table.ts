@@ -6,7 +6,10 @@ import type { Value } from './sql.js';
 /** A row as a driver gives it. */
 export type Raw = Record<string, string | number | null>;
 
-/** A table as its entity describes it: its columns in one order, and rows read and written without a look at the metadata. */
+/**
+ * A table as its entity describes it: its columns in one order, and rows read and written without a look at the
+ * metadata.
+ */
 export interface Table<Row> {
   readonly name: string;
   /** All columns. */
@@ -25,8 +28,14 @@ export interface Table<Row> {
   readonly select: string;
 }
 
-/** Compiles the description of an entity's table; the code it makes names every column, so that a row costs no more than one written by hand. */
-export function describeTable<Row extends ObjectLiteral>(dataSource: DataSource, entity: EntityTarget<Row>): Table<Row> {
+/**
+ * Compiles the description of an entity's table; the code it makes names every column, so that a row costs no more than
+ * one written by hand.
+ */
+export function describeTable<Row extends ObjectLiteral>(
+  dataSource: DataSource,
+  entity: EntityTarget<Row>,
+): Table<Row> {
   const { tableName: name, columns } = dataSource.getMetadata(entity);
   const alias = (column: ColumnMetadata) => `${name}_${column.databaseName}`;
   const mutable = columns.filter(({ isPrimary, isUpdate }) => !isPrimary && isUpdate);

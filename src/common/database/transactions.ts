@@ -22,8 +22,8 @@ export const ONE_BY_ONE = 'one by one';
 const ATTEMPTS = 8;
 
 /**
- * The only way to write: one function, one transaction. On SQLite all of them stand in one queue on a connection of their own, because TypeORM
- * has a single connection there and two transactions on it would run into each other.
+ * The only way to write: one function, one transaction. On SQLite all of them stand in one queue on a connection of
+ * their own, because TypeORM has a single connection there and two transactions on it would run into each other.
  */
 @Injectable()
 export class Transactions implements OnModuleInit, OnApplicationShutdown {
@@ -51,10 +51,12 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
   }
 
   /**
-   * Runs `work` in a transaction and commits it. A deadlock, a lock wait, a lost fence or a lost connection runs the whole of it again in a fresh
-   * transaction, a bounded number of times with jitter; a commit whose outcome is unknown does too, so `work` must recognise what it already did.
+   * Runs `work` in a transaction and commits it. A deadlock, a lock wait, a lost fence or a lost connection runs the
+   * whole of it again in a fresh transaction, a bounded number of times with jitter; a commit whose outcome is unknown
+   * does too, so `work` must recognise what it already did.
    * @param work gets the transaction and the number of attempts before this one
-   * @param options.lean whether the first statements of `work` go through `ask` or `write`, with which the MySQL family then begins the transaction
+   * @param options.lean whether the first statements of `work` go through `ask` or `write`, with which the MySQL family
+   *   then begins the transaction
    * @param options.fences how many fences it may lose at most
    */
   async run<T>(work: (tx: Tx, attempt: number) => Promise<T>, { lean = false, fences = ATTEMPTS } = {}): Promise<T> {
@@ -74,7 +76,8 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
   private once<T>(work: (tx: Tx) => Promise<T>, lean: boolean): Promise<T> {
     if (this.engine === 'mysql') return this.transact('START TRANSACTION', work, lean);
     const turn = this.tail.then(() => this.transact('BEGIN IMMEDIATE', work, false));
-    // The driver is synchronous: without a pause between two transactions the event loop would never come to read a socket.
+    // The driver is synchronous: without a pause between two transactions the event loop would never come to read a
+    // socket.
     this.tail = turn.catch(() => undefined).then(() => setImmediate());
     return turn;
   }
@@ -92,7 +95,8 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
   }
 
   private async converse<T>(tx: Tx, begin: string, work: (tx: Tx) => Promise<T>, lean: boolean): Promise<T> {
-    // A node that takes another's write undoes what stands in its way, also between two statements of one text, and goes on with the next.
+    // A node that takes another's write undoes what stands in its way, also between two statements of one text, and
+    // goes on with the next.
     tx.data[ONE_BY_ONE] = this.isGalera;
     if (lean && !this.isGalera) tx.data[BEGIN] = begin;
     else await tx.query(begin);
@@ -101,7 +105,10 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
     return result;
   }
 
-  /** A connection that died without a word (a failover, a forgotten NAT entry) answers nothing for ever, and a lane would wait with it. */
+  /**
+   * A connection that died without a word (a failover, a forgotten NAT entry) answers nothing for ever, and a lane
+   * would wait with it.
+   */
   private answered<T>(conversation: Promise<T>): Promise<T> {
     if (this.engine === 'sqlite') return conversation;
     return new Promise((resolve, reject) => {
@@ -111,8 +118,8 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
   }
 
   /**
-   * A connection that can't roll back may still hold its transaction, and must not go back to the pool with it. Neither must one whose server is away:
-   * every other attempt would meet the same old primary.
+   * A connection that can't roll back may still hold its transaction, and must not go back to the pool with it. Neither
+   * must one whose server is away: every other attempt would meet the same old primary.
    */
   private async abandon(tx: Tx, error: unknown): Promise<void> {
     try {

@@ -27,7 +27,9 @@ export class HealthService implements BeforeApplicationShutdown {
   /** @throws ApiError OVERLOADED when the database does not answer */
   async health(): Promise<HealthDto> {
     if (!(await inTime(this.dataSource.query('SELECT 1')))) {
-      throw new ApiError('OVERLOADED', 'The database does not answer.', { details: { status: 'unavailable', database: 'down' } });
+      throw new ApiError('OVERLOADED', 'The database does not answer.', {
+        details: { status: 'unavailable', database: 'down' },
+      });
     }
     return { status: 'ok', database: 'up' };
   }
@@ -37,11 +39,14 @@ export class HealthService implements BeforeApplicationShutdown {
     if (this.stopping) throw new ApiError('OVERLOADED', 'The server is stopping.', { details: { status: 'stopping' } });
     // First, for a node without a quorum answers nothing else.
     const why = await inTime(whyReadOnly(this.dataSource));
-    if (why) throw new ApiError('OVERLOADED', `The database takes no writes: it is ${why}.`, { details: { status: why } });
+    if (why)
+      throw new ApiError('OVERLOADED', `The database takes no writes: it is ${why}.`, { details: { status: why } });
     const health = await this.health();
     // A schema that can't be read is none that this process could work with.
     if (await this.dataSource.showMigrations().catch(() => true))
-      throw new ApiError('OVERLOADED', 'The database has pending migrations.', { details: { status: 'migrations pending' } });
+      throw new ApiError('OVERLOADED', 'The database has pending migrations.', {
+        details: { status: 'migrations pending' },
+      });
     return health;
   }
 

@@ -23,9 +23,14 @@ class Unread {
 
 const JSON_BODY = new Unread(BODY_LIMIT, (bytes) => (bytes.length === 0 ? undefined : parseJson(bytes)));
 const RAW_BODY = new Unread(BODY_LIMIT, (bytes, request) => void ((request as RawBodyRequest).rawBody = bytes));
-const FORM_BODY = new Unread(FORM_LIMIT, (bytes) => refuseUntenable(Object.fromEntries(new URLSearchParams(bytes.toString('utf8')))));
+const FORM_BODY = new Unread(FORM_LIMIT, (bytes) =>
+  refuseUntenable(Object.fromEntries(new URLSearchParams(bytes.toString('utf8')))),
+);
 
-/** JSON is the one content type; only a route that says so takes an HTML form or keeps the raw bytes, which it then parses itself after checking their signature. */
+/**
+ * JSON is the one content type; only a route that says so takes an HTML form or keeps the raw bytes, which it then
+ * parses itself after checking their signature.
+ */
 export function registerBodyParsers(server: FastifyInstance): void {
   const routeConfig = (request: FastifyRequest) => request.routeOptions.config as { rawBody?: boolean; form?: boolean };
   server.removeAllContentTypeParsers();
@@ -38,7 +43,10 @@ export function registerBodyParsers(server: FastifyInstance): void {
   });
 }
 
-/** The last guard of every route: it reads and parses the body, of which nothing was looked at before the others let the request in. */
+/**
+ * The last guard of every route: it reads and parses the body, of which nothing was looked at before the others let the
+ * request in.
+ */
 @Injectable()
 export class BodyGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
@@ -52,7 +60,10 @@ export class BodyGuard implements CanActivate {
   }
 }
 
-/** @throws ApiError PAYLOAD_TOO_LARGE as soon as that is known, VALIDATION_ERROR when the connection ends before the body */
+/**
+ * @throws ApiError PAYLOAD_TOO_LARGE as soon as that is known, VALIDATION_ERROR when the connection ends before the
+ * body
+ */
 function bytesOf(message: IncomingMessage, limit: number): Promise<Buffer> {
   return new Promise((done, failed) => {
     const chunks: Buffer[] = [];

@@ -55,7 +55,11 @@ export function createAdapter(logger: Logger): FastifyAdapter {
 type PartiesOf = (request: FastifyRequest, status: number) => { account?: string; actor?: string };
 
 /** Filters, pipes, headers and hooks of every route. */
-export async function configureHttp(app: NestFastifyApplication, config: Config, partiesOf: PartiesOf): Promise<Connections> {
+export async function configureHttp(
+  app: NestFastifyApplication,
+  config: Config,
+  partiesOf: PartiesOf,
+): Promise<Connections> {
   app.setGlobalPrefix(API_PREFIX, { exclude: PAGES });
   app.useGlobalFilters(new ErrorFilter());
   app.useGlobalPipes(validationPipe());
@@ -67,7 +71,8 @@ export async function configureHttp(app: NestFastifyApplication, config: Config,
     connections.owes(reply.raw);
     void reply.headers(security).header('x-trace-id', request.id);
     if (connections.stopping) done(new ApiError('OVERLOADED', 'The server is stopping; send the request again.'));
-    else if (request.headers.host === undefined && request.raw.httpVersion === '1.1') done(invalidField('Host', 'is required'));
+    else if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
+      done(invalidField('Host', 'is required'));
     else done();
   });
   server.addHook('preSerialization', sendAnswered);
@@ -108,7 +113,10 @@ const EXPOSED_HEADERS = [
   'X-RateLimit-Reset',
 ];
 
-/** What helmet sets, and that nothing is for caches but what says so itself. It never changes, so it is asked once and not with every request, where it cost more than the routing. */
+/**
+ * What helmet sets, and that nothing is for caches but what says so itself. It never changes, so it is asked once and
+ * not with every request, where it cost more than the routing.
+ */
 function securityHeaders(config: Config): Record<string, string> {
   const headers: Record<string, string> = {};
   const response = {

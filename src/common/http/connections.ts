@@ -3,12 +3,18 @@ import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } 
 import type { Socket } from 'node:net';
 import { ApiError, envelope } from './errors.js';
 
-/** How long a client may take, in milliseconds. A socket that moves nothing for `connectionTimeout` is closed, whoever waits for whom. */
+/**
+ * How long a client may take, in milliseconds. A socket that moves nothing for `connectionTimeout` is closed, whoever
+ * waits for whom.
+ */
 export const TIME_LIMITS = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   connectionTimeout: 120_000,
-  /** Between two requests; longer than the 60 seconds after which load balancers let go of a connection, so that they do it first. */
+  /**
+   * Between two requests; longer than the 60 seconds after which load balancers let go of a connection, so that they do
+   * it first.
+   */
   keepAliveTimeout: 72_000,
   connectionsCheckingInterval: 1_000,
 } as const;
@@ -62,11 +68,14 @@ const UNREADABLE: Partial<Record<string, ApiError>> = {
   ERR_HTTP_REQUEST_TIMEOUT: new ApiError('REQUEST_TIMEOUT'),
 };
 
-/** What the parser of HTTP refuses, or waited for in vain, never becomes a request; it is answered in the same envelope. */
+/**
+ * What the parser of HTTP refuses, or waited for in vain, never becomes a request; it is answered in the same envelope.
+ */
 export function refuseUnreadable({ code = '' }: NodeJS.ErrnoException, socket: Socket): void {
   if (socket.writable) {
     const message = 'The request is not readable as HTTP.';
-    const error = UNREADABLE[code] ?? new ApiError('VALIDATION_ERROR', message, { details: [{ field: 'request', message }] });
+    const error =
+      UNREADABLE[code] ?? new ApiError('VALIDATION_ERROR', message, { details: [{ field: 'request', message }] });
     const { status, headers, body } = refusal(error);
     const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head.join('')}\r\n${body}`);

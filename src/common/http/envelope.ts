@@ -26,7 +26,9 @@ export async function data<T>(item: T | Promise<T>): Promise<Data<T>> {
   return { data: await item };
 }
 
-/** The answer to a request that may have been sent before: `Idempotent-Replayed: true` says that it is the first one's. */
+/**
+ * The answer to a request that may have been sent before: `Idempotent-Replayed: true` says that it is the first one's.
+ */
 export class Answered<T, Meta = undefined> {
   constructor(
     readonly data: T,
@@ -46,6 +48,8 @@ export function sendAnswered(
   if (payload.replayed) void reply.header('Idempotent-Replayed', 'true');
   done(
     null,
-    payload.meta === undefined ? { data: payload.data as unknown } : { data: payload.data as unknown, meta: payload.meta as unknown },
+    payload.meta === undefined
+      ? { data: payload.data as unknown }
+      : { data: payload.data as unknown, meta: payload.meta as unknown },
   );
 }

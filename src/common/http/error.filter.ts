@@ -25,7 +25,10 @@ export class ErrorFilter implements ExceptionFilter {
   }
 }
 
-/** Answers with the error envelope. What we did not foresee is logged whole and told as INTERNAL_ERROR; what we did, such as an outage, is a line. */
+/**
+ * Answers with the error envelope. What we did not foresee is logged whole and told as INTERNAL_ERROR; what we did,
+ * such as an outage, is a line.
+ */
 export function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const error = toApiError(thrown);
   const said = { trace_id: request.id, code: error.code };
@@ -52,7 +55,8 @@ function toApiError(thrown: unknown): ApiError {
   const status = thrown instanceof HttpException ? thrown.getStatus() : (thrown as { statusCode?: unknown }).statusCode;
   const code = typeof status === 'number' ? BY_STATUS[status] : undefined;
   if (!code) return new ApiError('INTERNAL_ERROR');
-  // Fastify and Nest word these for a client (a body that is no JSON, an unknown route); ours is the message where theirs could say too much.
+  // Fastify and Nest word these for a client (a body that is no JSON, an unknown route); ours is the message where
+  // theirs could say too much.
   const speaks = code === 'VALIDATION_ERROR' || code === 'NOT_FOUND';
   return new ApiError(
     code,

@@ -1,4 +1,6 @@
-/** Every error that this API answers with: its HTTP status and what it means, for the documents as well as for the wire. */
+/**
+ * Every error that this API answers with: its HTTP status and what it means, for the documents as well as for the wire.
+ */
 export const ERRORS = {
   VALIDATION_ERROR: { status: 400, message: 'The request has bad fields; nothing was recorded.' },
   WEBHOOK_SIGNATURE_INVALID: { status: 400, message: 'The signature does not match the body, or it is too old.' },
@@ -11,7 +13,10 @@ export const ERRORS = {
   CONFLICT: { status: 409, message: 'The present state forbids this.' },
   PAYLOAD_TOO_LARGE: { status: 413, message: 'The body is larger than this route accepts.' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, message: 'The body must be application/json.' },
-  EXPECTATION_FAILED: { status: 417, message: 'The only expectation that this server knows is `Expect: 100-continue`.' },
+  EXPECTATION_FAILED: {
+    status: 417,
+    message: 'The only expectation that this server knows is `Expect: 100-continue`.',
+  },
   IDEMPOTENCY_KEY_REUSED: { status: 422, message: 'This Idempotency-Key was used with another request.' },
   RATE_LIMITED: { status: 429, message: 'Too many requests; see Retry-After.' },
   HEADERS_TOO_LARGE: { status: 431, message: 'The headers of the request are larger than 16 kB.' },
@@ -33,7 +38,10 @@ export interface FieldProblem {
   message: string;
 }
 
-/** An error that a client is told. Anything else that is thrown becomes INTERNAL_ERROR. `replayedFrom` is the trace id of the first answer when this one repeats it. */
+/**
+ * An error that a client is told. Anything else that is thrown becomes INTERNAL_ERROR. `replayedFrom` is the trace id
+ * of the first answer when this one repeats it.
+ */
 export class ApiError extends Error {
   constructor(
     readonly code: ErrorCode,
@@ -60,7 +68,9 @@ export function envelope({ code, message, options: { details = null } }: ApiErro
       code,
       message: shorten(message, LONGEST_MESSAGE),
       details:
-        code === 'VALIDATION_ERROR' && Array.isArray(details) ? (details as FieldProblem[]).slice(0, MOST_PROBLEMS).map(brief) : details,
+        code === 'VALIDATION_ERROR' && Array.isArray(details)
+          ? (details as FieldProblem[]).slice(0, MOST_PROBLEMS).map(brief)
+          : details,
       trace_id: traceId,
     },
   };
@@ -71,9 +81,12 @@ const brief = ({ field, message }: FieldProblem): FieldProblem => ({
   message: shorten(message, LONGEST_MESSAGE),
 });
 
-const shorten = (text: string, length: number): string => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
+const shorten = (text: string, length: number): string =>
+  text.length > length ? `${text.slice(0, length - 1)}…` : text;
 
 /** A 400 that names one field. */
 export function invalidField(field: string, message: string): ApiError {
-  return new ApiError('VALIDATION_ERROR', `${field} ${message}`, { details: [{ field, message }] satisfies FieldProblem[] });
+  return new ApiError('VALIDATION_ERROR', `${field} ${message}`, {
+    details: [{ field, message }] satisfies FieldProblem[],
+  });
 }

@@ -10,7 +10,10 @@ import type { FastifyReply } from 'fastify';
 import { LosslessNumber, stringify } from 'lossless-json';
 import { map, type Observable } from 'rxjs';
 
-/** A number of an answer that may have more digits than a double; a client that parses JSON into doubles sees the nearest one. */
+/**
+ * A number of an answer that may have more digits than a double; a client that parses JSON into doubles sees the
+ * nearest one.
+ */
 export type ExactNumber = number | LosslessNumber;
 
 /** The number that a decimal text says: a double where that prints the same. */

@@ -10,7 +10,10 @@ type Encoding = 'br' | 'gzip' | 'identity';
 /** The forms in which it can be sent, the smallest first. */
 const ENCODINGS: Encoding[] = ['br', 'gzip', 'identity'];
 
-/** An answer that is the same for everybody for as long as the process runs: made at the first request, and compressed then. */
+/**
+ * An answer that is the same for everybody for as long as the process runs: made at the first request, and compressed
+ * then.
+ */
 export class FixedAnswer {
   private made?: Promise<{ etag: string; bodies: Record<Encoding, Buffer> }>;
 
@@ -37,11 +40,17 @@ export class FixedAnswer {
     const identity = Buffer.from(this.make());
     const [br, gz] = await Promise.all([promisify(brotliCompress)(identity), promisify(gzip)(identity)]);
     // Weak, because all its forms bear the same one.
-    return { etag: `W/"${createHash('sha256').update(identity).digest('base64url')}"`, bodies: { identity, br, gzip: gz } };
+    return {
+      etag: `W/"${createHash('sha256').update(identity).digest('base64url')}"`,
+      bodies: { identity, br, gzip: gz },
+    };
   }
 }
 
 /** Whether `If-None-Match` names the tag. */
 function holds(header: string | undefined, etag: string): boolean {
-  return header !== undefined && header.split(',').some((tag) => tag.trim() === '*' || `W/${tag.trim().replace(/^W\//, '')}` === etag);
+  return (
+    header !== undefined &&
+    header.split(',').some((tag) => tag.trim() === '*' || `W/${tag.trim().replace(/^W\//, '')}` === etag)
+  );
 }

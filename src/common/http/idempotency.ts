@@ -9,7 +9,10 @@ import { fieldRule } from './validation.js';
 export interface Idempotency {
   /** 1–255 visible ASCII characters; absent: every request is a new operation. */
   readonly key?: string;
-  /** The request's trace id. A recorded refusal keeps it, because a replay repeats the body of the first answer to the letter. */
+  /**
+   * The request's trace id. A recorded refusal keeps it, because a replay repeats the body of the first answer to the
+   * letter.
+   */
   readonly traceId: string;
 }
 
@@ -17,7 +20,9 @@ const KEY = /^[\x21-\x7e]{1,255}$/;
 const KEY_RULE = 'must be 1 to 255 visible ASCII characters';
 
 /** An idempotency key in a body. */
-export const IsKey = fieldRule('isKey', (value) => (typeof value === 'string' && KEY.test(value) ? undefined : KEY_RULE));
+export const IsKey = fieldRule('isKey', (value) =>
+  typeof value === 'string' && KEY.test(value) ? undefined : KEY_RULE,
+);
 
 /** Gives a handler the request's `Idempotency`; a malformed header is a 400. */
 export const IdempotencyKey = createParamDecorator((_: unknown, context: ExecutionContext): Idempotency => {

@@ -1,7 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import { invalidField } from './errors.js';
 
-/** Seventeen characters of a number in a row. Written out, because the engine then looks at every seventeenth character only. */
+/**
+ * Seventeen characters of a number in a row. Written out, because the engine then looks at every seventeenth character
+ * only.
+ */
 const LONG_RUN = new RegExp('[\\d.]'.repeat(17));
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 const SIGNIFICANT_DIGITS = 16;
@@ -36,9 +39,14 @@ function parse(text: string): unknown {
   }
 }
 
-/** Puts infinity in the place of each number that has too many digits, so that the walk finds it and knows where it stands. `text` is valid JSON. */
+/**
+ * Puts infinity in the place of each number that has too many digits, so that the walk finds it and knows where it
+ * stands. `text` is valid JSON.
+ */
 function markLongNumbers(text: string): string {
-  return text.replace(STRING_OR_NUMBER, (found) => (found.startsWith('"') || digits(found) <= SIGNIFICANT_DIGITS ? found : '1e999'));
+  return text.replace(STRING_OR_NUMBER, (found) =>
+    found.startsWith('"') || digits(found) <= SIGNIFICANT_DIGITS ? found : '1e999',
+  );
 }
 
 function digits(number: string): number {
@@ -76,7 +84,11 @@ function faultOf(value: unknown, left: { values: number }, depth: number): Fault
     if (EVERY_OBJECTS.has(name)) return fault(`must not have a field named ${name}`);
     const found = faultOf((value as Record<string, unknown>)[name], left, depth + 1);
     // The names in metadata are the client's own; the field is `metadata`.
-    if (found) return { path: found.path === '' || name === 'metadata' ? name : `${name}.${found.path}`, message: found.message };
+    if (found)
+      return {
+        path: found.path === '' || name === 'metadata' ? name : `${name}.${found.path}`,
+        message: found.message,
+      };
   }
   return undefined;
 }

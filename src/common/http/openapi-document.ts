@@ -5,7 +5,10 @@ type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 type Schemas = NonNullable<Components['schemas']>;
 type Schema = Partial<Exclude<Schemas[string], { $ref: string }>> & { $ref?: string };
 
-const header = (description: string, example: string) => ({ description, schema: { type: 'string' as const, example } });
+const header = (description: string, example: string) => ({
+  description,
+  schema: { type: 'string' as const, example },
+});
 
 /** Every header that an answer may carry besides those of HTTP itself. */
 export const HEADERS = {
@@ -14,7 +17,10 @@ export const HEADERS = {
   'Idempotent-Replayed': header('`true` when this is the answer that the same key was given before.', 'true'),
   'Retry-After': header('After how many seconds the request may be sent again.', '1'),
   'WWW-Authenticate': header('How to authenticate.', 'Bearer'),
-  'X-RateLimit-Limit': header('How many requests a minute are accepted. Administrators have no limit and none of these headers.', '6000'),
+  'X-RateLimit-Limit': header(
+    'How many requests a minute are accepted. Administrators have no limit and none of these headers.',
+    '6000',
+  ),
   'X-RateLimit-Remaining': header('How many of them are left.', '5999'),
   'X-RateLimit-Reset': header('When they are counted anew, in seconds since 1970.', '1776249060'),
 } satisfies Components['headers'];
@@ -28,7 +34,10 @@ export function completeOperation(operation: Operation, schemas: Schemas): void 
     const answer = Number(status) < 300 ? response.content?.['application/json'] : undefined;
     if (answer) answer.example = answerExample(answer.schema as Schema, answer.example as object, schemas);
   }
-  const body = operation.requestBody && 'content' in operation.requestBody ? operation.requestBody.content['application/json'] : undefined;
+  const body =
+    operation.requestBody && 'content' in operation.requestBody
+      ? operation.requestBody.content['application/json']
+      : undefined;
   if (body) body.example ??= bodyExample(resolve(body.schema as Schema, schemas));
 }
 
@@ -46,12 +55,14 @@ function headersOf({ security, parameters = [] }: Operation, status: number): (k
 }
 
 /**
- * The body that Swagger UI offers to send: all fields that have an example. `account` has one only where administrators are at home, because a
- * body that most can't send is a bad offer.
+ * The body that Swagger UI offers to send: all fields that have an example. `account` has one only where administrators
+ * are at home, because a body that most can't send is a bad offer.
  */
 function bodyExample({ example, properties = {} }: Schema): unknown {
   if (example !== undefined) return example;
-  const examples = Object.entries(properties).map(([field, property]) => [field, (property as Schema).example as unknown] as const);
+  const examples = Object.entries(properties).map(
+    ([field, property]) => [field, (property as Schema).example as unknown] as const,
+  );
   return Object.fromEntries(examples.filter(([, given]) => given !== undefined));
 }
 

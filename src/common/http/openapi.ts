@@ -46,7 +46,11 @@ export function Endpoint({
         ? { type: 'object', required: ['data'], properties: { data: item } }
         : as === 'array'
           ? { type: 'object', required: ['data'], properties: { data: { type: 'array', items: item } } }
-          : { type: 'object', required: ['data', 'meta'], properties: { data: { type: 'array', items: item }, meta: PAGE_META } };
+          : {
+              type: 'object',
+              required: ['data', 'meta'],
+              properties: { data: { type: 'array', items: item }, meta: PAGE_META },
+            };
   return applyDecorators(
     ApiOperation({ summary, description }),
     ApiExtraModels(answers),
@@ -110,9 +114,17 @@ export function ApiErrors(...codes: ErrorCode[]): MethodDecorator & ClassDecorat
 export function errorComponents(): { schemas: Record<string, object>; examples: Record<string, object> } {
   const codes = Object.keys(ERRORS) as ErrorCode[];
   const error = (code: ErrorCode) => ({
-    error: { code, message: ERRORS[code].message, details: exampleDetails(code), trace_id: '4bf92f3577b34da6a3ce929d0e0e4736' },
+    error: {
+      code,
+      message: ERRORS[code].message,
+      details: exampleDetails(code),
+      trace_id: '4bf92f3577b34da6a3ce929d0e0e4736',
+    },
   });
-  return { schemas: { Error: errorSchema(codes) }, examples: Object.fromEntries(codes.map((code) => [code, { value: error(code) }])) };
+  return {
+    schemas: { Error: errorSchema(codes) },
+    examples: Object.fromEntries(codes.map((code) => [code, { value: error(code) }])),
+  };
 }
 
 function errorSchema(codes: readonly ErrorCode[]): SchemaObject {
@@ -127,9 +139,13 @@ function errorSchema(codes: readonly ErrorCode[]): SchemaObject {
           code: { type: 'string', enum: codes },
           message: { type: 'string' },
           details: {
-            description: 'What a client can act on: the refused fields of a VALIDATION_ERROR, the amounts of an INSUFFICIENT_…; else null.',
+            description:
+              'What a client can act on: the refused fields of a VALIDATION_ERROR, the amounts of an INSUFFICIENT_…; else null.',
           },
-          trace_id: { type: 'string', description: 'As the header X-Trace-Id; of a replayed refusal, that of the first answer.' },
+          trace_id: {
+            type: 'string',
+            description: 'As the header X-Trace-Id; of a replayed refusal, that of the first answer.',
+          },
         },
       },
     },

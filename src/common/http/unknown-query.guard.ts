@@ -10,7 +10,10 @@ const ANY_QUERY = Symbol('any query');
 /** A route that takes no notice of its query: probes and monitors add what they like. */
 export const AnyQuery = () => SetMetadata(ANY_QUERY, true);
 
-/** Refuses a query on routes that read none; where there is a query DTO, the validation pipe does it, but for names that it would never see. */
+/**
+ * Refuses a query on routes that read none; where there is a query DTO, the validation pipe does it, but for names that
+ * it would never see.
+ */
 @Injectable()
 export class UnknownQueryGuard implements CanActivate {
   private readonly takesQuery = new Map<unknown, boolean>();
@@ -31,7 +34,9 @@ export class UnknownQueryGuard implements CanActivate {
     let known = this.takesQuery.get(handler);
     if (known === undefined) {
       const parameters = (Reflect.getMetadata(ROUTE_ARGS_METADATA, context.getClass(), handler.name) ?? {}) as object;
-      known = Reflect.hasMetadata(ANY_QUERY, handler) || Object.keys(parameters).some((key) => key.startsWith(`${RouteParamtypes.QUERY}:`));
+      known =
+        Reflect.hasMetadata(ANY_QUERY, handler) ||
+        Object.keys(parameters).some((key) => key.startsWith(`${RouteParamtypes.QUERY}:`));
       this.takesQuery.set(handler, known);
     }
     return known;

@@ -27,7 +27,10 @@ export function validationPipe(): ValidationPipe {
   });
 }
 
-/** What a value of a DTO has to be, in functions: as the decorators say, without the search for them and the lists of errors. */
+/**
+ * What a value of a DTO has to be, in functions: as the decorators say, without the search for them and the lists of
+ * errors.
+ */
 type Check = (value: unknown, body: object) => boolean;
 interface Field {
   /** When one of them is false, the value is not looked at. */
@@ -43,8 +46,8 @@ const ITEMS = new Map<object, Map<string, () => Dto>>();
 type Dto = new () => object;
 
 /**
- * The same answers as the pipe that it extends, at a tenth of its cost: a body is accepted by calling the functions behind the decorators of its
- * DTO. Whatever they don't accept at once goes the long way, where errors get their words.
+ * The same answers as the pipe that it extends, at a tenth of its cost: a body is accepted by calling the functions
+ * behind the decorators of its DTO. Whatever they don't accept at once goes the long way, where errors get their words.
  */
 class FastValidationPipe extends ValidationPipe {
   private readonly compiled = new Map<unknown, Fields | null>();
@@ -90,7 +93,11 @@ function renumbered(path: string, list: string, numbers: readonly number[]): str
 
 function refusal(all: readonly FieldProblem[]): ApiError {
   const details = all.slice(0, MOST_PROBLEMS);
-  return new ApiError('VALIDATION_ERROR', details.map(({ field, message }) => `${field} ${message}`).join('; ') || undefined, { details });
+  return new ApiError(
+    'VALIDATION_ERROR',
+    details.map(({ field, message }) => `${field} ${message}`).join('; ') || undefined,
+    { details },
+  );
 }
 
 function accepts(fields: Fields, value: unknown): boolean {
@@ -111,7 +118,14 @@ function compile(dto: Dto): Fields | null {
   const fields = new Map<string, Field>();
   const storage = getMetadataStorage();
   for (const metadata of storage.getTargetValidationMetadatas(dto, '', false, false)) {
-    const { propertyName, type, target, each, constraintCls, constraints = [] } = metadata as typeof metadata & { target: object };
+    const {
+      propertyName,
+      type,
+      target,
+      each,
+      constraintCls,
+      constraints = [],
+    } = metadata as typeof metadata & { target: object };
     const field = fields.get(propertyName) ?? { conditions: [], checks: [] };
     fields.set(propertyName, field);
     if (type === ValidationTypes.CONDITIONAL_VALIDATION) {
@@ -120,8 +134,11 @@ function compile(dto: Dto): Fields | null {
     } else if (type === ValidationTypes.CUSTOM_VALIDATION) {
       for (const { instance } of storage.getTargetValidatorConstraints(constraintCls)) {
         const check: Check = (value, object) =>
-          instance.validate(value, { value, object, constraints, property: propertyName, targetName: dto.name }) === true;
-        field.checks.push(each ? (list, body) => Array.isArray(list) && list.every((item) => check(item, body)) : check);
+          instance.validate(value, { value, object, constraints, property: propertyName, targetName: dto.name }) ===
+          true;
+        field.checks.push(
+          each ? (list, body) => Array.isArray(list) && list.every((item) => check(item, body)) : check,
+        );
       }
     } else {
       const item = ITEMS.get(target)?.get(propertyName)?.();
@@ -207,7 +224,9 @@ function textProblem(value: unknown, min: number, max: number): string | undefin
   return undefined;
 }
 
-/** An object of at most 50 keys (1–40 characters) whose values are strings (up to 500 characters), numbers or booleans. */
+/**
+ * An object of at most 50 keys (1–40 characters) whose values are strings (up to 500 characters), numbers or booleans.
+ */
 export const IsMetadata = fieldRule('isMetadata', metadataProblem);
 
 /** Text of `min` to `max` characters that both databases keep as it is. */

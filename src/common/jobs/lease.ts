@@ -10,7 +10,10 @@ export interface Leased {
   readonly lookBackMs: number;
 }
 
-/** The right to do a piece of work once in its period. Of many processes one gets it; should that one die, the next run is due as always. */
+/**
+ * The right to do a piece of work once in its period. Of many processes one gets it; should that one die, the next run
+ * is due as always.
+ */
 export class Lease {
   constructor(
     private readonly transactions: Transactions,
@@ -22,7 +25,10 @@ export class Lease {
     const { table, name, everyMs, lookBackMs } = this.leased;
     const row = [name, 0, now - lookBackMs];
     return this.transactions.run(async (tx) => {
-      await execute(tx, insertRows(tx, table, ['name', 'next_at', 'done_until'], [row], { key: ['name'], how: 'keep', columns: [] }));
+      await execute(
+        tx,
+        insertRows(tx, table, ['name', 'next_at', 'done_until'], [row], { key: ['name'], how: 'keep', columns: [] }),
+      );
       // A little early, or a timer that comes a moment too soon would skip every second run.
       const met = await affectedRows(tx, `UPDATE ${table} SET next_at = ? WHERE name = ? AND next_at <= ?`, [
         now + everyMs * 0.9,
@@ -30,7 +36,9 @@ export class Lease {
         now,
       ]);
       if (met === 0) return undefined;
-      const [found] = (await tx.query(`SELECT done_until AS done FROM ${table} WHERE name = ?`, [name])) as { done: number | string }[];
+      const [found] = (await tx.query(`SELECT done_until AS done FROM ${table} WHERE name = ?`, [name])) as {
+        done: number | string;
+      }[];
       return Number(found!.done);
     });
   }
@@ -38,12 +46,16 @@ export class Lease {
   /** The run that was taken at this time has ended. */
   async done(at: number): Promise<void> {
     const values = [at, this.leased.name];
-    await this.transactions.run((tx) => affectedRows(tx, `UPDATE ${this.leased.table} SET done_until = ? WHERE name = ?`, values));
+    await this.transactions.run((tx) =>
+      affectedRows(tx, `UPDATE ${this.leased.table} SET done_until = ? WHERE name = ?`, values),
+    );
   }
 
   /** The next run is due so soon. */
   async dueIn(milliseconds: number): Promise<void> {
     const values = [Date.now() + milliseconds, this.leased.name];
-    await this.transactions.run((tx) => affectedRows(tx, `UPDATE ${this.leased.table} SET next_at = ? WHERE name = ?`, values));
+    await this.transactions.run((tx) =>
+      affectedRows(tx, `UPDATE ${this.leased.table} SET next_at = ? WHERE name = ?`, values),
+    );
   }
 }

@@ -42,7 +42,10 @@ export class Worker {
     this.run();
   }
 
-  /** Waits for the run under way, but not for ever: work that hangs keeps no process from stopping, and what is left undone is taken up again. */
+  /**
+   * Waits for the run under way, but not for ever: work that hangs keeps no process from stopping, and what is left
+   * undone is taken up again.
+   */
   async stop(): Promise<void> {
     this.stopped = true;
     clearInterval(this.timer);

@@ -4,9 +4,9 @@ import pretty from 'pino-pretty';
 import type { Config } from '../config/index.js';
 
 /**
- * JSON lines on standard output; on a terminal outside production, lines for people. No header, body or SQL parameter is ever
- * logged. Lines are gathered for at most a tenth of a second, because a system call for each cost a tenth of a request; in few kilobytes only,
- * because the destination measures all that it has gathered with every line.
+ * JSON lines on standard output; on a terminal outside production, lines for people. No header, body or SQL parameter
+ * is ever logged. Lines are gathered for at most a tenth of a second, because a system call for each cost a tenth of a
+ * request; in few kilobytes only, because the destination measures all that it has gathered with every line.
  */
 export function createLogger(config: Pick<Config, 'logLevel' | 'production'>): Logger {
   const options = {

@@ -9,7 +9,10 @@ export type EntryType = 'deposit' | 'debit' | 'purchase' | 'grant' | 'consume' |
 /** The state of one account: an owner's balance in one unit. */
 export interface Account {
   readonly id: number;
-  /** Drawn anew by every batch that changes the row: the same version is the same row, also after a failover that lost commits. */
+  /**
+   * Drawn anew by every batch that changes the row: the same version is the same row, also after a failover that lost
+   * commits.
+   */
   readonly version: number;
   /** `user:<id>` or `org:<id>`. */
   readonly owner: string;
@@ -30,7 +33,10 @@ export interface Account {
   readonly operations: number;
   /** No open hold expires before this; null when none is open. It may be too early, never too late. */
   readonly nextExpiry: number | null;
-  /** When the last entry was made. The times of entries never run backwards within an account, whatever the clocks of the writers say; holds go by the clock. */
+  /**
+   * When the last entry was made. The times of entries never run backwards within an account, whatever the clocks of
+   * the writers say; holds go by the clock.
+   */
   readonly lastAt: number;
 }
 
@@ -49,7 +55,10 @@ export interface Entry {
   readonly type: EntryType;
   /** Its number among the account's entries of the same type. */
   readonly typeSequence: number;
-  /** The sum of the account's entries of the same type up to this one. So the sum of any period is the difference of two entries. */
+  /**
+   * The sum of the account's entries of the same type up to this one. So the sum of any period is the difference of two
+   * entries.
+   */
   readonly typeTotal: bigint;
   /** Signed. */
   readonly amount: Stored;
@@ -89,7 +98,10 @@ export interface Hold {
   readonly metadata: string | null;
   readonly expiresAt: number;
   readonly createdAt: number;
-  /** The account's last entry when it was opened; with `closedAfter` the verifier knows between which entries it was open. */
+  /**
+   * The account's last entry when it was opened; with `closedAfter` the verifier knows between which entries it was
+   * open.
+   */
   readonly openedAfter: number;
   /** The account's last entry when it was closed, a final capture's own included; null while it is open. */
   readonly closedAfter: number | null;

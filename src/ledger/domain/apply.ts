@@ -11,19 +11,27 @@ export interface Applied {
 }
 
 /**
- * Decides one operation: no clock, no I/O, and the same result for the same arguments. The guards stand in one order: malformed, already done,
- * missing, wrong state, funds, limit; a refused operation leaves the state as it was. Holds that have expired by `now` must have been closed.
+ * Decides one operation: no clock, no I/O, and the same result for the same arguments. The guards stand in one order:
+ * malformed, already done, missing, wrong state, funds, limit; a refused operation leaves the state as it was. Holds
+ * that have expired by `now` must have been closed.
  * @param now milliseconds since 1970
  * @param replay what is known under the operation's key
  * @throws LostOutcome
  */
 export function apply(state: State, operation: Operation, now: number, replay?: Replay): Applied {
   if (!isWellFormed(operation, state.account.unit))
-    return { answer: { outcome: { status: 'refused', rejection: { reason: 'malformed' }, traceId: operation.traceId }, replayed: false } };
+    return {
+      answer: {
+        outcome: { status: 'refused', rejection: { reason: 'malformed' }, traceId: operation.traceId },
+        replayed: false,
+      },
+    };
   if (replay) return { answer: again(operation, replay) };
   const ruling = rule(state, operation, now);
   const change: Change =
-    'reason' in ruling ? { account: state.account, outcome: { status: 'refused', rejection: ruling, traceId: operation.traceId } } : ruling;
+    'reason' in ruling
+      ? { account: state.account, outcome: { status: 'refused', rejection: ruling, traceId: operation.traceId } }
+      : ruling;
   return { answer: { outcome: change.outcome, replayed: false }, change };
 }
 

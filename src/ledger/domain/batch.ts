@@ -34,20 +34,25 @@ export type Group = readonly Operation[];
 
 /** What a batch comes to. */
 export interface Decision {
-  /** For each group, an answer for each of its operations; absent when there is more to expire than one batch settles. */
+  /**
+   * For each group, an answer for each of its operations; absent when there is more to expire than one batch settles.
+   */
   readonly answers: readonly (readonly Answer[])[] | undefined;
   readonly effects: Effects;
 }
 
 /**
- * Decides groups in order of arrival. A key that comes twice in one batch is decided once. A group of which one operation is refused leaves
- * everything as it was, but for the refusal itself. No operation is decided while expired holds of an account are still open.
+ * Decides groups in order of arrival. A key that comes twice in one batch is decided once. A group of which one
+ * operation is refused leaves everything as it was, but for the refusal itself. No operation is decided while expired
+ * holds of an account are still open.
  * @param known every account that an operation names
  * @param now milliseconds since 1970
  */
 export function decide(known: ReadonlyMap<AccountName, Known>, groups: readonly Group[], now: number): Decision {
   const batch = new Batch(known, now);
-  const answers = batch.isSettled ? groups.map((group) => (group.length === 1 ? [batch.run(group[0]!)] : batch.runAll(group))) : undefined;
+  const answers = batch.isSettled
+    ? groups.map((group) => (group.length === 1 ? [batch.run(group[0]!)] : batch.runAll(group)))
+    : undefined;
   return { answers, effects: batch.effects() };
 }
 
@@ -169,7 +174,10 @@ function replayOf({ known, replays }: Course, operation: Operation): Replay | un
   return replays?.get(id) ?? known.replays.get(id);
 }
 
-/** The operation at `index` has its own answer; the others are refused because of it, anew unless the claim of the whole was decided before. */
+/**
+ * The operation at `index` has its own answer; the others are refused because of it, anew unless the claim of the whole
+ * was decided before.
+ */
 function refuseAll(group: Group, answers: readonly Answer[], index: number): Answer[] {
   const decisive = answers[index]!;
   if (decisive.outcome === 'key-reused' || decisive.outcome.status !== 'refused') return group.map(() => decisive);
@@ -178,6 +186,8 @@ function refuseAll(group: Group, answers: readonly Answer[], index: number): Ans
   // The claim's recorded refusal names the place in the group that was refused the first time, and why.
   const whole = rejection.reason === 'group' ? rejection : ({ reason: 'group', index, because: rejection } as const);
   return group.map(({ traceId }, i) =>
-    i === index ? decisive : { outcome: { status: 'refused', rejection: i === whole.index ? whole.because : whole, traceId }, replayed },
+    i === index
+      ? decisive
+      : { outcome: { status: 'refused', rejection: i === whole.index ? whole.because : whole, traceId }, replayed },
   );
 }

@@ -105,7 +105,10 @@ export interface Replay {
   readonly outcome: Outcome | undefined;
 }
 
-/** A key is remembered for an entry or hold that is not there, or is another's: it has no answer, and to do it again might do it twice. */
+/**
+ * A key is remembered for an entry or hold that is not there, or is another's: it has no answer, and to do it again
+ * might do it twice.
+ */
 export class LostOutcome extends Error {
   constructor({ account, scope, key }: Operation) {
     super(`the outcome of ${scope} "${key}" of ${account} is not there or another's`);
@@ -142,7 +145,12 @@ export function needs({ action }: Operation): HoldName | undefined {
 }
 
 /** The row that remembers an outcome. */
-export function remember(accountId: number, operation: Operation & { readonly key: string }, outcome: Outcome, now: number): Remembered {
+export function remember(
+  accountId: number,
+  operation: Operation & { readonly key: string },
+  outcome: Outcome,
+  now: number,
+): Remembered {
   const { scope, key, hash } = operation;
   return {
     accountId,
@@ -166,15 +174,27 @@ export function isOf(action: Action, outcome: Outcome): boolean {
   }
   if (outcome.status !== 'posted') return true;
   const { type, amount, hold, purchaseId } = outcome.entry;
-  if (action.kind === 'post') return type === action.type && amount === action.amount && purchaseId === action.purchaseId;
-  return action.kind === 'capture' && type === action.type && amount === negate(action.amount) && hold === action.hold.number;
+  if (action.kind === 'post')
+    return type === action.type && amount === action.amount && purchaseId === action.purchaseId;
+  return (
+    action.kind === 'capture' && type === action.type && amount === negate(action.amount) && hold === action.hold.number
+  );
 }
 
 /** The outcome that a row remembers, given the entry or hold that it names; undefined when that is not there. */
-export function recall({ scope, sequence, hold, refusal }: Remembered, entry?: Entry, named?: Hold): Outcome | undefined {
+export function recall(
+  { scope, sequence, hold, refusal }: Remembered,
+  entry?: Entry,
+  named?: Hold,
+): Outcome | undefined {
   if (refusal) return { status: 'refused', ...refusal };
   if (sequence !== null) return entry && { status: 'posted', entry };
   if (hold === null) return { status: 'claimed' };
   // The answer to the opening showed it open and whole; a released one never changes again.
-  return named && { status: 'held', hold: scope === 'hold' ? { ...named, status: 'open', captured: ZERO, closedAfter: null } : named };
+  return (
+    named && {
+      status: 'held',
+      hold: scope === 'hold' ? { ...named, status: 'open', captured: ZERO, closedAfter: null } : named,
+    }
+  );
 }

@@ -21,8 +21,9 @@ interface UnitRule {
 export const ZERO = 0 as Stored;
 
 /**
- * Stored numbers stay below 2^53, where JSON numbers are exact integers. Dollars end earlier, at 2^33: from there on doubles lie more than a
- * micro-dollar apart, so two amounts would share one JSON number and one of them would be rounded silently.
+ * Stored numbers stay below 2^53, where JSON numbers are exact integers. Dollars end earlier, at 2^33: from there on
+ * doubles lie more than a micro-dollar apart, so two amounts would share one JSON number and one of them would be
+ * rounded silently.
  */
 export const UNITS: Readonly<Record<Unit, UnitRule>> = {
   USD: { scale: 1_000_000, limit: (2 ** 33 * 1_000_000 - 1) as Stored },
@@ -45,13 +46,14 @@ export function negate(amount: Stored): Stored {
 }
 
 /**
- * The stored integer of an amount as JSON carries it; undefined when it is no multiple of the smallest part or beyond the limit.
- * The product can miss by one near the limit, so its neighbours are tried too; dividing back decides.
+ * The stored integer of an amount as JSON carries it; undefined when it is no multiple of the smallest part or beyond
+ * the limit. The product can miss by one near the limit, so its neighbours are tried too; dividing back decides.
  */
 export function toStored(unit: Unit, amount: number): Stored | undefined {
   const { scale, limit } = UNITS[unit];
   const near = Math.round(amount * scale);
-  return [near, near - 1, near + 1].find((each) => Math.abs(each) <= limit && each / scale === amount) as Stored | undefined;
+  return [near, near - 1, near + 1].find((each) => Math.abs(each) <= limit && each / scale === amount) as
+    Stored | undefined;
 }
 
 /** The amount as JSON carries it: the double nearest to the exact decimal. */

@@ -1,5 +1,13 @@
 import { LRUCache } from 'lru-cache';
-import { type AccountName, type Effects, type Group, hasExpired, type Hold, type Known, needs } from '../domain/index.js';
+import {
+  type AccountName,
+  type Effects,
+  type Group,
+  hasExpired,
+  type Hold,
+  type Known,
+  needs,
+} from '../domain/index.js';
 
 /** Accounts and open holds, together. */
 const ROWS = 50_000;
@@ -13,16 +21,21 @@ interface Cached extends Known {
 }
 
 /**
- * The accounts as the last batches left them, with their open holds, so that the next batch need not ask for them. The cache may be wrong at any
- * time, because other processes write too: a decision from it counts only if the write finds every account at the version that was remembered.
+ * The accounts as the last batches left them, with their open holds, so that the next batch need not ask for them. The
+ * cache may be wrong at any time, because other processes write too: a decision from it counts only if the write finds
+ * every account at the version that was remembered.
  */
 export class AccountCache {
-  private readonly accounts = new LRUCache<AccountName, Cached>({ maxSize: ROWS, sizeCalculation: ({ holds }) => 1 + holds.size });
+  private readonly accounts = new LRUCache<AccountName, Cached>({
+    maxSize: ROWS,
+    sizeCalculation: ({ holds }) => 1 + holds.size,
+  });
 
   /**
-   * All that must be known for a batch, if it is remembered. This is the one list of reads that no memory replaces: an account that others write
-   * too, expired holds, a hold that is not remembered, and the keys of operations that are done together, because those of a group that is refused
-   * are not written. Whether a single operation's key is taken, the write finds out.
+   * All that must be known for a batch, if it is remembered. This is the one list of reads that no memory replaces: an
+   * account that others write too, expired holds, a hold that is not remembered, and the keys of operations that are
+   * done together, because those of a group that is refused are not written. Whether a single operation's key is taken,
+   * the write finds out.
    */
   recall(names: Iterable<AccountName>, groups: readonly Group[], now: number): Map<AccountName, Known> | undefined {
     const known = new Map<AccountName, Known>();
@@ -52,7 +65,14 @@ export class AccountCache {
       const remembered = alone ? cached.holds : new Map<number, Hold>();
       for (const hold of before.holds === remembered ? [] : before.holds.values()) keep(remembered, hold);
       for (const hold of effects.holds) if (hold.accountId === account.id) keep(remembered, hold);
-      this.accounts.set(name, { account, holds: remembered, replays: NONE, expired: [], nextExpiry: account.nextExpiry, alone });
+      this.accounts.set(name, {
+        account,
+        holds: remembered,
+        replays: NONE,
+        expired: [],
+        nextExpiry: account.nextExpiry,
+        alone,
+      });
     }
   }
 }

@@ -5,7 +5,10 @@ import { accountId, type LedgerStore } from '../store/index.js';
 
 const REMEMBERED = 100_000;
 
-/** The ids of accounts. Accounts are never deleted, so an id that was seen once holds, unless a failover loses the account; `forget` is for that. */
+/**
+ * The ids of accounts. Accounts are never deleted, so an id that was seen once holds, unless a failover loses the
+ * account; `forget` is for that.
+ */
 export class AccountIds {
   private readonly ids = new LRUCache<AccountName, number>({ max: REMEMBERED });
 

@@ -62,8 +62,9 @@ export class Attempts {
 }
 
 /**
- * Commits a batch in one transaction. The first attempt decides from the account cache, if that is all it needs, and the write proves that it is
- * still so; every other attempt locks and reads. When the outcome of a commit is unknown, the marker in the database tells the next attempt.
+ * Commits a batch in one transaction. The first attempt decides from the account cache, if that is all it needs, and
+ * the write proves that it is still so; every other attempt locks and reads. When the outcome of a commit is unknown,
+ * the marker in the database tells the next attempt.
  */
 export class Committer {
   private readonly cache = new AccountCache();
@@ -80,7 +81,10 @@ export class Committer {
     const names = new Set<AccountName>();
     for (const group of groups) for (const { account } of group) names.add(account);
     const work: Work = { groups, ids: await this.ids.of(names), attach: batch[0]!.attach, unknown: new Map() };
-    const running = this.transactions.run((tx, number) => this.attempt(tx, work, attempts.next(), number === 0), { lean: true, fences });
+    const running = this.transactions.run((tx, number) => this.attempt(tx, work, attempts.next(), number === 0), {
+      lean: true,
+      fences,
+    });
     const { answers, learnt } = await running.catch((error: unknown) => {
       // To do it again in other batches might do it twice.
       throw isOfBatch(error) && work.unknown.size > 0 ? new OutcomeUnknown(error) : error;
@@ -92,7 +96,8 @@ export class Committer {
   private async attempt(tx: Tx, work: Work, marker: CommitMarker, isFirst: boolean): Promise<Committed> {
     try {
       const now = Date.now();
-      const decided = (isFirst && this.remembered(work, now)) || (await this.read(tx, work, isFirst ? undefined : marker, now));
+      const decided =
+        (isFirst && this.remembered(work, now)) || (await this.read(tx, work, isFirst ? undefined : marker, now));
       if ('earlier' in decided) return { answers: decided.earlier };
       await this.write(tx, work, decided, marker, now);
       return { answers: decided.answers, learnt: { ...decided, version: marker.version } };
@@ -102,7 +107,9 @@ export class Committer {
     }
   }
 
-  /** Decides from rows that it locks; or gives the answers of an earlier attempt that turns out to have been committed. */
+  /**
+   * Decides from rows that it locks; or gives the answers of an earlier attempt that turns out to have been committed.
+   */
   private async read(
     tx: Tx,
     { groups, ids, unknown }: Work,
@@ -117,7 +124,13 @@ export class Committer {
     return { known, ...decide(known, groups, now) };
   }
 
-  private async write(tx: Tx, { attach, unknown }: Work, { answers, effects }: Decided, marker: CommitMarker, now: number): Promise<void> {
+  private async write(
+    tx: Tx,
+    { attach, unknown }: Work,
+    { answers, effects }: Decided,
+    marker: CommitMarker,
+    now: number,
+  ): Promise<void> {
     // Without answers it only settles holds that have expired, and to do that again does no harm.
     if (answers) unknown.set(marker.number, answers);
     const isAttached = attach && isPosted(answers?.[0]?.[0]);
@@ -125,7 +138,9 @@ export class Committer {
     if (isAttached) await attach(tx);
   }
 
-  /** A decision from the cache. The write checks only the accounts that it changes, so every account must be among them. */
+  /**
+   * A decision from the cache. The write checks only the accounts that it changes, so every account must be among them.
+   */
   private remembered({ ids, groups, attach }: Work, now: number): Decided | undefined {
     const known = attach ? undefined : this.cache.recall(ids.keys(), groups, now);
     if (!known) return undefined;
@@ -141,11 +156,17 @@ export class Committer {
     const found = new Map(accounts.map((account) => [account.id, accountName(account)]));
     const wrong = [...ids].filter(([name, id]) => found.get(id) !== name);
     for (const [name] of wrong) this.ids.forget(name);
-    if (wrong.length > 0) throw new LedgerUnavailable('The database has lost an account; send the request again with the same key.');
+    if (wrong.length > 0)
+      throw new LedgerUnavailable('The database has lost an account; send the request again with the same key.');
   }
 
   /** Reads the holds that have expired, as many as one transaction settles, and those that the operations name. */
-  private async complete(tx: Tx, groups: readonly Group[], locked: Locked, now: number): Promise<Map<AccountName, Known>> {
+  private async complete(
+    tx: Tx,
+    groups: readonly Group[],
+    locked: Locked,
+    now: number,
+  ): Promise<Map<AccountName, Known>> {
     const holds = await this.store.holds(
       tx,
       groups.flat().flatMap((operation) => needs(operation) ?? []),
@@ -165,7 +186,9 @@ export class Committer {
   }
 }
 
-/** Whether the batch itself may be the reason, and a part of it may do better; not the state that the database is in. */
+/**
+ * Whether the batch itself may be the reason, and a part of it may do better; not the state that the database is in.
+ */
 export function isOfBatch(error: unknown): boolean {
   return error instanceof FenceLost || !isTransient(error);
 }

@@ -7,7 +7,10 @@ import { Lanes } from './lanes.js';
 const EVERY_MS = 2_000;
 const ACCOUNTS_A_ROUND = 500;
 
-/** Settles the rows of holds that have expired. Nothing waits for it: every decision and every answer counts an expired hold as given back. */
+/**
+ * Settles the rows of holds that have expired. Nothing waits for it: every decision and every answer counts an expired
+ * hold as given back.
+ */
 @Injectable()
 export class HoldSweeper {
   private readonly logger = new Logger(HoldSweeper.name);
@@ -21,7 +24,8 @@ export class HoldSweeper {
       { everyMs: EVERY_MS },
       {
         work: () => this.sweep(),
-        failed: ({ message }) => this.logger.warn(`the sweep of expired holds failed and will be tried again: ${message}`),
+        failed: ({ message }) =>
+          this.logger.warn(`the sweep of expired holds failed and will be tried again: ${message}`),
       },
     );
   }
@@ -30,7 +34,9 @@ export class HoldSweeper {
     const accounts = await this.store.accountsToSweep(Date.now(), ACCOUNTS_A_ROUND);
     await Promise.all(
       accounts.map((account) =>
-        this.lanes.submit({ operations: [{ account, scope: 'sweep', hash: '', traceId: '', action: { kind: 'claim' } }] }),
+        this.lanes.submit({
+          operations: [{ account, scope: 'sweep', hash: '', traceId: '', action: { kind: 'claim' } }],
+        }),
       ),
     );
   }

@@ -12,7 +12,10 @@ export const BATCH = 512;
 export const QUEUE = 20_000;
 /** … and how many of them may be one account's, so that a flood leaves room for others. */
 export const SHARE = QUEUE / 2;
-/** A half of a batch that lost every fence may hold the one row that no batch can be written with; it is given up sooner. */
+/**
+ * A half of a batch that lost every fence may hold the one row that no batch can be written with; it is given up
+ * sooner.
+ */
 const FENCES_OF_HALVES = 2;
 
 /** Commits a batch; `fences` is how many fences it may lose at most. */
@@ -31,7 +34,10 @@ interface Queue {
   operations: number;
 }
 
-/** Bounded queues with one batch in flight: the submissions that arrive meanwhile are the next batches, so none waits for a timer. */
+/**
+ * Bounded queues with one batch in flight: the submissions that arrive meanwhile are the next batches, so none waits
+ * for a timer.
+ */
 export class Lane {
   private readonly logger = new Logger('Lanes');
   /** By account, so that a flood on one does not keep another's submissions waiting behind it. */
@@ -75,7 +81,8 @@ export class Lane {
 
   private async work(): Promise<void> {
     while (this.operations > 0) {
-      // Nothing else happens while it writes: first the sockets are read, and the requests that they bring share the commit.
+      // Nothing else happens while it writes: first the sockets are read, and the requests that they bring share the
+      // commit.
       if (this.blocking) await setImmediate();
       await this.settle(this.takeBatch());
     }
@@ -83,8 +90,8 @@ export class Lane {
   }
 
   /**
-   * A batch that fails for no passing reason holds an operation that the database can't take, and so may one that loses its fence at every attempt:
-   * halving finds it, and it fails alone.
+   * A batch that fails for no passing reason holds an operation that the database can't take, and so may one that loses
+   * its fence at every attempt: halving finds it, and it fails alone.
    */
   private async settle(batch: readonly Waiting[], fences?: number): Promise<void> {
     try {
@@ -96,8 +103,12 @@ export class Lane {
         await this.settle(batch.slice(0, half), FENCES_OF_HALVES);
         await this.settle(batch.slice(half), FENCES_OF_HALVES);
       } else if (isTransient(error) || error instanceof OutcomeUnknown) {
-        this.logger.warn(`${batch.length} submissions were given up, because the database did not take them: ${(error as Error).message}`);
-        const unavailable = new LedgerUnavailable('The database is not available; send the request again with the same key.');
+        this.logger.warn(
+          `${batch.length} submissions were given up, because the database did not take them: ${(error as Error).message}`,
+        );
+        const unavailable = new LedgerUnavailable(
+          'The database is not available; send the request again with the same key.',
+        );
         for (const { reject } of batch) reject(unavailable);
       } else {
         batch[0]!.reject(error);
@@ -108,7 +119,8 @@ export class Lane {
   /** Takes from each account in turn, each account's in their order. */
   private takeBatch(): Waiting[] {
     const batch: Waiting[] = [];
-    // Half of all that are being served, so that this process answers and reads one half while the database commits the other.
+    // Half of all that are being served, so that this process answers and reads one half while the database commits the
+    // other.
     const limit = this.blocking ? BATCH : Math.min(BATCH, Math.ceil((this.operations + this.last) / 2));
     let weight = 0;
     const taken = new Map<AccountName, number>();

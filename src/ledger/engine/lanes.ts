@@ -15,8 +15,9 @@ const LANES = { mysql: { length: 4, blocking: false }, sqlite: { length: 1, bloc
 const MARKERS_KEPT_MS = 7 * 86_400_000;
 
 /**
- * Brings the operations of many requests into few transactions (group commit). A lane belongs to a range of buckets, so that an account always falls
- * to the same lane, and a batch to one shard, were there any; it has one transaction in flight, so a busy account pays for one lock and one fsync a batch.
+ * Brings the operations of many requests into few transactions (group commit). A lane belongs to a range of buckets, so
+ * that an account always falls to the same lane, and a batch to one shard, were there any; it has one transaction in
+ * flight, so a busy account pays for one lock and one fsync a batch.
  */
 @Injectable()
 export class Lanes implements OnApplicationShutdown {
@@ -30,10 +31,14 @@ export class Lanes implements OnApplicationShutdown {
   ) {
     this.ids = new AccountIds(transactions, store);
     const committer = new Committer(transactions, store, this.ids);
-    const commit: Commit = (batch, attempts, fences) => metrics.measure(batch, () => committer.commit(batch, attempts, fences));
+    const commit: Commit = (batch, attempts, fences) =>
+      metrics.measure(batch, () => committer.commit(batch, attempts, fences));
     const process = `${Date.now().toString(36)}${randomBytes(6).toString('hex')}`;
     const { length, blocking } = LANES[transactions.engine];
-    this.lanes = Array.from({ length }, (_, i) => new Lane(commit, new Attempts((i * BUCKETS) / length, `${process}-${i}`), blocking));
+    this.lanes = Array.from(
+      { length },
+      (_, i) => new Lane(commit, new Attempts((i * BUCKETS) / length, `${process}-${i}`), blocking),
+    );
     metrics.watchQueue(() => this.lanes.reduce((sum, lane) => sum + lane.operations, 0));
   }
 

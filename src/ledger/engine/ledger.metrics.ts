@@ -33,7 +33,11 @@ export class LedgerMetrics {
       buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5],
       registers,
     });
-    this.failures = new Counter({ name: 'ledger_batch_failures_total', help: 'Batches that could not be committed.', registers });
+    this.failures = new Counter({
+      name: 'ledger_batch_failures_total',
+      help: 'Batches that could not be committed.',
+      registers,
+    });
   }
 
   /** Shows how many operations wait, asked for when somebody looks. */

@@ -1,10 +1,16 @@
 import type { Tx } from '../../common/database/index.js';
 import type { Answer, Operation } from '../domain/index.js';
 
-/** Operations on their way into the ledger, which are done together or not at all; of several, the first is the claim of them all. */
+/**
+ * Operations on their way into the ledger, which are done together or not at all; of several, the first is the claim of
+ * them all.
+ */
 export interface Submission {
   readonly operations: readonly [Operation, ...Operation[]];
-  /** Runs in the transaction that writes the entry; the error that it throws undoes the operation. Such a submission has a batch to itself. */
+  /**
+   * Runs in the transaction that writes the entry; the error that it throws undoes the operation. Such a submission has
+   * a batch to itself.
+   */
   readonly attach?: (tx: Tx) => Promise<void>;
 }
 

@@ -26,8 +26,9 @@ interface Course {
 }
 
 /**
- * Decides an account's history again, entry by entry and hold by hold, with the rules that decided it the first time. Holds that were opened or
- * given back between the same two entries have no order among themselves, so they are taken in the one that leaves most to spend.
+ * Decides an account's history again, entry by entry and hold by hold, with the rules that decided it the first time.
+ * Holds that were opened or given back between the same two entries have no order among themselves, so they are taken
+ * in the one that leaves most to spend.
  */
 export class Replay {
   account: Account;
@@ -62,10 +63,12 @@ export class Replay {
     const next = this.account.sequence + 1;
     if (row.sequence !== next) this.fail(`entry ${row.sequence}: sequence is ${row.sequence}, must be ${next}`);
     const course = row.hold === null ? undefined : this.open.get(row.hold);
-    if (row.hold !== null && !course) this.fail(`entry ${row.sequence} captures hold ${row.hold}, which is not open then`);
+    if (row.hold !== null && !course)
+      this.fail(`entry ${row.sequence} captures hold ${row.hold}, which is not open then`);
     const { answer, change } = this.decide(actionOf(row, course), row.createdAt, course?.hold);
     const { outcome } = answer;
-    if (outcome === 'key-reused' || outcome.status !== 'posted') return this.fail(`entry ${row.sequence} ${whyNot(outcome)}`);
+    if (outcome === 'key-reused' || outcome.status !== 'posted')
+      return this.fail(`entry ${row.sequence} ${whyNot(outcome)}`);
     for (const field of COMPARED)
       if (row[field] !== outcome.entry[field])
         this.fail(`entry ${row.sequence}: ${field} is ${row[field]}, must be ${outcome.entry[field]}`);
@@ -79,7 +82,8 @@ export class Replay {
 
   /** The holds that are open in the end are as their rows say. */
   end(): void {
-    for (const [end, [number]] of this.ends) this.fail(`hold ${number} was given back after entry ${end}, which is not there`);
+    for (const [end, [number]] of this.ends)
+      this.fail(`hold ${number} was given back after entry ${end}, which is not there`);
     for (const course of this.open.values()) this.compare(course);
   }
 
@@ -109,7 +113,8 @@ export class Replay {
 
   private compare({ row, hold }: Course): void {
     for (const field of ['status', 'captured', 'closedAfter'] as const)
-      if (row[field] !== hold[field]) this.fail(`hold ${row.number}: ${field} is ${row[field]}, its history makes ${hold[field]}`);
+      if (row[field] !== hold[field])
+        this.fail(`hold ${row.number}: ${field} is ${row[field]}, its history makes ${hold[field]}`);
   }
 
   private decide(action: Action, now: number, hold?: Hold): Applied {
@@ -121,7 +126,8 @@ export class Replay {
 /** The action that an entry is the outcome of. */
 function actionOf(entry: Entry, course: Course | undefined): Action {
   const { sequence, type, amount, description, metadata, model, purchaseId } = entry;
-  if (!course) return { kind: 'post', type, amount, description, metadata, model, purchaseId, overdraw: !SPENDING.has(type) };
+  if (!course)
+    return { kind: 'post', type, amount, description, metadata, model, purchaseId, overdraw: !SPENDING.has(type) };
   const final = course.row.status === 'captured' && course.row.closedAfter === sequence;
   return { kind: 'capture', hold: course.hold, type, amount: negate(amount), final, description };
 }

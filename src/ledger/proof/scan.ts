@@ -9,7 +9,12 @@ const CHUNK = 2_000;
 export async function* accountIds(dataSource: DataSource, owner?: string): AsyncGenerator<number> {
   const accounts = dataSource.getRepository(AccountRow);
   const read = async (last: number) => {
-    const query = accounts.createQueryBuilder('a').select('a.id', 'id').where('a.id > :last', { last }).orderBy('a.id').limit(CHUNK);
+    const query = accounts
+      .createQueryBuilder('a')
+      .select('a.id', 'id')
+      .where('a.id > :last', { last })
+      .orderBy('a.id')
+      .limit(CHUNK);
     if (owner !== undefined) query.andWhere('a.owner = :owner', { owner });
     return (await query.getRawMany<{ id: number | string }>()).map(({ id }) => Number(id));
   };
@@ -38,7 +43,11 @@ export function entries(runner: QueryRunner, accountId: number): AsyncGenerator<
     const { entities, raw } = await runner.manager
       .createQueryBuilder(EntryRow, 'e')
       .addSelect('CAST(e.type_total AS CHAR)', 'type_total')
-      .where('e.accountId = :accountId AND e.sequence > :after AND e.sequence <= :upTo', { accountId, after, upTo: after + CHUNK })
+      .where('e.accountId = :accountId AND e.sequence > :after AND e.sequence <= :upTo', {
+        accountId,
+        after,
+        upTo: after + CHUNK,
+      })
       .orderBy('e.sequence')
       .getRawAndEntities<{ type_total: string }>();
     return entities.map((entry, i): Entry => Object.assign(entry, { typeTotal: BigInt(raw[i]!.type_total) }));
@@ -59,7 +68,11 @@ export function holds(runner: QueryRunner, accountId: number): AsyncGenerator<Ho
 }
 
 /** Reads on from the last row of a page, so that no page costs more than the first. */
-export async function* pages<T, C>(read: (after: C) => Promise<T[]>, cursor: (row: T) => C, start: C): AsyncGenerator<T[]> {
+export async function* pages<T, C>(
+  read: (after: C) => Promise<T[]>,
+  cursor: (row: T) => C,
+  start: C,
+): AsyncGenerator<T[]> {
   for (let after = start; ;) {
     const rows = await read(after);
     if (rows.length > 0) yield rows;

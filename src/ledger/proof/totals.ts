@@ -13,7 +13,10 @@ export class Totals {
     for (const total of totalsOf(chunk)) {
       const key = `${total.day} ${total.type}`;
       const before = this.sums.get(key);
-      this.sums.set(key, before ? { ...total, amount: before.amount + total.amount, count: before.count + total.count } : total);
+      this.sums.set(
+        key,
+        before ? { ...total, amount: before.amount + total.amount, count: before.count + total.count } : total,
+      );
     }
   }
 
@@ -22,7 +25,10 @@ export class Totals {
   }
 }
 
-/** Replaces an account's daily totals, which are derived, by the sums of its entries. The account is locked by the caller. */
+/**
+ * Replaces an account's daily totals, which are derived, by the sums of its entries. The account is locked by the
+ * caller.
+ */
 export async function rebuildTotals(runner: QueryRunner, accountId: number): Promise<void> {
   const totals = new Totals();
   for await (const chunk of entries(runner, accountId)) totals.add(chunk);

@@ -127,7 +127,8 @@ function compareTypes(row: Account, must: Account, fail: Fail): void {
   for (const type of new Set([...Object.keys(row.types), ...Object.keys(must.types)]) as Set<EntryType>) {
     const [is, should] = [row.types[type] ?? none, must.types[type] ?? none];
     if (is.count !== should.count) fail(`it counts ${is.count} entries of type ${type}, there are ${should.count}`);
-    if (is.total !== should.total) fail(`its entries of type ${type} come to ${is.total} there, they make ${should.total}`);
+    if (is.total !== should.total)
+      fail(`its entries of type ${type} come to ${is.total} there, they make ${should.total}`);
   }
 }
 
@@ -151,7 +152,9 @@ async function verifyTotals(runner: QueryRunner, accountId: number, totals: Tota
   for (const { day, type, amount, count } of rows) {
     const sum = expected.get(`${day} ${type}`);
     if (sum?.amount !== BigInt(amount) || sum.count !== Number(count))
-      fail(`the total of ${type} on day ${day} is ${amount} in ${count}, its entries make ${sum?.amount ?? 0} in ${sum?.count ?? 0}`);
+      fail(
+        `the total of ${type} on day ${day} is ${amount} in ${count}, its entries make ${sum?.amount ?? 0} in ${sum?.count ?? 0}`,
+      );
     expected.delete(`${day} ${type}`);
   }
   for (const { day, type } of expected.values()) fail(`the total of ${type} on day ${day} is missing`);
@@ -163,7 +166,11 @@ async function verifyOperations(runner: QueryRunner, account: Account, fail: Fai
   const read = ([scope, key]: readonly [string, string]) =>
     runner.manager
       .createQueryBuilder(OperationRow, 'o')
-      .where('o.accountId = :id AND (o.scope > :scope OR (o.scope = :scope AND o.key > :key))', { id: account.id, scope, key })
+      .where('o.accountId = :id AND (o.scope > :scope OR (o.scope = :scope AND o.key > :key))', {
+        id: account.id,
+        scope,
+        key,
+      })
       .orderBy({ 'o.scope': 'ASC', 'o.key': 'ASC' })
       .limit(2_000)
       .getMany();

@@ -47,7 +47,10 @@ export interface HistoryFilter extends Paging {
   readonly to?: number;
 }
 
-/** Reads of the ledger. None of them scans the history: positions are numbers without a gap, so a page is a range of the primary key and a time is found by halving. */
+/**
+ * Reads of the ledger. None of them scans the history: positions are numbers without a gap, so a page is a range of the
+ * primary key and a time is found by halving.
+ */
 @Injectable()
 export class LedgerReader {
   constructor(
@@ -56,7 +59,10 @@ export class LedgerReader {
     @InjectRepository(HoldRow) private readonly holds: Repository<HoldRow>,
   ) {}
 
-  /** Holds that have expired no longer count, whether or not a batch has settled them; the account and their sum come from one statement. */
+  /**
+   * Holds that have expired no longer count, whether or not a batch has settled them; the account and their sum come
+   * from one statement.
+   */
   async balance(name: AccountName): Promise<Balance> {
     const row = await this.accounts
       .createQueryBuilder('a')
@@ -115,7 +121,10 @@ export class LedgerReader {
     return account ? accountName(account) : undefined;
   }
 
-  /** A page of an account's holds, in the order in which they were opened; expired ones are those that have expired by `now`. */
+  /**
+   * A page of an account's holds, in the order in which they were opened; expired ones are those that have expired by
+   * `now`.
+   */
   async listHolds(
     name: AccountName,
     now: number,
@@ -125,8 +134,12 @@ export class LedgerReader {
     if (!account) return { rows: [], total: 0 };
     const accountId = account.id;
     if (status === undefined) {
-      const [low, high] = order === 'asc' ? [offset + 1, offset + limit] : [account.holds - offset - limit + 1, account.holds - offset];
-      const rows = high < 1 ? [] : await this.holds.find({ where: { accountId, number: Between(low, high) }, order: { number: order } });
+      const [low, high] =
+        order === 'asc' ? [offset + 1, offset + limit] : [account.holds - offset - limit + 1, account.holds - offset];
+      const rows =
+        high < 1
+          ? []
+          : await this.holds.find({ where: { accountId, number: Between(low, high) }, order: { number: order } });
       return { rows, total: account.holds };
     }
     const open = { accountId, status: 'open' } as const;
@@ -143,7 +156,10 @@ export class LedgerReader {
     return { rows, total };
   }
 
-  /** The sums that a purchase has brought, and that were taken back of it. Few entries of an account are no spending, so only those are looked through. */
+  /**
+   * The sums that a purchase has brought, and that were taken back of it. Few entries of an account are no spending, so
+   * only those are looked through.
+   */
   async purchaseSums(name: AccountName, purchaseId: string): Promise<{ granted: number; takenBack: number }> {
     const { owner, unit } = ownerAndUnit(name);
     const rows = await this.entries

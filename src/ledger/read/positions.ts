@@ -14,7 +14,10 @@ export interface Sought {
 export interface Position {
   readonly time: number;
   readonly type?: EntryType;
-  /** The number of the first entry at or after the time, among those of the type if there is one; one past the end when there is none. */
+  /**
+   * The number of the first entry at or after the time, among those of the type if there is one; one past the end when
+   * there is none.
+   */
   readonly first: number;
   /** What the entry before it says, or zero: the balance after it … */
   readonly balance: Stored;
@@ -23,10 +26,15 @@ export interface Position {
 }
 
 /**
- * Finds where times fall in an account's history, all of them in one statement. Numbers have no gap and times never run backwards, so the
- * database halves the way to each by point reads of a unique key: twenty-four for ten million entries.
+ * Finds where times fall in an account's history, all of them in one statement. Numbers have no gap and times never run
+ * backwards, so the database halves the way to each by point reads of a unique key: twenty-four for ten million
+ * entries.
  */
-export async function findPositions(dataSource: DataSource, accountId: number, sought: readonly Sought[]): Promise<Position[]> {
+export async function findPositions(
+  dataSource: DataSource,
+  accountId: number,
+  sought: readonly Sought[],
+): Promise<Position[]> {
   const found = await Promise.all([
     search(
       dataSource,
@@ -44,7 +52,12 @@ export async function findPositions(dataSource: DataSource, accountId: number, s
   return found.flat();
 }
 
-async function search(dataSource: DataSource, accountId: number, sought: readonly Sought[], numbered: string): Promise<Position[]> {
+async function search(
+  dataSource: DataSource,
+  accountId: number,
+  sought: readonly Sought[],
+  numbered: string,
+): Promise<Position[]> {
   if (sought.length === 0) return [];
   // SIGNED, lest an engine takes the width of the first numbers for that of all.
   const seed = 'SELECT ? AS type, CAST(? AS SIGNED) AS time, CAST(1 AS SIGNED) AS low, CAST(? AS SIGNED) AS high';

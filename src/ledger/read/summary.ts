@@ -1,5 +1,13 @@
 import type { DataSource } from 'typeorm';
-import { type AccountName, dayOf, type EntryType, ownerAndUnit, startOfDay, type Stored, ZERO } from '../domain/index.js';
+import {
+  type AccountName,
+  dayOf,
+  type EntryType,
+  ownerAndUnit,
+  startOfDay,
+  type Stored,
+  ZERO,
+} from '../domain/index.js';
 import { AccountRow, DailyTotalRow } from '../store/index.js';
 import { findPositions, type Position } from './positions.js';
 
@@ -24,7 +32,10 @@ export interface Summary {
   readonly series: ReadonlyMap<string, Sums>;
 }
 
-/** Sums of entries by what they mean to the customer: amounts that came in, were spent, and were taken back less those given back. */
+/**
+ * Sums of entries by what they mean to the customer: amounts that came in, were spent, and were taken back less those
+ * given back.
+ */
 export interface Sums {
   deposited: bigint;
   debited: bigint;
@@ -51,8 +62,9 @@ const DEFAULT_DAYS = 30;
 const MAX_DAY = 2 ** 31 - 1;
 
 /**
- * Sums whole days from the daily totals, and the days that the period cuts from the sums that entries carry: so the cost grows with neither. The
- * account and the totals come from one statement, so they show one moment; the entries up to it never change.
+ * Sums whole days from the daily totals, and the days that the period cuts from the sums that entries carry: so the
+ * cost grows with neither. The account and the totals come from one statement, so they show one moment; the entries up
+ * to it never change.
  */
 export async function summarize(dataSource: DataSource, name: AccountName, period: SummaryPeriod): Promise<Summary> {
   const to = period.to ?? Date.now();
@@ -67,7 +79,9 @@ export async function summarize(dataSource: DataSource, name: AccountName, perio
     ...types.flatMap((type) => times.map((time) => ({ time, type, length: account.types[type]!.count }))),
   ]);
   const find = (time: number, type?: EntryType) => positions.find((each) => each.time === time && each.type === type)!;
-  const edges = days.cuts.flatMap((cut) => types.map((type) => between(cut.day, type, find(cut.from, type), find(cut.to, type))));
+  const edges = days.cuts.flatMap((cut) =>
+    types.map((type) => between(cut.day, type, find(cut.from, type), find(cut.to, type))),
+  );
   const sums = [...account.totals, ...edges.filter(({ count }) => count > 0)].sort((a, b) => a.day - b.day);
   const closing = period.to === undefined ? account.balance : find(period.to).balance;
   return { from, to, opening: find(from).balance, closing, ...sumUp(sums, period.by) };
@@ -85,11 +99,19 @@ async function read(dataSource: DataSource, name: AccountName, { first, last }: 
   if (!account) return undefined;
   const totals = raw
     .filter(({ day }) => day !== null)
-    .map(({ day, type, amount, count }) => ({ day: Number(day), type: type as EntryType, amount: BigInt(amount!), count: Number(count) }));
+    .map(({ day, type, amount, count }) => ({
+      day: Number(day),
+      type: type as EntryType,
+      amount: BigInt(amount!),
+      count: Number(count),
+    }));
   return { ...account, totals };
 }
 
-/** The days that lie wholly in the period, and those that it cuts. Without an end the last day is whole: it has no entries beyond now. */
+/**
+ * The days that lie wholly in the period, and those that it cuts. Without an end the last day is whole: it has no
+ * entries beyond now.
+ */
 function daysOf(from: number, to: number | undefined): { first: number; last: number; cuts: Cut[] } {
   const first = dayOf(from - 1) + 1;
   const last = to === undefined ? MAX_DAY : dayOf(to) - 1;

@@ -5,8 +5,9 @@ import { type AccountName, ownerAndUnit } from '../domain/index.js';
 export const BUCKETS = 4096;
 
 /**
- * The id of an account: 40 bits of a hash of its name, and then 12 bits of its owner's bucket, so that all of an owner's accounts fall into one
- * and no table has to count. Two names can have one id; the later one then takes the next.
+ * The id of an account: 40 bits of a hash of its name, and then 12 bits of its owner's bucket, so that all of an
+ * owner's accounts fall into one and no table has to count. Two names can have one id; the later one then takes the
+ * next.
  * @param probe how many ids before it were another's
  */
 export function accountId(name: AccountName, probe = 0): number {

@@ -1,12 +1,24 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { integer, json, sum } from '../../common/database/index.js';
-import type { Account, DailyTotal, Entry, EntryType, Hold, HoldStatus, Refusal, Remembered, Stored, Unit } from '../domain/index.js';
+import type {
+  Account,
+  DailyTotal,
+  Entry,
+  EntryType,
+  Hold,
+  HoldStatus,
+  Refusal,
+  Remembered,
+  Stored,
+  Unit,
+} from '../domain/index.js';
 
 /** The sums as text, because JSON numbers are doubles. */
 const typeTotals = {
   to: (types: Account['types']): string => {
     let text = '';
-    for (const [type, { count, total }] of Object.entries(types)) text += `${text ? ',' : ''}"${type}":[${count},"${total}"]`;
+    for (const [type, { count, total }] of Object.entries(types))
+      text += `${text ? ',' : ''}"${type}":[${count},"${total}"]`;
     return `{${text}}`;
   },
   from: (text: string): Account['types'] => {
@@ -15,7 +27,10 @@ const typeTotals = {
   },
 };
 
-/** The one description of the table `account`; column lists, rows and the tests' tables in memory follow from it. So it is with the others. */
+/**
+ * The one description of the table `account`; column lists, rows and the tests' tables in memory follow from it. So it
+ * is with the others.
+ */
 @Entity('account')
 @Index('account_owner_unit', ['owner', 'unit'], { unique: true })
 @Index('account_next_expiry', ['nextExpiry'])
@@ -147,7 +162,10 @@ export class OperationRow implements Remembered {
   createdAt: number;
 }
 
-/** The commit marker: the last batch that each lane of each process committed, so that a lane can tell whether a commit that it heard no more of was one. */
+/**
+ * The commit marker: the last batch that each lane of each process committed, so that a lane can tell whether a commit
+ * that it heard no more of was one.
+ */
 @Entity('commit_marker')
 export class MarkerRow {
   /** The first of the lane's buckets: the marker commits with the accounts of the batch, wherever they lie. */

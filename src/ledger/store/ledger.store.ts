@@ -54,7 +54,9 @@ export function newVersion(): number {
 /** How often two accounts may have one id before something else must be wrong. */
 export const PROBES = 8;
 
-/** The ledger's statements. It is called inside the engine's transactions alone, and knows rows and not their meaning. */
+/**
+ * The ledger's statements. It is called inside the engine's transactions alone, and knows rows and not their meaning.
+ */
 @Injectable()
 export class LedgerStore {
   private readonly tables: LedgerTables;
@@ -89,8 +91,8 @@ export class LedgerStore {
   }
 
   /**
-   * Locks the accounts, in the order of their ids, so that two batches never wait for each other crosswise; says what is known under the keys, and
-   * the last batch that was committed under the marker.
+   * Locks the accounts, in the order of their ids, so that two batches never wait for each other crosswise; says what
+   * is known under the keys, and the last batch that was committed under the marker.
    */
   async lock(tx: Tx, ids: readonly number[], keys: readonly KeyName[], marker?: CommitMarker): Promise<Locked> {
     const { account } = this.tables;
@@ -107,7 +109,9 @@ export class LedgerStore {
         '(operation.account_id = ? AND operation.scope = ? AND operation.idempotency_key = ?)',
         (key) => [key.accountId, key.scope, key.key],
       ),
-      ...(marker ? [{ sql: 'SELECT number FROM commit_marker WHERE bucket = ? AND id = ?', values: [marker.bucket, marker.id] }] : []),
+      ...(marker
+        ? [{ sql: 'SELECT number FROM commit_marker WHERE bucket = ? AND id = ?', values: [marker.bucket, marker.id] }]
+        : []),
     ]);
     const [last] = marker ? others.pop()! : [];
     return {
@@ -117,7 +121,10 @@ export class LedgerStore {
     };
   }
 
-  /** The account's open holds that have expired by `now`, the oldest first and at most `limit` of them; and when the first of the others expires. */
+  /**
+   * The account's open holds that have expired by `now`, the oldest first and at most `limit` of them; and when the
+   * first of the others expires.
+   */
   async expiredHolds(tx: Tx, id: number, now: number, limit: number): Promise<Pick<Known, 'expired' | 'nextExpiry'>> {
     const { hold } = this.tables;
     const open = "FROM hold WHERE account_id = ? AND status = 'open' AND expires_at";
@@ -133,9 +140,9 @@ export class LedgerStore {
   /** The accounts with holds that have expired by `now`, at most `limit` of them. */
   async accountsToSweep(now: number, limit: number): Promise<AccountName[]> {
     const accounts = this.dataSource.getRepository(AccountRow);
-    return (await accounts.find({ where: { nextExpiry: LessThanOrEqual(now) }, order: { nextExpiry: 'asc' }, take: limit })).map(
-      accountName,
-    );
+    return (
+      await accounts.find({ where: { nextExpiry: LessThanOrEqual(now) }, order: { nextExpiry: 'asc' }, take: limit })
+    ).map(accountName);
   }
 
   /** Those holds that there are. */
@@ -198,7 +205,10 @@ export class LedgerStore {
   private async make(tx: Tx, missing: readonly { id: number; name: AccountName }[]): Promise<void> {
     const { account } = this.tables;
     const rows = missing.map(({ id, name }) => account.values(emptyAccount(id, newVersion(), name)));
-    await execute(tx, insertRows(tx, account.name, account.columns, rows, { key: account.keys, how: 'keep', columns: [] }));
+    await execute(
+      tx,
+      insertRows(tx, account.name, account.columns, rows, { key: account.keys, how: 'keep', columns: [] }),
+    );
   }
 
   private replays(rows: readonly Raw[]): Map<number, Map<string, Replay>> {
@@ -218,7 +228,9 @@ export class LedgerStore {
   }
 }
 
-/** Point reads in one statement; on SQLite one by one, where each takes microseconds and the statement stays prepared. */
+/**
+ * Point reads in one statement; on SQLite one by one, where each takes microseconds and the statement stays prepared.
+ */
 function either<T>(tx: Tx, items: readonly T[], head: string, term: string, values: (item: T) => Value[]): Statement[] {
   if (items.length === 0) return [];
   if (isMysql(tx)) return [{ sql: head + items.map(() => term).join(' OR '), values: items.flatMap(values) }];

@@ -13,7 +13,10 @@ export interface CommitMarker {
   readonly version: number;
 }
 
-/** Rows for one table: new ones, rows that replace those of the same key, sums to be added to those that are there, or numbers that only rise. */
+/**
+ * Rows for one table: new ones, rows that replace those of the same key, sums to be added to those that are there, or
+ * numbers that only rise.
+ */
 export interface RowChange {
   readonly table: keyof LedgerTables;
   readonly how: 'insert' | 'set' | 'add' | 'raise';

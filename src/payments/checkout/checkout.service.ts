@@ -29,12 +29,14 @@ export class CheckoutService {
   /**
    * Opens the checkout of a package of credits or a plan of tokens.
    * @param item the id of the package or plan
-   * @throws ApiError VALIDATION_ERROR, IDEMPOTENCY_KEY_REUSED, PAYMENTS_NOT_CONFIGURED, PAYMENT_PROVIDER_ERROR (the same request may be repeated)
+   * @throws ApiError VALIDATION_ERROR, IDEMPOTENCY_KEY_REUSED, PAYMENTS_NOT_CONFIGURED, PAYMENT_PROVIDER_ERROR (the
+   *   same request may be repeated)
    */
   async open(kind: PurchaseKind, account: string, item: string, { key }: Idempotency): Promise<Answered<CheckoutDto>> {
     const hash = requestHash({ item });
     const recorded =
-      (await this.findByKey(kind, account, key)) ?? (await this.record({ kind, account, key, hash }, this.goods.item(kind, item)));
+      (await this.findByKey(kind, account, key)) ??
+      (await this.record({ kind, account, key, hash }, this.goods.item(kind, item)));
     if (recorded.requestHash !== hash) throw new ApiError('IDEMPOTENCY_KEY_REUSED');
     const { purchase, written } = await this.sessions.ensure(recorded);
     return new Answered(toCheckout(purchase), !written);

@@ -16,8 +16,8 @@ export class CustomersService {
   ) {}
 
   /**
-   * The provider's id of an account's customer, which is made at the first purchase. The row with its key is there before the provider is asked, so
-   * whoever asks at once, or again after a crash, asks under the same key.
+   * The provider's id of an account's customer, which is made at the first purchase. The row with its key is there
+   * before the provider is asked, so whoever asks at once, or again after a crash, asks under the same key.
    * @throws ApiError PAYMENT_PROVIDER_ERROR
    */
   async idOf(account: string): Promise<string> {
@@ -42,7 +42,10 @@ export class CustomersService {
     try {
       const id = await provider.createCustomer(account, creationKey);
       await this.transactions.run((tx) =>
-        affectedRows(tx, 'UPDATE payment_customer SET customer_id = ? WHERE creation_key = ? AND customer_id IS NULL', [id, creationKey]),
+        affectedRows(tx, 'UPDATE payment_customer SET customer_id = ? WHERE creation_key = ? AND customer_id IS NULL', [
+          id,
+          creationKey,
+        ]),
       );
       return id;
     } catch (error) {

@@ -75,6 +75,10 @@ function pick<T extends { readonly id: string }>(catalog: readonly T[], field: s
   return sold;
 }
 
-function itemOf({ id, price, currency }: { id: string; price: number; currency: string }, name: string, amount: number): Item {
+function itemOf(
+  { id, price, currency }: { id: string; price: number; currency: string },
+  name: string,
+  amount: number,
+): Item {
   return { item: id, name, amount: amount as Stored, price: Math.round(price * 100), currency };
 }

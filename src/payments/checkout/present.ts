@@ -10,7 +10,17 @@ export function toCheckout({ id, checkoutUrl, checkoutTerms, ...purchase }: Purc
 }
 
 /** A purchase as it stands. */
-export function toPurchase({ id, account, item, name, status, checkoutUrl, createdAt, paidAt, ...purchase }: Purchase): PurchaseDto {
+export function toPurchase({
+  id,
+  account,
+  item,
+  name,
+  status,
+  checkoutUrl,
+  createdAt,
+  paidAt,
+  ...purchase
+}: Purchase): PurchaseDto {
   return {
     purchase_id: id,
     account,

@@ -84,11 +84,17 @@ export class Purchase {
   @Index('purchase_payment_intent')
   paymentIntent: string | null;
 
-  /** What the provider is asked for. It is kept because a retry under the same key must ask for the same, whatever the configuration says by then. */
+  /**
+   * What the provider is asked for. It is kept because a retry under the same key must ask for the same, whatever the
+   * configuration says by then.
+   */
   @Column({ name: 'checkout_terms', type: 'text', transformer: json })
   checkoutTerms: CheckoutTerms;
 
-  /** In the link to our own return page: it shows whoever came from this checkout the balance and the receipt for a while. */
+  /**
+   * In the link to our own return page: it shows whoever came from this checkout the balance and the receipt for a
+   * while.
+   */
   @Column({ name: 'return_token', type: 'varchar', length: 43 })
   returnToken: string;
 
@@ -112,15 +118,23 @@ export class Purchase {
   @Column({ name: 'receipt_url', type: 'text', nullable: true })
   receiptUrl: string | null;
 
-  /** When a page last asked the provider. Whoever moves it on may ask, so that of many views in many processes one does. */
+  /**
+   * When a page last asked the provider. Whoever moves it on may ask, so that of many views in many processes one does.
+   */
   @Column({ name: 'asked_at', type: 'bigint', transformer: integer })
   askedAt: number;
 
-  /** Counts the writes. What was fetched for one version is written to no other, so nothing older ever overwrites something newer. */
+  /**
+   * Counts the writes. What was fetched for one version is written to no other, so nothing older ever overwrites
+   * something newer.
+   */
   @Column({ type: 'bigint', transformer: integer })
   version: number;
 
-  /** Chosen once an attempt, because a retry must send the provider the same value. Milliseconds since 1970, a whole second. */
+  /**
+   * Chosen once an attempt, because a retry must send the provider the same value. Milliseconds since 1970, a whole
+   * second.
+   */
   @Column({ name: 'expires_at', type: 'bigint', transformer: integer })
   expiresAt: number;
 

@@ -48,10 +48,14 @@ export class PurchaseWriter {
     }
   }
 
-  /** Of all who found the same time of the last question, in whatever process, one moves it on. It is no part of what is settled, and so no new version. */
+  /**
+   * Of all who found the same time of the last question, in whatever process, one moves it on. It is no part of what is
+   * settled, and so no new version.
+   */
   async takeTurn({ id, askedAt }: Purchase): Promise<boolean> {
     const values = [Date.now(), id, askedAt];
-    const taken = (tx: Tx) => affectedRows(tx, 'UPDATE purchase SET asked_at = ? WHERE id = ? AND asked_at = ?', values);
+    const taken = (tx: Tx) =>
+      affectedRows(tx, 'UPDATE purchase SET asked_at = ? WHERE id = ? AND asked_at = ?', values);
     return (await this.transactions.run(taken)) === 1;
   }
 

@@ -1,7 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Config } from '../../common/config/index.js';
 import { ApiError } from '../../common/http/index.js';
-import { AttemptSpent, type CheckoutSession, CustomerGone, isPaid, PAYMENT_PROVIDER, type PaymentProvider } from '../provider/index.js';
+import {
+  AttemptSpent,
+  type CheckoutSession,
+  CustomerGone,
+  isPaid,
+  PAYMENT_PROVIDER,
+  type PaymentProvider,
+} from '../provider/index.js';
 import { CustomersService } from './customers.service.js';
 import type { Purchase } from './purchase.entity.js';
 import { type Changed, PurchaseWriter } from './purchase.writer.js';
@@ -23,15 +30,17 @@ export class SessionsService {
   ) {}
 
   /**
-   * Makes sure that the purchase has a session. Asking again under the same key gives the session of the first time, also when nobody heard that
-   * answer. A key that has become useless is replaced only when the provider shows that no session of the purchase was made under it.
+   * Makes sure that the purchase has a session. Asking again under the same key gives the session of the first time,
+   * also when nobody heard that answer. A key that has become useless is replaced only when the provider shows that no
+   * session of the purchase was made under it.
    * @returns the purchase with its session, and whether it was this call that stored it
    * @throws ApiError CONFLICT, PAYMENTS_NOT_CONFIGURED, PAYMENT_PROVIDER_ERROR
    */
   async ensure(purchase: Purchase): Promise<Changed> {
     if (purchase.sessionId !== null) return { purchase, written: false };
     if (!this.provider) throw notConfigured();
-    if (purchase.provider !== this.provider.name) throw new ApiError('CONFLICT', 'This purchase was begun with another payment provider.');
+    if (purchase.provider !== this.provider.name)
+      throw new ApiError('CONFLICT', 'This purchase was begun with another payment provider.');
     let current = purchase;
     for (let tries = 1; ; tries++) {
       const customer = await this.customers.idOf(current.account);
@@ -48,7 +57,10 @@ export class SessionsService {
     }
   }
 
-  /** Gives a purchase without a session the one that it asked for; when its time is over, only one that was made and never heard of. */
+  /**
+   * Gives a purchase without a session the one that it asked for; when its time is over, only one that was made and
+   * never heard of.
+   */
   async recover(purchase: Purchase): Promise<void> {
     if (!isLate(purchase)) {
       await this.ensure(purchase);
@@ -66,19 +78,35 @@ export class SessionsService {
     if (isLate(purchase)) throw new AttemptSpent();
     const { id: purchaseId, attempt, price, currency, expiresAt, checkoutTerms } = purchase;
     const idempotencyKey = `checkout:${purchaseId}:${attempt}`;
-    return this.provider!.createSession({ ...checkoutTerms, purchaseId, customer, idempotencyKey, price, currency, expiresAt });
+    return this.provider!.createSession({
+      ...checkoutTerms,
+      purchaseId,
+      customer,
+      idempotencyKey,
+      price,
+      currency,
+      expiresAt,
+    });
   }
 
-  /** The most finished one, should there be several: the others can only be paid after it, and are then looked at by a person. */
+  /**
+   * The most finished one, should there be several: the others can only be paid after it, and are then looked at by a
+   * person.
+   */
   private async findLost({ id, createdAt }: Purchase, customer: string): Promise<CheckoutSession | undefined> {
     const sessions = await this.provider!.findSessions(id, customer, createdAt - CLOCKS_DIFFER_MS);
     return (
-      sessions.find(isPaid) ?? sessions.find(({ status }) => status === 'complete') ?? sessions.find(({ status }) => status === 'open')
+      sessions.find(isPaid) ??
+      sessions.find(({ status }) => status === 'complete') ??
+      sessions.find(({ status }) => status === 'open')
     );
   }
 
   private async store(purchase: Purchase, session: CheckoutSession): Promise<Changed> {
-    const stored = await this.writer.change(purchase, isStill(purchase), { sessionId: session.id, checkoutUrl: session.url });
+    const stored = await this.writer.change(purchase, isStill(purchase), {
+      sessionId: session.id,
+      checkoutUrl: session.url,
+    });
     // Another process has begun an attempt of its own meanwhile; this request may be sent again.
     if (stored.purchase.sessionId === null) throw new ApiError('PAYMENT_PROVIDER_ERROR');
     return stored;

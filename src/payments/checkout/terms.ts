@@ -7,13 +7,18 @@ import type { Purchase } from './purchase.entity.js';
 const LIFETIME_MS = 23 * 3_600_000;
 
 /** What the provider is asked for when a purchase begins an attempt. */
-export function termsOf(purchase: Pick<Purchase, 'id' | 'kind' | 'name' | 'amount' | 'returnToken'>, config: Config): CheckoutTerms {
+export function termsOf(
+  purchase: Pick<Purchase, 'id' | 'kind' | 'name' | 'amount' | 'returnToken'>,
+  config: Config,
+): CheckoutTerms {
   const { checkoutSuccessUrl, checkoutCancelUrl, payments, publicUrl } = config;
   const { id, name, returnToken } = purchase;
   return {
     name,
     description: inWords(purchase),
-    successUrl: checkoutSuccessUrl ? withPurchase(checkoutSuccessUrl, id) : `${publicUrl}/checkout/return/${id}?token=${returnToken}`,
+    successUrl: checkoutSuccessUrl
+      ? withPurchase(checkoutSuccessUrl, id)
+      : `${publicUrl}/checkout/return/${id}?token=${returnToken}`,
     cancelUrl: checkoutCancelUrl ? withPurchase(checkoutCancelUrl, id) : `${publicUrl}/checkout/cancel/${id}`,
     automaticTax: payments.automaticTax,
     promotionCodes: payments.promotionCodes,

@@ -2,7 +2,9 @@ import type { FastifyReply } from 'fastify';
 import type { Config } from '../../common/config/index.js';
 import { type Html, html, page } from './html.js';
 
-/** Where a buyer goes on: the operator's application, where one is known, else whatever this server's own address shows. */
+/**
+ * Where a buyer goes on: the operator's application, where one is known, else whatever this server's own address shows.
+ */
 export function homeOf({ checkoutSuccessUrl, checkoutCancelUrl, publicUrl }: Config): URL {
   const application = checkoutSuccessUrl ?? checkoutCancelUrl;
   return application ? new URL('/', application) : new URL(`${publicUrl}/`);
@@ -40,7 +42,11 @@ function missingPage(home: URL): string {
  * Browsers apply `form-action` to the redirect after a form as well, so it names the places where a checkout may end.
  * @param options.leadsTo addresses that a form on the page may lead to
  */
-export function send(reply: FastifyReply, page: string, { status = 200, leadsTo = [] as readonly string[] } = {}): void {
+export function send(
+  reply: FastifyReply,
+  page: string,
+  { status = 200, leadsTo = [] as readonly string[] } = {},
+): void {
   const targets = ["'self'", ...new Set(leadsTo.map((url) => new URL(url).origin))].join(' ');
   void reply
     .status(status)

@@ -8,7 +8,10 @@ import { homeOf, send, sendMissing } from '../html/index.js';
 import { PurchasesService } from '../settlement/index.js';
 import { purchasePage } from './purchase.page.js';
 
-/** Pages for buyers, outside of the API. Whoever knows the long random id in the address may see the one checkout behind it. */
+/**
+ * Pages for buyers, outside of the API. Whoever knows the long random id in the address may see the one checkout behind
+ * it.
+ */
 @ApiExcludeController()
 @Public()
 @Controller()
@@ -41,7 +44,10 @@ export class PagesController {
   }
 }
 
-/** While something can still happen to a payment of the sandbox, its purchase leads back to the page that plays the bank. */
+/**
+ * While something can still happen to a payment of the sandbox, its purchase leads back to the page that plays the
+ * bank.
+ */
 function controlsOf({ provider, status, sessionId, paid, refunded }: Purchase): string | undefined {
   const goesOn = status === 'processing' || (status === 'paid' && refunded < (paid ?? 0));
   return provider === 'sandbox' && goesOn ? `/sandbox/checkout/${sessionId}` : undefined;

@@ -36,14 +36,19 @@ export function purchasePage(purchase: Purchase, { left, home, balance, receipt,
   return page({
     title: `${title} · Assimetria Credits`,
     sandbox: purchase.provider === 'sandbox',
-    refreshSeconds: pending ? (Date.now() - purchase.createdAt < YOUNG_MS ? REFRESH_SECONDS : PATIENT_REFRESH_SECONDS) : undefined,
+    refreshSeconds: pending
+      ? Date.now() - purchase.createdAt < YOUNG_MS
+        ? REFRESH_SECONDS
+        : PATIENT_REFRESH_SECONDS
+      : undefined,
     tone,
     content: html` <h1>${title}</h1>
       <p role="status">${text}</p>
       <dl>
         ${row('Purchase', purchase.name)} ${row('Contains', inWords(purchase))} ${row('Price', money(price))}
-        ${paid !== null && paid !== price ? row('Paid', money(paid)) : ''} ${refunded > 0 ? row('Refunded', money(refunded)) : ''}
-        ${disputed > 0 ? row('Disputed', money(disputed)) : ''} ${reversed > 0 ? row('Taken back', reversedInWords(purchase)) : ''}
+        ${paid !== null && paid !== price ? row('Paid', money(paid)) : ''}
+        ${refunded > 0 ? row('Refunded', money(refunded)) : ''} ${disputed > 0 ? row('Disputed', money(disputed)) : ''}
+        ${reversed > 0 ? row('Taken back', reversedInWords(purchase)) : ''}
         ${balance === undefined ? '' : row('Account balance', balance)}
       </dl>
       <nav>
@@ -58,7 +63,11 @@ export function purchasePage(purchase: Purchase, { left, home, balance, receipt,
 function stateOf(purchase: Purchase, left: boolean): State {
   if (purchase.status === 'paid' && purchase.refunded + purchase.disputed > 0) return reversalOf(purchase);
   if (purchase.status === 'review' && purchase.paid && purchase.refunded + purchase.disputed >= purchase.paid)
-    return { title: 'Payment returned', tone: 'back', text: 'Your payment was not accepted and has been returned. Nothing was credited.' };
+    return {
+      title: 'Payment returned',
+      tone: 'back',
+      text: 'Your payment was not accepted and has been returned. Nothing was credited.',
+    };
   if (purchase.status === 'open' && left) return leftOpen(purchase);
   return STATES[purchase.status](inWords(purchase));
 }
@@ -74,7 +83,11 @@ const STATES: Record<PurchaseStatus, (bought: string) => State> = {
     tone: 'pending',
     text: `Your payment has been started and is not confirmed yet. As soon as it is, ${bought} will be added to your account. With some payment methods that takes a few days; you can close this page.`,
   }),
-  paid: (bought) => ({ title: 'Thank you', tone: 'good', text: `Your payment is complete. ${bought} have been added to your account.` }),
+  paid: (bought) => ({
+    title: 'Thank you',
+    tone: 'good',
+    text: `Your payment is complete. ${bought} have been added to your account.`,
+  }),
   expired: () => ({
     title: 'Checkout expired',
     tone: 'bad',
@@ -119,8 +132,16 @@ function reversalOf(purchase: Purchase): State {
       text: `${refunded > 0 ? `${money(refunded)} of your payment has been refunded. ` : ''}Because of a dispute, the bank has withdrawn ${money(disputed)} of your payment, and ${gone} If the dispute ends in the seller's favor, they will be added again.`,
     };
   return refunded < paid
-    ? { title: 'Payment partly refunded', tone: 'back', text: `${money(refunded)} of your payment has been refunded, and ${gone}` }
-    : { title: 'Payment refunded', tone: 'back', text: `Your whole payment of ${money(paid)} has been refunded, and ${gone}` };
+    ? {
+        title: 'Payment partly refunded',
+        tone: 'back',
+        text: `${money(refunded)} of your payment has been refunded, and ${gone}`,
+      }
+    : {
+        title: 'Payment refunded',
+        tone: 'back',
+        text: `Your whole payment of ${money(paid)} has been refunded, and ${gone}`,
+      };
 }
 
 function reversedInWords({ kind, reversed }: Purchase): string {

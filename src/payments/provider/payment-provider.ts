@@ -124,7 +124,10 @@ export const USED_EVENTS = [
   'charge.dispute.closed',
 ] as const;
 
-/** The provider keeps a failure under the key, or has met the key with another request: asking again under it is of no use. */
+/**
+ * The provider keeps a failure under the key, or has met the key with another request: asking again under it is of no
+ * use.
+ */
 export class AttemptSpent extends ApiError {
   constructor() {
     super('PAYMENT_PROVIDER_ERROR');
@@ -139,8 +142,8 @@ export class CustomerGone extends ApiError {
 }
 
 /**
- * Whoever takes the money. It is asked outside of any database transaction, since its answer can take seconds. What it refused, or of which it is
- * not known what came of it, is an ApiError PAYMENT_PROVIDER_ERROR.
+ * Whoever takes the money. It is asked outside of any database transaction, since its answer can take seconds. What it
+ * refused, or of which it is not known what came of it, is an ApiError PAYMENT_PROVIDER_ERROR.
  */
 export interface PaymentProvider {
   readonly name: 'stripe' | 'sandbox';
@@ -165,8 +168,8 @@ export interface PaymentProvider {
    * @param payload the body's bytes as they came
    * @param signature the header that came with them
    * @returns undefined when it is of a kind that is not used
-   * @throws ApiError WEBHOOK_SIGNATURE_INVALID when it is not to be trusted (no or another signature, older than five minutes), VALIDATION_ERROR
-   *   when it is signed and no event
+   * @throws ApiError WEBHOOK_SIGNATURE_INVALID when it is not to be trusted (no or another signature, older than five
+   *   minutes), VALIDATION_ERROR when it is signed and no event
    */
   readEvent(payload: Buffer | undefined, signature: string | undefined): ProviderEvent | undefined;
   /** Events of the kinds that are used, the newest first. `since` is in milliseconds. */

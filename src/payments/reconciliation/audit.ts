@@ -15,7 +15,11 @@ export class Audit {
   ) {}
 
   /** Holds each purchase that has changed against the ledger and the provider. */
-  async check({ since }: ReconciliationOptions, summary: ReconciliationSummary, paidSessions: ReadonlySet<string>): Promise<void> {
+  async check(
+    { since }: ReconciliationOptions,
+    summary: ReconciliationSummary,
+    paidSessions: ReadonlySet<string>,
+  ): Promise<void> {
     for (let last = ''; ;) {
       const found = await this.purchases.find({
         where: { updatedAt: MoreThan(since), id: MoreThan(last) },
@@ -31,8 +35,25 @@ export class Audit {
     }
   }
 
-  private async problemOf(purchase: Purchase, since: number, paidSessions: ReadonlySet<string>): Promise<string | undefined> {
-    const { id, kind, account, amount, status, reversed, reviewReason, paid, refunded, disputed, sessionId, createdAt } = purchase;
+  private async problemOf(
+    purchase: Purchase,
+    since: number,
+    paidSessions: ReadonlySet<string>,
+  ): Promise<string | undefined> {
+    const {
+      id,
+      kind,
+      account,
+      amount,
+      status,
+      reversed,
+      reviewReason,
+      paid,
+      refunded,
+      disputed,
+      sessionId,
+      createdAt,
+    } = purchase;
     const { granted, takenBack } = await this.goods.wallet(kind).purchaseSums(account, id);
     if (status === 'paid' && granted === 0) return 'is paid and was not granted';
     if (status !== 'paid' && granted !== 0) return `is ${status} and was granted`;
@@ -40,7 +61,12 @@ export class Audit {
     if (takenBack !== reversed) return `has ${takenBack} taken back in place of ${reversed}`;
     if (status === 'review' && (paid ?? 0) <= refunded + disputed) return undefined;
     if (reviewReason !== null) return `needs a review: ${reviewReason}`;
-    if (status === 'paid' && purchase.provider === this.provider!.name && createdAt > since + OVERLAP_MS && !paidSessions.has(sessionId!))
+    if (
+      status === 'paid' &&
+      purchase.provider === this.provider!.name &&
+      createdAt > since + OVERLAP_MS &&
+      !paidSessions.has(sessionId!)
+    )
       return (await this.stillPaid(sessionId!)) ? undefined : 'was granted and is not paid at the provider';
     return undefined;
   }

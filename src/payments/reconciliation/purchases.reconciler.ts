@@ -17,11 +17,18 @@ export class PurchasesReconciler {
   ) {}
 
   /** Purchases whose end is not known: without a session, not paid yet, under way. */
-  async finish({ untouchedSince, dryRun, limit }: ReconciliationOptions, summary: ReconciliationSummary): Promise<void> {
+  async finish(
+    { untouchedSince, dryRun, limit }: ReconciliationOptions,
+    summary: ReconciliationSummary,
+  ): Promise<void> {
     let last = '';
     for (let left = limit ?? Infinity; left > 0;) {
       const found = await this.purchases.find({
-        where: { status: In(['open', 'processing']), updatedAt: LessThanOrEqual(untouchedSince), ...(limit ? {} : { id: MoreThan(last) }) },
+        where: {
+          status: In(['open', 'processing']),
+          updatedAt: LessThanOrEqual(untouchedSince),
+          ...(limit ? {} : { id: MoreThan(last) }),
+        },
         order: limit ? { updatedAt: 'ASC' } : { id: 'ASC' },
         take: Math.min(left, PAGE),
       });
@@ -43,7 +50,9 @@ export class PurchasesReconciler {
       if (session.purchaseId === null) continue;
       const purchase = await this.purchases.findOneBy({ id: session.purchaseId });
       if (!purchase) {
-        summary.problems.push(`the session ${session.id} was paid for the purchase ${session.purchaseId}, which does not exist`);
+        summary.problems.push(
+          `the session ${session.id} was paid for the purchase ${session.purchaseId}, which does not exist`,
+        );
       } else if (purchase.sessionId !== session.id || (purchase.status !== 'paid' && purchase.status !== 'review')) {
         await this.settle(purchase, session.id, dryRun, summary);
       }
@@ -52,7 +61,8 @@ export class PurchasesReconciler {
     for await (const paymentIntent of this.provider!.listReversed(since)) reversed.add(paymentIntent);
     summary.listed += reversed.size;
     for (const paymentIntent of reversed) {
-      const id = (await this.purchases.findOneBy({ paymentIntent }))?.id ?? (await this.provider!.purchaseOf(paymentIntent));
+      const id =
+        (await this.purchases.findOneBy({ paymentIntent }))?.id ?? (await this.provider!.purchaseOf(paymentIntent));
       const purchase = id && (await this.purchases.findOneBy({ id }));
       if (purchase) await this.settle(purchase, undefined, dryRun, summary);
     }
@@ -78,7 +88,8 @@ export class PurchasesReconciler {
       await this.settlement.settle(id, sessionId === purchase.sessionId ? undefined : sessionId);
       const after = await this.purchases.findOneByOrFail({ id });
       if (after.status !== purchase.status) changes.push(`purchase ${id}: ${purchase.status} to ${after.status}`);
-      else if (after.reversed !== purchase.reversed) changes.push(`purchase ${id}: reversed ${purchase.reversed} to ${after.reversed}`);
+      else if (after.reversed !== purchase.reversed)
+        changes.push(`purchase ${id}: reversed ${purchase.reversed} to ${after.reversed}`);
       else if (after.sessionId !== purchase.sessionId) changes.push(`purchase ${id}: has its session`);
     } catch (error) {
       problems.push(`purchase ${id} could not be settled: ${(error as Error).message}`);

@@ -6,7 +6,10 @@ import { Audit } from './audit.js';
 import { PurchasesReconciler } from './purchases.reconciler.js';
 import { PAGE, type ReconciliationOptions, type ReconciliationSummary } from './summary.js';
 
-/** Makes up for everything that events did not bring: answers that were lost, events that did not come, events that never were. */
+/**
+ * Makes up for everything that events did not bring: answers that were lost, events that did not come, events that
+ * never were.
+ */
 @Injectable()
 export class ReconciliationService {
   constructor(
@@ -23,7 +26,15 @@ export class ReconciliationService {
    * @throws ApiError PAYMENT_PROVIDER_ERROR when the provider can't be listed; what was done by then stays done
    */
   async run(options: ReconciliationOptions): Promise<ReconciliationSummary> {
-    const summary: ReconciliationSummary = { unfinished: 0, refunds: 0, events: 0, missed: 0, listed: 0, changes: [], problems: [] };
+    const summary: ReconciliationSummary = {
+      unfinished: 0,
+      refunds: 0,
+      events: 0,
+      missed: 0,
+      listed: 0,
+      changes: [],
+      problems: [],
+    };
     if (!this.provider) return summary;
     if (!options.dryRun) summary.refunds = await this.refunds.resume(options.untouchedSince);
     await this.purchases.finish(options, summary);

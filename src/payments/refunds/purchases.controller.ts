@@ -1,13 +1,22 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiParam, ApiTags } from '@nestjs/swagger';
 import { AdminOnly, Authenticated, CurrentPrincipal, type Principal } from '../../auth/index.js';
-import { type Answered, data, type Data, Endpoint, type Idempotency, IdempotencyKey, type Page } from '../../common/http/index.js';
+import {
+  type Answered,
+  data,
+  type Data,
+  Endpoint,
+  type Idempotency,
+  IdempotencyKey,
+  type Page,
+} from '../../common/http/index.js';
 import { PurchaseDto, PurchasesQuery } from '../checkout/index.js';
 import { PurchasesService } from '../settlement/index.js';
 import { RefundDto, RefundPurchaseDto } from './refunds.dto.js';
 import { RefundsService } from './refunds.service.js';
 
-const PurchaseId = () => ApiParam({ name: 'id', description: 'The id of the purchase.', example: 'pur_7d2f4b5f1c9a4e0f8a6b3c2d1e0f9a8b' });
+const PurchaseId = () =>
+  ApiParam({ name: 'id', description: 'The id of the purchase.', example: 'pur_7d2f4b5f1c9a4e0f8a6b3c2d1e0f9a8b' });
 
 const PAID = { status: 'paid', kind: 'credits', paid_at: '2026-04-15T10:30:00.000Z' };
 
@@ -38,7 +47,8 @@ export class PurchasesController {
   @PurchaseId()
   @Endpoint({
     summary: 'One purchase',
-    description: 'An open purchase is first brought up to date with the payment provider, as far as that can be reached.',
+    description:
+      'An open purchase is first brought up to date with the payment provider, as far as that can be reached.',
     answers: PurchaseDto,
     example: PAID,
     errors: ['NOT_FOUND'],
@@ -61,7 +71,11 @@ export class PurchasesController {
     errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT', 'PAYMENT_PROVIDER_ERROR', 'PAYMENTS_NOT_CONFIGURED'],
     idempotent: true,
   })
-  refund(@Param('id') id: string, @Body() wanted: RefundPurchaseDto, @IdempotencyKey() key: Idempotency): Promise<Answered<RefundDto>> {
+  refund(
+    @Param('id') id: string,
+    @Body() wanted: RefundPurchaseDto,
+    @IdempotencyKey() key: Idempotency,
+  ): Promise<Answered<RefundDto>> {
     return this.refunds.refund(id, wanted, key);
   }
 }

@@ -2,7 +2,10 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { integer } from '../../common/database/index.js';
 import type { RefundReason, RefundStatus } from '../provider/index.js';
 
-/** A refund that an administrator asked for. It is written before the provider is asked, so that a crash in between repeats it and never doubles it. */
+/**
+ * A refund that an administrator asked for. It is written before the provider is asked, so that a crash in between
+ * repeats it and never doubles it.
+ */
 @Entity('purchase_refund')
 @Index('purchase_refund_idempotency', ['account', 'idempotencyKey'], { unique: true })
 @Index('purchase_refund_status', ['status', 'createdAt'])

@@ -29,8 +29,8 @@ export class RefundsService {
 
   /**
    * Gives money back.
-   * @throws ApiError NOT_FOUND, CONFLICT when the purchase is not paid or less than that remains, PAYMENT_PROVIDER_ERROR (the same request with
-   *   the same key may be repeated), IDEMPOTENCY_KEY_REUSED
+   * @throws ApiError NOT_FOUND, CONFLICT when the purchase is not paid or less than that remains,
+   *   PAYMENT_PROVIDER_ERROR (the same request with the same key may be repeated), IDEMPOTENCY_KEY_REUSED
    */
   async refund(purchaseId: string, wanted: RefundPurchaseDto, idempotency: Idempotency): Promise<Answered<RefundDto>> {
     const purchase = await findPurchase(this.purchases, purchaseId);
@@ -46,7 +46,10 @@ export class RefundsService {
     if (request.requestHash !== hash) throw new ApiError('IDEMPOTENCY_KEY_REUSED');
     const isNew = request.status === 'asked';
     const answered = isNew ? await this.carryOut(purchase, request, idempotency.traceId) : request;
-    return new Answered(toRefundDto(answered, purchase, recorded ? idempotency.traceId : undefined), recorded !== null && !isNew);
+    return new Answered(
+      toRefundDto(answered, purchase, recorded ? idempotency.traceId : undefined),
+      recorded !== null && !isNew,
+    );
   }
 
   /** Takes up again what was asked of the provider without an answer; returns how many. */
@@ -96,7 +99,12 @@ export class RefundsService {
         await tx.query(`SELECT id FROM purchase WHERE id = ?${forUpdate(tx)}`, [purchaseId]);
         const decided = await this.decide(tx, purchaseId, wanted);
         if ('amount' in decided) {
-          await tx.manager.insert(PurchaseRefundRequest, { ...base, amount: decided.amount, status: 'asked', refusal: null });
+          await tx.manager.insert(PurchaseRefundRequest, {
+            ...base,
+            amount: decided.amount,
+            status: 'asked',
+            refusal: null,
+          });
         } else {
           const refusal = JSON.stringify({ ...decided, traceId: idempotency.traceId });
           await tx.manager.insert(PurchaseRefundRequest, { ...base, amount: 0, status: 'refused', refusal });
@@ -111,9 +119,18 @@ export class RefundsService {
     return made;
   }
 
-  /** What remains counts the refunds that are asked for and not yet answered, so that two requests at once can't both take all of it. */
-  private async decide(tx: Tx, purchaseId: string, { amount }: RefundPurchaseDto): Promise<{ amount: number } | Refusal> {
-    const { status, paid, refunded, disputed, paymentIntent } = await tx.manager.findOneByOrFail(Purchase, { id: purchaseId });
+  /**
+   * What remains counts the refunds that are asked for and not yet answered, so that two requests at once can't both
+   * take all of it.
+   */
+  private async decide(
+    tx: Tx,
+    purchaseId: string,
+    { amount }: RefundPurchaseDto,
+  ): Promise<{ amount: number } | Refusal> {
+    const { status, paid, refunded, disputed, paymentIntent } = await tx.manager.findOneByOrFail(Purchase, {
+      id: purchaseId,
+    });
     if (status !== 'paid' || paid === null || paymentIntent === null)
       return { message: `The purchase is ${status === 'paid' ? 'without a payment' : status}.`, details: { status } };
     const asked = await tx.manager.findBy(PurchaseRefundRequest, { purchaseId, status: 'asked' });
@@ -124,14 +141,26 @@ export class RefundsService {
       : { amount: cents };
   }
 
-  private async carryOut(purchase: Purchase, request: PurchaseRefundRequest, traceId?: string): Promise<PurchaseRefundRequest> {
+  private async carryOut(
+    purchase: Purchase,
+    request: PurchaseRefundRequest,
+    traceId?: string,
+  ): Promise<PurchaseRefundRequest> {
     const { id, amount, reason, attempt } = request;
     const { id: purchaseId } = purchase;
-    const paymentIntent = purchase.paymentIntent ?? (await this.purchases.findOneByOrFail({ id: purchaseId })).paymentIntent!;
+    const paymentIntent =
+      purchase.paymentIntent ?? (await this.purchases.findOneByOrFail({ id: purchaseId })).paymentIntent!;
     let refund: Refund;
     try {
       const idempotencyKey = `refund:${id}:${attempt}`;
-      refund = await this.provider!.refund({ paymentIntent, purchaseId, requestId: id, amount, reason, idempotencyKey });
+      refund = await this.provider!.refund({
+        paymentIntent,
+        purchaseId,
+        requestId: id,
+        amount,
+        reason,
+        idempotencyKey,
+      });
     } catch (error) {
       if (error instanceof AttemptSpent) {
         const known = await this.findAtProvider(purchase, request);
@@ -148,7 +177,9 @@ export class RefundsService {
     // The money is on its way; should this fail, the provider's event or reconciliation brings the credits after it.
     await this.settlement
       .settle(purchaseId)
-      .catch((error: Error) => this.logger.warn(`purchase ${purchaseId} could not be settled after its refund: ${error.message}`));
+      .catch((error: Error) =>
+        this.logger.warn(`purchase ${purchaseId} could not be settled after its refund: ${error.message}`),
+      );
     return answered;
   }
 
@@ -162,7 +193,11 @@ export class RefundsService {
   }
 
   private refused(request: PurchaseRefundRequest, message: string, traceId?: string): Promise<PurchaseRefundRequest> {
-    return this.conclude(request, { refundId: null, status: 'refused', refusal: JSON.stringify({ message, details: null, traceId }) });
+    return this.conclude(request, {
+      refundId: null,
+      status: 'refused',
+      refusal: JSON.stringify({ message, details: null, traceId }),
+    });
   }
 
   /** The first answer stays, also when two got one. */
@@ -171,12 +206,11 @@ export class RefundsService {
     { refundId, status, refusal }: Pick<PurchaseRefundRequest, 'refundId' | 'status' | 'refusal'>,
   ): Promise<PurchaseRefundRequest> {
     await this.transactions.run((tx) =>
-      affectedRows(tx, "UPDATE purchase_refund SET refund_id = ?, status = ?, refusal = ? WHERE id = ? AND status = 'asked'", [
-        refundId,
-        status,
-        refusal,
-        id,
-      ]),
+      affectedRows(
+        tx,
+        "UPDATE purchase_refund SET refund_id = ?, status = ?, refusal = ? WHERE id = ? AND status = 'asked'",
+        [refundId, status, refusal, id],
+      ),
     );
     return this.requests.findOneByOrFail({ id });
   }
@@ -203,10 +237,17 @@ interface Refusal {
  * @param replayedIn the trace id of the request that is answered with what was recorded for an earlier one
  * @throws ApiError CONFLICT for a refund that was refused
  */
-function toRefundDto(request: PurchaseRefundRequest, { id, currency }: Purchase, replayedIn: string | undefined): RefundDto {
+function toRefundDto(
+  request: PurchaseRefundRequest,
+  { id, currency }: Purchase,
+  replayedIn: string | undefined,
+): RefundDto {
   if (request.status === 'refused' || request.status === 'asked') {
     const { message, details, traceId } = JSON.parse(request.refusal ?? '{}') as Refusal & { traceId?: string };
-    throw new ApiError('CONFLICT' satisfies ErrorCode, message, { details, ...(replayedIn && { replayedFrom: traceId ?? replayedIn }) });
+    throw new ApiError('CONFLICT' satisfies ErrorCode, message, {
+      details,
+      ...(replayedIn && { replayedFrom: traceId ?? replayedIn }),
+    });
   }
   return {
     refund_id: request.id,

@@ -21,8 +21,8 @@ const UNMATCHED_AFTER = 30;
 const FAILED_AFTER = 100;
 
 /**
- * Stores each event of the provider once, and works them off. Every process has a worker; what one of them took and didn't finish is due again
- * when its lease ends.
+ * Stores each event of the provider once, and works them off. Every process has a worker; what one of them took and
+ * didn't finish is due again when its lease ends.
  */
 @Injectable()
 export class InboxService implements OnApplicationBootstrap {
@@ -55,8 +55,8 @@ export class InboxService implements OnApplicationBootstrap {
   /**
    * Takes an event in. When this returns it is stored, or of no interest; the settlement follows on its own.
    * @param payload the body's bytes as they came
-   * @throws ApiError NOT_FOUND when no secret is configured; before anything else was touched, WEBHOOK_SIGNATURE_INVALID, and VALIDATION_ERROR
-   *   for what is signed and no event
+   * @throws ApiError NOT_FOUND when no secret is configured; before anything else was touched,
+   *   WEBHOOK_SIGNATURE_INVALID, and VALIDATION_ERROR for what is signed and no event
    */
   async receive(payload: Buffer | undefined, signature: string | undefined): Promise<void> {
     if (!this.provider?.signsEvents) throw new ApiError('NOT_FOUND');
@@ -96,10 +96,14 @@ export class InboxService implements OnApplicationBootstrap {
     const { id, sessionId, attempts } = event;
     const purchase = await this.find(event);
     if (purchase) {
-      await this.settlement.settle(purchase.id, sessionId === null || sessionId === purchase.sessionId ? undefined : sessionId);
+      await this.settlement.settle(
+        purchase.id,
+        sessionId === null || sessionId === purchase.sessionId ? undefined : sessionId,
+      );
       return 'settled';
     }
-    const reference = event.purchaseId ?? (event.paymentIntent && (await this.provider!.purchaseOf(event.paymentIntent)));
+    const reference =
+      event.purchaseId ?? (event.paymentIntent && (await this.provider!.purchaseOf(event.paymentIntent)));
     if (!reference) return 'ignored';
     const named = await this.purchases.findOneBy({ id: reference });
     if (named) {

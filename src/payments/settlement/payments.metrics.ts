@@ -6,7 +6,10 @@ import { Metrics } from '../../common/metrics/index.js';
 import { Purchase, PURCHASE_STATUSES } from '../checkout/index.js';
 import { type EventOutcome, WebhookEvent } from './webhook-event.entity.js';
 
-/** What payments count. The states of purchases and the inbox are those of the database, so every process shows the same. */
+/**
+ * What payments count. The states of purchases and the inbox are those of the database, so every process shows the
+ * same.
+ */
 @Injectable()
 export class PaymentsMetrics {
   private readonly outcomes?: Counter<'outcome'>;
@@ -42,7 +45,8 @@ export class PaymentsMetrics {
           .select(['p.status AS status', 'COUNT(*) AS count'])
           .groupBy('p.status')
           .getRawMany<{ status: string; count: string | number }>();
-        for (const status of PURCHASE_STATUSES) this.set({ status }, Number(rows.find((row) => row.status === status)?.count ?? 0));
+        for (const status of PURCHASE_STATUSES)
+          this.set({ status }, Number(rows.find((row) => row.status === status)?.count ?? 0));
       },
     });
     new Gauge({

@@ -60,8 +60,8 @@ export class PurchasesService {
   }
 
   /**
-   * The purchase for whoever holds its id, which nobody can guess; null when there is none. It is what the database knows: however many look, the
-   * provider is asked once in some seconds, and a slow answer is not waited for.
+   * The purchase for whoever holds its id, which nobody can guess; null when there is none. It is what the database
+   * knows: however many look, the provider is asked once in some seconds, and a slow answer is not waited for.
    */
   async find(id: string): Promise<Purchase | null> {
     const purchase = await findPurchase(this.purchases, id);
@@ -71,7 +71,8 @@ export class PurchasesService {
   }
 
   /**
-   * Whether a token is that of the address which the checkout returned to. It was in no other place, and is good until 24 hours after the payment.
+   * Whether a token is that of the address which the checkout returned to. It was in no other place, and is good until
+   * 24 hours after the payment.
    */
   isBuyer({ paidAt, returnToken }: Purchase, token: unknown): boolean {
     if (typeof token !== 'string' || paidAt === null || paidAt < Date.now() - TOKEN_HOLDS_MS) return false;

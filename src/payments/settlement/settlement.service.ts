@@ -18,8 +18,8 @@ interface Running {
 }
 
 /**
- * Brings a purchase to where its payment is. Whoever asks, and however often, the outcome is the same. What and whom to credit comes from our row,
- * never from the provider.
+ * Brings a purchase to where its payment is. Whoever asks, and however often, the outcome is the same. What and whom to
+ * credit comes from our row, never from the provider.
  */
 @Injectable()
 export class SettlementService {
@@ -36,16 +36,17 @@ export class SettlementService {
   ) {}
 
   /**
-   * Fetches the current session, payment, refunds and disputes, and does what they say: grants what was paid, takes back what was reversed, or
-   * moves the purchase on. Whoever asks while this is done for the same purchase shares one more round after it, because what was fetched
-   * for the first can be older than what the second has heard of.
+   * Fetches the current session, payment, refunds and disputes, and does what they say: grants what was paid, takes
+   * back what was reversed, or moves the purchase on. Whoever asks while this is done for the same purchase shares one
+   * more round after it, because what was fetched for the first can be older than what the second has heard of.
    * @param sessionId the session that an event is about, when it is not the one of the row
    * @throws ApiError PAYMENT_PROVIDER_ERROR, and whatever the ledger or the database throws; nothing is half done then
    */
   settle(purchaseId: string, sessionId?: string): Promise<void> {
     const name = `${purchaseId} ${sessionId ?? ''}`;
     const running = this.running.get(name);
-    if (running) return (running.next ??= running.done.catch(() => undefined).then(() => this.settle(purchaseId, sessionId)));
+    if (running)
+      return (running.next ??= running.done.catch(() => undefined).then(() => this.settle(purchaseId, sessionId)));
     const done = this.converge(purchaseId, sessionId).finally(() => this.running.delete(name));
     this.running.set(name, { done });
     return done;
@@ -90,45 +91,58 @@ export class SettlementService {
     const session = await provider.fetchSession(asked);
     const now = Date.now();
     if (isSettled(purchase)) {
-      const besides = isPaid(session) && session.purchaseId === purchase.id && session.paymentIntent !== purchase.paymentIntent;
+      const besides =
+        isPaid(session) && session.purchaseId === purchase.id && session.paymentIntent !== purchase.paymentIntent;
       if (!besides) return own ? this.reverse(purchase) : true;
       await this.flag(purchase, `The checkout session ${session.id} was paid besides the one that counts.`);
       return true;
     }
     const { status, reason = null } = verdict(purchase, session, now);
-    const payment = { paymentIntent: session.paymentIntent, receiptUrl: session.receiptUrl, paid: isPaid(session) ? session.total : null };
+    const payment = {
+      paymentIntent: session.paymentIntent,
+      receiptUrl: session.receiptUrl,
+      paid: isPaid(session) ? session.total : null,
+    };
     if (status === 'paid') {
       const granted = { ...payment, status, paidAt: now };
       const reversals = await this.fetchReversals({ ...purchase, ...granted }, payment.paymentIntent);
       await this.grant(purchase, granted);
       return reversals.refunded + reversals.disputed === 0;
     }
-    // The state is written even when it is the old one: whoever fetched something older at the same time must not write it after this.
+    // The state is written even when it is the old one: whoever fetched something older at the same time must not write
+    // it after this.
     const change = status === 'review' ? { ...payment, status, reviewReason: reason } : { status };
     await this.transactions.run((tx) => this.writer.write(tx, purchase, change));
     if (status === 'review') this.reportReview(purchase.id, reason);
     return true;
   }
 
-  /** The entry and the purchase's state are written in one transaction, so that neither is ever there without the other. */
+  /**
+   * The entry and the purchase's state are written in one transaction, so that neither is ever there without the other.
+   */
   private async grant(purchase: Purchase, change: Partial<Purchase>): Promise<void> {
     const { id, account, amount, name } = purchase;
     const attach = (tx: Tx) => this.writer.write(tx, purchase, change);
     try {
-      await this.goods.wallet(purchase.kind).grantPurchase({ purchaseId: id, account, amount, description: `${name} purchase`, attach });
+      await this.goods
+        .wallet(purchase.kind)
+        .grantPurchase({ purchaseId: id, account, amount, description: `${name} purchase`, attach });
     } catch (error) {
-      // What the ledger refuses for good is a balance out of its range. The money has come all the same, so a person has to look.
+      // What the ledger refuses for good is a balance out of its range. The money has come all the same, so a person
+      // has to look.
       if (!(error instanceof ApiError) || error.code !== 'CONFLICT') throw error;
       const { paidAt: _, ...payment } = change;
-      await this.transactions.run((tx) => this.writer.write(tx, purchase, { ...payment, status: 'review', reviewReason: error.message }));
+      await this.transactions.run((tx) =>
+        this.writer.write(tx, purchase, { ...payment, status: 'review', reviewReason: error.message }),
+      );
       this.reportReview(id, error.message);
     }
   }
 
   /**
-   * Takes back the share that refunds and disputes now come to, or gives back what they no longer come to. It goes to a target and adds up
-   * nothing, so it does not matter which events told of it. The key names the version that was read and the target, so a return to an
-   * earlier target is a movement of its own.
+   * Takes back the share that refunds and disputes now come to, or gives back what they no longer come to. It goes to a
+   * target and adds up nothing, so it does not matter which events told of it. The key names the version that was read
+   * and the target, so a return to an earlier target is a movement of its own.
    */
   private async reverse(purchase: Purchase): Promise<boolean> {
     const { id, account, paymentIntent, version } = purchase;
@@ -187,7 +201,10 @@ function sum(items: readonly { readonly amount: number }[]): number {
 }
 
 /** What a customer reads in the history. */
-function movement(before: Pick<Purchase, 'refunded' | 'disputed'>, after: { refunded: number; disputed: number }): string {
+function movement(
+  before: Pick<Purchase, 'refunded' | 'disputed'>,
+  after: { refunded: number; disputed: number },
+): string {
   if (after.disputed !== before.disputed) return after.disputed > before.disputed ? 'Dispute' : 'Dispute won, return';
   return after.refunded >= before.refunded ? 'Refund' : 'Refund failed, return';
 }

@@ -28,7 +28,10 @@ export function verdict(purchase: Judged, session: CheckoutSession, now: number)
   if (session.id !== purchase.sessionId && !paid) return { status: purchase.status };
   const differs = differences(purchase, session);
   if (differs.length > 0)
-    return { status: 'review', reason: `The checkout session ${session.id} has another ${differs.join(', ')} than the purchase.` };
+    return {
+      status: 'review',
+      reason: `The checkout session ${session.id} has another ${differs.join(', ')} than the purchase.`,
+    };
   if (paid) return { status: 'paid' };
   if (session.status === 'complete') return { status: session.paymentFailed ? 'failed' : 'processing' };
   if (session.status === 'expired') return { status: now < purchase.expiresAt ? 'canceled' : 'expired' };
@@ -43,7 +46,8 @@ function differences(purchase: Judged, session: CheckoutSession): string[] {
     purchase: session.purchaseId === purchase.id,
     mode: session.mode === 'payment',
     currency: session.currency === purchase.currency,
-    // What is sold has our price; tax may add to what is paid and a promotion code take from it, but only where the checkout allowed that.
+    // What is sold has our price; tax may add to what is paid and a promotion code take from it, but only where the
+    // checkout allowed that.
     amount:
       session.subtotal === purchase.price &&
       (total >= purchase.price || promotionCodes) &&
@@ -58,7 +62,8 @@ function differences(purchase: Judged, session: CheckoutSession): string[] {
 }
 
 /**
- * What refunds and disputes leave to be taken back, in the purchase's units: the same share of the amount as of the money, rounded in the buyer's favour.
+ * What refunds and disputes leave to be taken back, in the purchase's units: the same share of the amount as of the
+ * money, rounded in the buyer's favour.
  * @param reversed cents that went back, at most all that were paid
  */
 export function clawback({ amount, paid }: Pick<Purchase, 'amount' | 'paid'>, reversed: number): number {

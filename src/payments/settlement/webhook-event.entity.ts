@@ -1,7 +1,10 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { integer } from '../../common/database/index.js';
 
-/** How an event of the inbox ended: its purchase was settled, it concerns nothing of ours, it names a purchase that doesn't exist, or it was given up. */
+/**
+ * How an event of the inbox ended: its purchase was settled, it concerns nothing of ours, it names a purchase that
+ * doesn't exist, or it was given up.
+ */
 export type EventOutcome = 'settled' | 'ignored' | 'unmatched' | 'failed';
 
 /** The inbox: each of the provider's events once, until it has been worked off. */

@@ -7,9 +7,21 @@ import type { ProviderEvent } from '../provider/index.js';
 import { type EventOutcome, WebhookEvent } from './webhook-event.entity.js';
 
 /** The columns that a new event has. */
-const STORED = ['id', 'type', 'session_id', 'payment_intent', 'purchase_id', 'received_at', 'attempts', 'next_attempt_at'];
+const STORED = [
+  'id',
+  'type',
+  'session_id',
+  'payment_intent',
+  'purchase_id',
+  'received_at',
+  'attempts',
+  'next_attempt_at',
+];
 const STORED_AT_ONCE = 200;
-/** Longer than a settlement takes, the provider's timeouts and retries included. Two at once would do no harm, only twice the work. */
+/**
+ * Longer than a settlement takes, the provider's timeouts and retries included. Two at once would do no harm, only
+ * twice the work.
+ */
 const LEASE_MS = 90_000;
 
 /** An event that waits to be stored. */
@@ -41,7 +53,10 @@ export class WebhookEvents {
     return events.filter(({ id }) => !ids.has(id));
   }
 
-  /** Answers when the event is stored. Those that come while others are being written are written together: one commit for all of them. */
+  /**
+   * Answers when the event is stored. Those that come while others are being written are written together: one commit
+   * for all of them.
+   */
   store(event: ProviderEvent): Promise<void> {
     return new Promise((done, failed) => {
       this.arrived.push({ event, done, failed });
@@ -56,7 +71,16 @@ export class WebhookEvents {
       // In one order, so that two processes that store the same events do not wait for each other crosswise.
       const rows = [...new Map(batch.map(({ event }) => [event.id, event])).values()]
         .sort((a, b) => (a.id < b.id ? -1 : 1))
-        .map(({ id, type, sessionId, paymentIntent, purchaseId }) => [id, type, sessionId, paymentIntent, purchaseId, now, 0, now]);
+        .map(({ id, type, sessionId, paymentIntent, purchaseId }) => [
+          id,
+          type,
+          sessionId,
+          paymentIntent,
+          purchaseId,
+          now,
+          0,
+          now,
+        ]);
       try {
         await this.transactions.run((tx) =>
           execute(tx, insertRows(tx, 'webhook_event', STORED, rows, { key: ['id'], how: 'keep', columns: [] })),
@@ -70,8 +94,8 @@ export class WebhookEvents {
   }
 
   /**
-   * Takes what is due, at most so many. Of two workers after the same row the second finds it no longer due, on every engine and without waiting
-   * for the first.
+   * Takes what is due, at most so many. Of two workers after the same row the second finds it no longer due, on every
+   * engine and without waiting for the first.
    */
   async take(most: number): Promise<WebhookEvent[]> {
     const due = await this.events.find({

@@ -18,12 +18,20 @@ export class WebhookController {
     name: 'Stripe-Signature',
     required: true,
     description: 'Signs the bytes of the body and the time.',
-    schema: { type: 'string', example: 't=1776249000,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e77a0e56ff536d0ce8e108d8bd' },
+    schema: {
+      type: 'string',
+      example: 't=1776249000,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e77a0e56ff536d0ce8e108d8bd',
+    },
   })
   @ApiBody({
     schema: {
       type: 'object',
-      example: { id: 'evt_1', object: 'event', type: 'checkout.session.completed', data: { object: { id: 'cs_test_a1b2c3' } } },
+      example: {
+        id: 'evt_1',
+        object: 'event',
+        type: 'checkout.session.completed',
+        data: { object: { id: 'cs_test_a1b2c3' } },
+      },
     },
   })
   @Endpoint({

@@ -9,7 +9,10 @@ export class Nothing implements Writer {
   private readonly account: Account;
 
   constructor(private readonly domain: Domain) {
-    this.account = { ...domain.emptyAccount(1, 1, 'USD user:nobody'), balance: Math.floor(domain.UNITS.USD.limit / 2) as Stored };
+    this.account = {
+      ...domain.emptyAccount(1, 1, 'USD user:nobody'),
+      balance: Math.floor(domain.UNITS.USD.limit / 2) as Stored,
+    };
   }
 
   async submit({ operations }: Submission): Promise<readonly Answer[]> {

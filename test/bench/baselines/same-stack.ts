@@ -14,8 +14,10 @@ process.setSourceMapsEnabled(false);
 const { AppModule } = await built<typeof import('../../../src/app.module.js')>('app.module.js');
 const { partiesOf } = await built<typeof import('../../../src/auth/index.js')>('auth/index.js');
 const { currentConfig } = await built<typeof import('../../../src/common/config/index.js')>('common/config/index.js');
-const { configureHttp, createAdapter } = await built<typeof import('../../../src/common/http/index.js')>('common/http/index.js');
-const { createLogger, NestLogger } = await built<typeof import('../../../src/common/logging/index.js')>('common/logging/index.js');
+const { configureHttp, createAdapter } =
+  await built<typeof import('../../../src/common/http/index.js')>('common/http/index.js');
+const { createLogger, NestLogger } =
+  await built<typeof import('../../../src/common/logging/index.js')>('common/logging/index.js');
 const domain = await built<typeof import('../../../src/ledger/domain/index.js')>('ledger/domain/index.js');
 const { Lanes } = await built<typeof import('../../../src/ledger/index.js')>('ledger/index.js');
 const store = await built<typeof import('../../../src/ledger/store/index.js')>('ledger/store/index.js');
@@ -36,6 +38,9 @@ const testing = await Test.createTestingModule({ imports: [AppModule] })
   .overrideProvider(Lanes)
   .useFactory({ inject: [DataSource], factory: writer })
   .compile();
-const app = testing.createNestApplication<NestFastifyApplication>(createAdapter(logger), { logger: nestLogger, bodyParser: false });
+const app = testing.createNestApplication<NestFastifyApplication>(createAdapter(logger), {
+  logger: nestLogger,
+  bodyParser: false,
+});
 await configureHttp(app, config, partiesOf);
 await app.listen(config.port, config.host);

@@ -1,5 +1,5 @@
-// What a textbook shows: Express, passport-jwt with the secret as text, class-validator, and a TypeORM transaction with SELECT … FOR UPDATE
-// for each debit. It keeps no operations, daily totals or log, so it does less than the product.
+// What a textbook shows: Express, passport-jwt with the secret as text, class-validator, and a TypeORM transaction with
+// SELECT … FOR UPDATE for each debit. It keeps no operations, daily totals or log, so it does less than the product.
 import 'reflect-metadata';
 import { plainToInstance } from 'class-transformer';
 import { IsNumber, IsPositive, IsString, Length, Matches, validate } from 'class-validator';
@@ -63,11 +63,17 @@ class MovementDto {
 }
 
 const { DATABASE_URL: url, JWT_SECRET: secretOrKey = '', HOST: host = '127.0.0.1', PORT: port } = process.env;
-const dataSource = await new DataSource({ type: 'mysql', url, entities: [Account, Transaction], synchronize: true }).initialize();
+const dataSource = await new DataSource({
+  type: 'mysql',
+  url,
+  entities: [Account, Transaction],
+  synchronize: true,
+}).initialize();
 
 passport.use(
-  new Strategy({ jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(), secretOrKey }, (claims: Express.User, done) =>
-    done(null, claims),
+  new Strategy(
+    { jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(), secretOrKey },
+    (claims: Express.User, done) => done(null, claims),
   ),
 );
 

@@ -9,8 +9,9 @@ type Domain = typeof import('../../../src/ledger/domain/index.js');
 export type Writer = Pick<Lanes, 'submit'>;
 
 /**
- * The usual way: each request has a transaction of its own that locks the account's row. It makes the same decision and writes the same rows as
- * the lanes do, with TypeORM's leanest calls (`insert` and `update`, no `save`, which would read first). The lock stands for the version.
+ * The usual way: each request has a transaction of its own that locks the account's row. It makes the same decision and
+ * writes the same rows as the lanes do, with TypeORM's leanest calls (`insert` and `update`, no `save`, which would
+ * read first). The lock stands for the version.
  */
 export class TransactionPerRequest implements Writer {
   constructor(
@@ -21,7 +22,8 @@ export class TransactionPerRequest implements Writer {
 
   submit({ operations }: Submission): Promise<readonly Answer[]> {
     const [operation] = operations;
-    if (operations.length > 1 || operation.action.kind !== 'post') throw new Error('this baseline posts single entries only');
+    if (operations.length > 1 || operation.action.kind !== 'post')
+      throw new Error('this baseline posts single entries only');
     return this.dataSource.transaction(async (manager) => {
       const now = Date.now();
       const account = await this.lock(manager, operation.account);
@@ -31,7 +33,8 @@ export class TransactionPerRequest implements Writer {
       const { entry } = answer.outcome;
       await manager.insert(this.store.EntryRow, { ...entry });
       const keyed = this.domain.isKeyed(operation);
-      if (keyed) await manager.insert(this.store.OperationRow, { ...this.domain.remember(id, operation, answer.outcome, now) });
+      if (keyed)
+        await manager.insert(this.store.OperationRow, { ...this.domain.remember(id, operation, answer.outcome, now) });
       await this.addTotal(manager, entry);
       const { balance, sequence, types, lastAt } = change!.account;
       await manager.update(
@@ -47,7 +50,8 @@ export class TransactionPerRequest implements Writer {
     const { AccountRow, accountId, newVersion } = this.store;
     const where = this.domain.ownerAndUnit(name);
     // SQLite has one writer at a time and no row locks.
-    const lock = this.dataSource.options.type === 'better-sqlite3' ? undefined : ({ mode: 'pessimistic_write' } as const);
+    const lock =
+      this.dataSource.options.type === 'better-sqlite3' ? undefined : ({ mode: 'pessimistic_write' } as const);
     const row = await manager.findOne(AccountRow, { where, lock });
     if (row) return row;
     const empty = this.domain.emptyAccount(accountId(name), newVersion(), name);

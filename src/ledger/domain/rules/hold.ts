@@ -38,7 +38,8 @@ export function capture({ account, hold }: State, { type, amount, final, descrip
   const rest = remaining(hold);
   if (amount > rest) return { reason: 'hold-exceeded', required: amount, remaining: rest };
   // A clawback can have taken the amount that the hold kept, and an amount that is not there is not spent.
-  if (amount > account.balance) return { reason: 'insufficient', required: amount, available: Math.max(0, account.balance) as Stored };
+  if (amount > account.balance)
+    return { reason: 'insufficient', required: amount, available: Math.max(0, account.balance) as Stored };
   const captured = plus(hold.captured, amount);
   const closes = final || captured === hold.amount;
   const { after, entry } = enter(
@@ -70,7 +71,11 @@ export function release({ account, hold }: State, now: number): Ruling {
  * Closes open holds whose time has passed.
  * @param nextExpiry when the first of the others expires
  */
-export function expire(account: Account, expired: readonly Hold[], nextExpiry: number | null): { account: Account; holds: Hold[] } {
+export function expire(
+  account: Account,
+  expired: readonly Hold[],
+  nextExpiry: number | null,
+): { account: Account; holds: Hold[] } {
   return {
     account: { ...expired.reduce(close, account), nextExpiry },
     holds: expired.map((hold) => ({ ...hold, status: 'expired', closedAfter: account.sequence })),

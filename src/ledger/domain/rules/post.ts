@@ -7,7 +7,11 @@ import { negate, plus, UNITS } from '../unit.js';
 export type Movement = Pick<Entry, 'type' | 'amount' | 'description' | 'metadata' | 'model' | 'purchaseId' | 'hold'>;
 
 /** Posts an entry that the available balance covers, or that may overdraw it. */
-export function post(account: Account, { type, amount, description, metadata, model, purchaseId, overdraw }: Post, now: number): Ruling {
+export function post(
+  account: Account,
+  { type, amount, description, metadata, model, purchaseId, overdraw }: Post,
+  now: number,
+): Ruling {
   if (amount < 0 && !overdraw && negate(amount) > available(account)) {
     return { reason: 'insufficient', required: negate(amount), available: available(account) };
   }

@@ -6,14 +6,17 @@ import { Config } from '../../../common/config/index.js';
 import { Public } from '../../../common/http/index.js';
 import { homeOf, send, sendMissing } from '../../html/index.js';
 import { PAYMENT_PROVIDER, type PaymentProvider } from '../payment-provider.js';
-import { SandboxActionDto } from './sandbox.dto.js';
+import { type SandboxAction, SandboxActionDto } from './sandbox.dto.js';
 import { sandboxPage } from './sandbox.page.js';
-import { type SandboxAction, SandboxProvider } from './sandbox.provider.js';
+import { SandboxProvider } from './sandbox.provider.js';
 
 /** The buttons after which the buyer leaves the checkout. */
 const LEAVES: ReadonlySet<SandboxAction> = new Set<SandboxAction>(['pay', 'pay_later', 'cancel']);
 
-/** The sandbox's checkout, outside of the API. Whoever knows the long random id in the address may play its buyer and its bank. */
+/**
+ * The sandbox's checkout, outside of the API. Whoever knows the long random id in the address may play its buyer and
+ * its bank.
+ */
 @ApiExcludeController()
 @Public()
 @Controller('sandbox/checkout')
@@ -28,12 +31,18 @@ export class SandboxController {
   }
 
   @Get(':id')
-  async sandbox(@Param('id') id: string, @Res() reply: FastifyReply, @Query('declined') declined?: unknown): Promise<void> {
+  async sandbox(
+    @Param('id') id: string,
+    @Res() reply: FastifyReply,
+    @Query('declined') declined?: unknown,
+  ): Promise<void> {
     const sandbox = this.provider;
     const session = sandbox instanceof SandboxProvider ? await sandbox.find(id) : null;
     if (!(sandbox instanceof SandboxProvider) || !session) return sendMissing(reply, this.home);
     const reversals = session.paymentIntent === null ? [] : await sandbox.reversalsOf(session.paymentIntent);
-    send(reply, sandboxPage(session, reversals, declined !== undefined), { leadsTo: [session.successUrl, session.cancelUrl] });
+    send(reply, sandboxPage(session, reversals, declined !== undefined), {
+      leadsTo: [session.successUrl, session.cancelUrl],
+    });
   }
 
   @Post(':id')
@@ -48,6 +57,9 @@ export class SandboxController {
     if (!LEAVES.has(action)) return void reply.redirect(action === 'decline' ? `${page}?declined` : page, 303);
     // Whatever another window did meanwhile, the buyer is sent where the session now says.
     const status = (await sandbox.find(id))?.status;
-    void reply.redirect(status === 'complete' ? session.successUrl : status === 'expired' ? session.cancelUrl : page, 303);
+    void reply.redirect(
+      status === 'complete' ? session.successUrl : status === 'expired' ? session.cancelUrl : page,
+      303,
+    );
   }
 }

@@ -1,5 +1,20 @@
 import { IsIn } from 'class-validator';
-import { SANDBOX_ACTIONS, type SandboxAction } from './sandbox.provider.js';
+
+/** The buttons of the sandbox's page. */
+export const SANDBOX_ACTIONS = [
+  'pay',
+  'pay_later',
+  'succeed',
+  'fail',
+  'decline',
+  'cancel',
+  'refund',
+  'refund_half',
+  'dispute',
+  'win',
+  'lose',
+] as const;
+export type SandboxAction = (typeof SANDBOX_ACTIONS)[number];
 
 /** Which button of the sandbox's checkout was pressed. */
 export class SandboxActionDto {

@@ -1,10 +1,11 @@
 import { type Html, html, inMoney, page, row, type Tone } from '../../html/index.js';
 import type { SandboxReversal, SandboxSession } from './sandbox.entities.js';
-import type { SandboxAction } from './sandbox.provider.js';
+import type { SandboxAction } from './sandbox.dto.js';
 
 /** The sandbox's checkout, whose buttons play the buyer and the bank. */
 export function sandboxPage(session: SandboxSession, reversals: readonly SandboxReversal[], declined: boolean): string {
-  const remaining = session.price - reversals.reduce((sum, { status, amount }) => sum + (status === 'won' ? 0 : amount), 0);
+  const remaining =
+    session.price - reversals.reduce((sum, { status, amount }) => sum + (status === 'won' ? 0 : amount), 0);
   const disputed = reversals.some(({ status }) => status === 'needs_response');
   const { tone, note, next } = stateOf(session, remaining, disputed);
   const refused = declined && session.status === 'open';
@@ -32,15 +33,25 @@ function stateOf(
   disputed: boolean,
 ): { tone: Tone; note: string; next?: string } {
   if (status === 'open') return { tone: 'pending', note: 'This is a test checkout. Choose how the payment ends.' };
-  if (status === 'expired') return { tone: 'bad', note: 'This checkout is closed. Nothing was charged.', next: cancelUrl };
+  if (status === 'expired')
+    return { tone: 'bad', note: 'This checkout is closed. Nothing was charged.', next: cancelUrl };
   const next = successUrl;
   if (paymentFailed === 1) return { tone: 'bad', note: 'The payment has failed. Nothing was charged.', next };
   if (paymentStatus !== 'paid')
-    return { tone: 'pending', note: 'The payment is processing, as a bank transfer would be. Choose how it ends.', next };
+    return {
+      tone: 'pending',
+      note: 'The payment is processing, as a bank transfer would be. Choose how it ends.',
+      next,
+    };
   if (disputed)
-    return { tone: 'bad', note: 'The payment is disputed, and the bank has withdrawn the money. Choose how the dispute ends.', next };
+    return {
+      tone: 'bad',
+      note: 'The payment is disputed, and the bank has withdrawn the money. Choose how the dispute ends.',
+      next,
+    };
   if (remaining === 0) return { tone: 'back', note: 'The whole payment has gone back.', next };
-  if (remaining < price) return { tone: 'back', note: 'This checkout has been paid. A part of the money has gone back.', next };
+  if (remaining < price)
+    return { tone: 'back', note: 'This checkout has been paid. A part of the money has gone back.', next };
   return { tone: 'good', note: 'This checkout has been paid. You can continue, or try a refund or a dispute.', next };
 }
 

@@ -18,37 +18,29 @@ import type {
   Reversals,
 } from '../payment-provider.js';
 import { signEvent, verifiedEvent } from '../stripe/index.js';
+import type { SandboxAction } from './sandbox.dto.js';
 import { SandboxReversal, SandboxSession } from './sandbox.entities.js';
+import { toStripeReversal, toStripeSession } from './stripe-shapes.js';
 
 const DELIVERY_TIMEOUT_MS = 5_000;
-
-/** The buttons of the sandbox's page. */
-export const SANDBOX_ACTIONS = [
-  'pay',
-  'pay_later',
-  'succeed',
-  'fail',
-  'decline',
-  'cancel',
-  'refund',
-  'refund_half',
-  'dispute',
-  'win',
-  'lose',
-] as const;
-export type SandboxAction = (typeof SANDBOX_ACTIONS)[number];
 
 /** The states that a button changes a session from. */
 const OPEN = "status = 'open' AND expires_at > ?";
 const UNDER_WAY = "status = 'complete' AND payment_status = 'unpaid' AND payment_failed = 0";
 
-/** Plays Stripe on this server's own pages. No money moves, yet its sessions are fetched and its events are signed, sent and checked as Stripe's are. */
+/**
+ * Plays Stripe on this server's own pages. No money moves, yet its sessions are fetched and its events are signed, sent
+ * and checked as Stripe's are.
+ */
 @Injectable()
 export class SandboxProvider implements PaymentProvider {
   readonly name = 'sandbox';
   readonly livemode = false;
   readonly signsEvents = true;
-  /** Lives as long as the process: its events go to the server that made them, and one that gets lost is made up for by looking at the session. */
+  /**
+   * Lives as long as the process: its events go to the server that made them, and one that gets lost is made up for by
+   * looking at the session.
+   */
   private readonly webhookSecret = `whsec_sandbox_${randomBytes(24).toString('hex')}`;
   private readonly logger = new Logger(SandboxProvider.name);
 
@@ -65,7 +57,12 @@ export class SandboxProvider implements PaymentProvider {
     return `cus_sandbox_${idempotencyKey.split(':')[1]}`;
   }
 
-  async createSession({ customer: _, automaticTax: _tax, promotionCodes: _codes, ...order }: CheckoutOrder): Promise<CheckoutSession> {
+  async createSession({
+    customer: _,
+    automaticTax: _tax,
+    promotionCodes: _codes,
+    ...order
+  }: CheckoutOrder): Promise<CheckoutSession> {
     const session = {
       ...order,
       id: newId('cs'),
@@ -107,8 +104,15 @@ export class SandboxProvider implements PaymentProvider {
   }
 
   async refund({ paymentIntent, amount, idempotencyKey, requestId }: RefundOrder): Promise<Refund> {
-    const id = await this.takeBack(paymentIntent, { kind: 'refund', status: 'succeeded', amount, idempotencyKey, requestId });
-    if (id === null) throw new ApiError('CONFLICT', 'The payment provider refused the refund: less than that remains of the payment.');
+    const id = await this.takeBack(paymentIntent, {
+      kind: 'refund',
+      status: 'succeeded',
+      amount,
+      idempotencyKey,
+      requestId,
+    });
+    if (id === null)
+      throw new ApiError('CONFLICT', 'The payment provider refused the refund: less than that remains of the payment.');
     return { id, amount, status: 'succeeded', requestId };
   }
 
@@ -120,11 +124,13 @@ export class SandboxProvider implements PaymentProvider {
   async *listEvents(): AsyncIterable<ProviderEvent> {}
 
   async *listSessions(since: number): AsyncIterable<CheckoutSession> {
-    for (const session of await this.sessions.findBy({ createdAt: MoreThanOrEqual(since) })) yield this.toSession(session);
+    for (const session of await this.sessions.findBy({ createdAt: MoreThanOrEqual(since) }))
+      yield this.toSession(session);
   }
 
   async *listReversed(since: number): AsyncIterable<string> {
-    for (const { paymentIntent } of await this.reversals.findBy({ createdAt: MoreThanOrEqual(since) })) yield paymentIntent;
+    for (const { paymentIntent } of await this.reversals.findBy({ createdAt: MoreThanOrEqual(since) }))
+      yield paymentIntent;
   }
 
   /** The session behind a page, with its expiry as of now; null when there is none. */
@@ -143,7 +149,12 @@ export class SandboxProvider implements PaymentProvider {
   async act({ id, price, paymentIntent }: SandboxSession, action: SandboxAction): Promise<void> {
     switch (action) {
       case 'pay':
-        return this.change(id, 'checkout.session.completed', `status = 'complete', payment_status = 'paid', payment_intent = ?`, OPEN);
+        return this.change(
+          id,
+          'checkout.session.completed',
+          `status = 'complete', payment_status = 'paid', payment_intent = ?`,
+          OPEN,
+        );
       case 'pay_later':
         return this.change(id, 'checkout.session.completed', `status = 'complete', payment_intent = ?`, OPEN);
       case 'succeed':
@@ -157,7 +168,10 @@ export class SandboxProvider implements PaymentProvider {
       case 'refund':
       case 'refund_half': {
         if (paymentIntent === null) return;
-        const taken = (await this.reversalsOf(paymentIntent)).reduce((sum, { amount, status }) => sum + (status === 'won' ? 0 : amount), 0);
+        const taken = (await this.reversalsOf(paymentIntent)).reduce(
+          (sum, { amount, status }) => sum + (status === 'won' ? 0 : amount),
+          0,
+        );
         const amount = action === 'refund' ? price - taken : Math.ceil((price - taken) / 2);
         await this.takeBack(paymentIntent, { kind: 'refund', status: 'succeeded', amount });
         return;
@@ -176,21 +190,28 @@ export class SandboxProvider implements PaymentProvider {
   /** Only one press changes a session from a state, and only then is there something to tell. */
   private async change(id: string, type: string, set: string, from: string): Promise<void> {
     const values = [...(set.includes('?') ? [newId('pi')] : []), id, ...(from.includes('?') ? [Date.now()] : [])];
-    const met = await this.transactions.run((tx) => affectedRows(tx, `UPDATE sandbox_session SET ${set} WHERE id = ? AND ${from}`, values));
+    const met = await this.transactions.run((tx) =>
+      affectedRows(tx, `UPDATE sandbox_session SET ${set} WHERE id = ? AND ${from}`, values),
+    );
     if (met === 1) await this.deliver(type, toStripeSession(await this.sessions.findOneByOrFail({ id })));
   }
 
-  /** Takes from a payment what remains of it; a dispute takes what it can get, a refund all or nothing. Returns null when nothing is taken. */
+  /**
+   * Takes from a payment what remains of it; a dispute takes what it can get, a refund all or nothing. Returns null
+   * when nothing is taken.
+   */
   private async takeBack(
     paymentIntent: string,
-    wanted: Pick<SandboxReversal, 'kind' | 'status' | 'amount'> & Partial<Pick<SandboxReversal, 'idempotencyKey' | 'requestId'>>,
+    wanted: Pick<SandboxReversal, 'kind' | 'status' | 'amount'> &
+      Partial<Pick<SandboxReversal, 'idempotencyKey' | 'requestId'>>,
   ): Promise<string | null> {
     const { idempotencyKey = null, requestId = null } = wanted;
     const made = await this.transactions.run(async (tx) => {
       await tx.query(`SELECT id FROM sandbox_session WHERE payment_intent = ?${forUpdate(tx)}`, [paymentIntent]);
       const { price, paymentStatus } = await tx.manager.findOneByOrFail(SandboxSession, { paymentIntent });
       const before = await tx.manager.findBy(SandboxReversal, { paymentIntent });
-      const same = idempotencyKey === null ? undefined : before.find((reversal) => reversal.idempotencyKey === idempotencyKey);
+      const same =
+        idempotencyKey === null ? undefined : before.find((reversal) => reversal.idempotencyKey === idempotencyKey);
       if (same) return { reversal: same, isNew: false };
       const remaining = price - before.reduce((sum, { amount, status }) => sum + (status === 'won' ? 0 : amount), 0);
       const amount = wanted.kind === 'dispute' ? Math.min(remaining, wanted.amount) : wanted.amount;
@@ -201,7 +222,10 @@ export class SandboxProvider implements PaymentProvider {
       return { reversal, isNew: true };
     });
     if (made?.isNew)
-      await this.deliver(wanted.kind === 'refund' ? 'refund.created' : 'charge.dispute.created', toStripeReversal(made.reversal));
+      await this.deliver(
+        wanted.kind === 'refund' ? 'refund.created' : 'charge.dispute.created',
+        toStripeReversal(made.reversal),
+      );
     return made?.reversal.id ?? null;
   }
 
@@ -209,7 +233,10 @@ export class SandboxProvider implements PaymentProvider {
     const open = await this.reversals.findOneBy({ paymentIntent, status: 'needs_response' });
     if (!open) return;
     const met = await this.transactions.run((tx) =>
-      affectedRows(tx, "UPDATE sandbox_reversal SET status = ? WHERE id = ? AND status = 'needs_response'", [status, open.id]),
+      affectedRows(tx, "UPDATE sandbox_reversal SET status = ? WHERE id = ? AND status = 'needs_response'", [
+        status,
+        open.id,
+      ]),
     );
     if (met === 1) await this.deliver('charge.dispute.closed', toStripeReversal({ ...open, status }));
   }
@@ -270,30 +297,4 @@ const SESSION_ID = /^cs_sandbox_[0-9a-f]{32}$/;
 /** No two things of the sandbox share an id, and every id says where it comes from. */
 function newId(kind: string): string {
   return `${kind}_sandbox_${randomBytes(16).toString('hex')}`;
-}
-
-function toStripeSession({ id, status, paymentStatus, price, currency, purchaseId, paymentIntent }: SandboxSession): object {
-  return {
-    id,
-    object: 'checkout.session',
-    mode: 'payment',
-    status,
-    payment_status: paymentStatus,
-    amount_total: price,
-    currency: currency.toLowerCase(),
-    livemode: false,
-    client_reference_id: purchaseId,
-    metadata: { purchase_id: purchaseId },
-    payment_intent: paymentIntent,
-  };
-}
-
-function toStripeReversal({
-  id,
-  kind,
-  amount,
-  status,
-  paymentIntent,
-}: Omit<SandboxReversal, 'idempotencyKey' | 'requestId' | 'createdAt'>): object {
-  return { id, object: kind, amount, status, payment_intent: paymentIntent };
 }

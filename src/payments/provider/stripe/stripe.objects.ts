@@ -1,7 +1,16 @@
-import { type CheckoutSession, type ProviderEvent, type Refund, type Reversals, USED_EVENTS } from '../payment-provider.js';
+import {
+  type CheckoutSession,
+  type ProviderEvent,
+  type Refund,
+  type Reversals,
+  USED_EVENTS,
+} from '../payment-provider.js';
 import { isPurchaseId } from '../purchase-id.js';
 
-/** What came from Stripe is not of the shape that its API has. A database's driver may do anything with such a value, so it never gets there. */
+/**
+ * What came from Stripe is not of the shape that its API has. A database's driver may do anything with such a value, so
+ * it never gets there.
+ */
 export class WrongShape extends Error {
   constructor(
     /** Where, such as `data.object.id`. */
@@ -17,7 +26,10 @@ const ID = /^[\x21-\x7e]{1,255}$/;
 /** Fits a `text` column in any script. */
 const MOST_TEXT = 16_000;
 
-/** A dispute that only asks, was won, or was averted, has no money; every other state, also one that Stripe adds later, has withdrawn it. */
+/**
+ * A dispute that only asks, was won, or was averted, has no money; every other state, also one that Stripe adds later,
+ * has withdrawn it.
+ */
 const HARMLESS_DISPUTES = /^(warning_\w+|won|prevented)$/;
 
 /**
@@ -109,7 +121,8 @@ export function readPaymentIntent(value: unknown): string | null {
  */
 export function readPurchaseId(value: unknown): string | null {
   const object = value instanceof StripeObject ? value : new StripeObject(value, '');
-  const reference = object.objectOrNull('metadata')?.textOrNull('purchase_id') ?? object.textOrNull('client_reference_id');
+  const reference =
+    object.objectOrNull('metadata')?.textOrNull('purchase_id') ?? object.textOrNull('client_reference_id');
   return reference !== null && isPurchaseId(reference) ? reference : null;
 }
 
@@ -121,13 +134,16 @@ class StripeObject {
     value: unknown,
     private readonly path: string,
   ) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new WrongShape(path || 'body', 'must be an object');
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      throw new WrongShape(path || 'body', 'must be an object');
     this.fields = value as Record<string, unknown>;
   }
 
   id(name: string): string {
     const value = this.fields[name];
-    return typeof value === 'string' && ID.test(value) ? value : this.refuse(name, 'must be 1 to 255 visible ASCII characters');
+    return typeof value === 'string' && ID.test(value)
+      ? value
+      : this.refuse(name, 'must be 1 to 255 visible ASCII characters');
   }
 
   text(name: string): string {

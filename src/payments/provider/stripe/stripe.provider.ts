@@ -129,7 +129,9 @@ export class StripeProvider implements PaymentProvider {
   }
 
   purchaseOf(paymentIntent: string): Promise<string | null> {
-    return this.ask('retrieve a payment', async () => readPurchaseId(await this.stripe.paymentIntents.retrieve(paymentIntent)));
+    return this.ask('retrieve a payment', async () =>
+      readPurchaseId(await this.stripe.paymentIntents.retrieve(paymentIntent)),
+    );
   }
 
   refund({ paymentIntent, purchaseId, requestId, amount, reason, idempotencyKey }: RefundOrder): Promise<Refund> {
@@ -171,7 +173,11 @@ export class StripeProvider implements PaymentProvider {
   }
 
   /** What a list has, but for what says nothing to us. One thing that can't be read must not hide the others. */
-  private async *pages<T>(what: string, list: AsyncIterable<unknown>, read: (item: unknown) => T | null | undefined): AsyncIterable<T> {
+  private async *pages<T>(
+    what: string,
+    list: AsyncIterable<unknown>,
+    read: (item: unknown) => T | null | undefined,
+  ): AsyncIterable<T> {
     const iterator = list[Symbol.asyncIterator]();
     for (;;) {
       const next = await this.ask(what, () => iterator.next());

@@ -1,0 +1,44 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { TransactionDto } from './transaction.dto.js';
+
+/** Why an item of a batch was refused. */
+export class BatchErrorDto {
+  /** @example "INSUFFICIENT_CREDITS" */
+  code: string;
+
+  /** @example "The available credits are less than the amount." */
+  message: string;
+
+  /** What a client can act on, as in the error of a single request. */
+  @ApiProperty({ type: 'object', additionalProperties: true, nullable: true })
+  details: unknown;
+}
+
+/** What became of one item of a batch. */
+export class BatchResultDto {
+  status: 'posted' | 'rejected';
+
+  /** The transaction, when it was posted. */
+  transaction?: TransactionDto;
+
+  /** The error, when it was rejected. */
+  error?: BatchErrorDto;
+}
+
+/** How many items of a batch were posted and rejected. */
+export class BatchMetaDto {
+  /** @example 99 */
+  @ApiProperty({ type: 'integer' })
+  posted: number;
+
+  /** @example 1 */
+  @ApiProperty({ type: 'integer' })
+  rejected: number;
+}
+
+/** A result for each item of a batch, in order. */
+export class BatchAnswer {
+  data: BatchResultDto[];
+
+  meta: BatchMetaDto;
+}
