@@ -1,7 +1,7 @@
 import { IsIn } from 'class-validator';
 
 /** The buttons of the sandbox's page. */
-export const SANDBOX_ACTIONS = [
+const SANDBOX_ACTIONS = [
   'pay',
   'pay_later',
   'succeed',
