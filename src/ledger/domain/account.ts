@@ -1,10 +1,14 @@
+import type { Slice } from './grant.js';
 import { minus, type Stored, type Unit, ZERO } from './unit.js';
 
 /** Names an account: the unit, then the owner (`user:42`, `org:7`). */
 export type AccountName = `${Unit} ${string}`;
 
-/** Why an entry was made. Credits know deposit, debit and refund; tokens know purchase, grant, consume and refund. */
-export type EntryType = 'deposit' | 'debit' | 'purchase' | 'grant' | 'consume' | 'refund';
+/**
+ * Why an entry was made. Deposit and debit are the words of credits; purchase, grant and consume are those of tokens.
+ */
+export type EntryType =
+  'deposit' | 'debit' | 'purchase' | 'grant' | 'consume' | 'refund' | 'expire' | 'void' | 'reversal';
 
 /** The state of one account: an owner's balance in one unit. */
 export interface Account {
@@ -27,11 +31,13 @@ export interface Account {
   readonly types: Readonly<Partial<Record<EntryType, TypeTotal>>>;
   /** The number of the last hold: 1, 2, 3 … without a gap. */
   readonly holds: number;
+  /** How often a hold was opened, or was closed by other than a capture: it numbers what has no entry. */
+  readonly holdEvents: number;
   /** How many holds are open, at most `MAX_OPEN_HOLDS`; one that has expired counts until it is settled. */
   readonly openHolds: number;
   /** How many operations are remembered under a key; none is ever forgotten. */
   readonly operations: number;
-  /** No open hold expires before this; null when none is open. It may be too early, never too late. */
+  /** No open hold and no open grant expires before this; null: none does. It may be too early, never too late. */
   readonly nextExpiry: number | null;
   /**
    * When the last entry was made. The times of entries never run backwards within an account, whatever the clocks of
@@ -79,6 +85,12 @@ export interface Entry {
   readonly purchaseId: string | null;
   /** The number of the hold that it captured. */
   readonly hold: number | null;
+  /** The grants that it took from or gave to, in that order; null when there were none. What it made is not among them. */
+  readonly slices: readonly Slice[] | null;
+  /** The entry that it reverses. */
+  readonly reverses: number | null;
+  /** When the grant that it ends expired. */
+  readonly expiredAt: number | null;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
 }
@@ -105,6 +117,12 @@ export interface Hold {
   readonly openedAfter: number;
   /** The account's last entry when it was closed, a final capture's own included; null while it is open. */
   readonly closedAfter: number | null;
+  /** The number of its opening among the openings and closings of the account's holds … */
+  readonly openedEvent: number;
+  /** … and of its closing; null while it is open, and when a capture closed it. */
+  readonly closedEvent: number | null;
+  /** The parts of grants that it took. Captures spend them in this order. */
+  readonly slices: readonly Slice[];
 }
 
 /** More open holds than this would make their expiry more than a few batches can settle. */
@@ -121,6 +139,7 @@ export function emptyAccount(id: number, version: number, name: AccountName): Ac
     sequence: 0,
     types: {},
     holds: 0,
+    holdEvents: 0,
     openHolds: 0,
     operations: 0,
     nextExpiry: null,
@@ -152,7 +171,12 @@ export function statusAt({ status, expiresAt }: Pick<Hold, 'status' | 'expiresAt
   return status === 'open' && expiresAt <= now ? 'expired' : status;
 }
 
-/** Whether holds of the account may have expired by a time. */
+/** The debt of an account, which is nobody's grant. While there is one, nothing remains of any grant. */
+export function debtOf(account: Pick<Account, 'balance' | 'held'>): Stored {
+  return Math.max(0, -available(account)) as Stored;
+}
+
+/** Whether holds or grants of the account may have expired by a time. */
 export function hasExpired({ nextExpiry }: Pick<Account, 'nextExpiry'>, now: number): boolean {
   return nextExpiry !== null && nextExpiry <= now;
 }

@@ -1,8 +1,13 @@
-import type { Change, Ruling, State } from './change.js';
-import { type Answer, isOf, LostOutcome, type Operation, type Replay } from './operation.js';
+import type { Change, State } from './change.js';
+import type { Draft, Ruling } from './draft.js';
+import { type Action, type Answer, isOf, LostOutcome, type Operation, type Outcome, type Replay } from './operation.js';
 import { capture, open, release } from './rules/hold.js';
-import { post } from './rules/post.js';
-import { type Unit, UNITS } from './unit.js';
+import { extend, fund } from './rules/fund.js';
+import { refund } from './rules/refund.js';
+import { reverse } from './rules/reverse.js';
+import { spend } from './rules/spend.js';
+import { voidGrant } from './rules/void.js';
+import { type Stored, UNITS } from './unit.js';
 
 /** An answer and, unless the operation left everything as it was, what it changed. */
 export interface Applied {
@@ -19,7 +24,7 @@ export interface Applied {
  * @throws LostOutcome
  */
 export function apply(state: State, operation: Operation, now: number, replay?: Replay): Applied {
-  if (!isWellFormed(operation, state.account.unit))
+  if (!isWellFormed(operation, UNITS[state.account.unit]))
     return {
       answer: {
         outcome: { status: 'refused', rejection: { reason: 'malformed' }, traceId: operation.traceId },
@@ -27,12 +32,27 @@ export function apply(state: State, operation: Operation, now: number, replay?: 
       },
     };
   if (replay) return { answer: again(operation, replay) };
-  const ruling = rule(state, operation, now);
-  const change: Change =
+  if (operation.action.kind === 'claim')
+    return {
+      answer: { outcome: { status: 'claimed' }, replayed: false },
+      change: unchanged(state, { status: 'claimed' }),
+    };
+  const ruling = rule(state, operation.action, now);
+  const change =
     'reason' in ruling
-      ? { account: state.account, outcome: { status: 'refused', rejection: ruling, traceId: operation.traceId } }
-      : ruling;
+      ? unchanged(state, { status: 'refused', rejection: ruling, traceId: operation.traceId })
+      : retired(ruling);
   return { answer: { outcome: change.outcome, replayed: false }, change };
+}
+
+/** What came back to a grant that is over goes on from there. */
+function retired(draft: Draft): Change {
+  draft.retire();
+  return draft.change();
+}
+
+function unchanged({ account }: State, outcome: Outcome): Change {
+  return { account, entries: [], grants: [], outcome };
 }
 
 function again(operation: Operation, { hash, outcome }: Replay): Answer {
@@ -41,28 +61,50 @@ function again(operation: Operation, { hash, outcome }: Replay): Answer {
   return { outcome, replayed: true };
 }
 
-function rule(state: State, { action }: Operation, now: number): Ruling {
+/**
+ * What an action comes to. What it gives back to a grant that was voided or has expired is still there: `apply` makes
+ * the entries that end it.
+ */
+export function rule(state: State, action: Exclude<Action, { kind: 'claim' }>, now: number): Ruling {
   switch (action.kind) {
-    case 'post':
-      return post(state.account, action, now);
+    case 'fund':
+      return fund(state, action, now);
+    case 'spend':
+      return spend(state, action, now);
     case 'open':
-      return open(state.account, action, now);
+      return open(state, action, now);
     case 'capture':
       return capture(state, action, now);
     case 'release':
       return release(state, now);
-    case 'claim':
-      return { account: state.account, outcome: { status: 'claimed' } };
+    case 'refund':
+      return refund(state, action, now);
+    case 'void':
+      return voidGrant(state, action, now);
+    case 'extend':
+      return extend(state, action, now);
+    case 'reverse':
+      return reverse(state, action, now);
   }
 }
 
-function isWellFormed({ action }: Operation, unit: Unit): boolean {
-  if (action.kind === 'release' || action.kind === 'claim') return true;
-  const { amount } = action;
-  const inRange = Number.isSafeInteger(amount) && amount !== 0 && Math.abs(amount) <= UNITS[unit].limit;
-  return (
-    inRange &&
-    (action.kind === 'post' || amount > 0) &&
-    (action.kind !== 'open' || (Number.isSafeInteger(action.expiresIn) && action.expiresIn > 0))
-  );
+function isWellFormed({ action }: Operation, { limit }: { limit: Stored }): boolean {
+  const isAmount = (amount: number) => Number.isSafeInteger(amount) && amount > 0 && amount <= limit;
+  switch (action.kind) {
+    case 'release':
+    case 'claim':
+    case 'void':
+    case 'extend':
+      return true;
+    case 'reverse':
+      return action.amount === null || isAmount(action.amount);
+    case 'refund':
+      return isAmount(Math.abs(action.amount));
+    case 'open':
+      return isAmount(action.amount) && Number.isSafeInteger(action.expiresIn) && action.expiresIn > 0;
+    case 'fund':
+      return isAmount(action.amount) && (action.bonus === undefined || isAmount(action.bonus.amount));
+    default:
+      return isAmount(action.amount);
+  }
 }

@@ -1,31 +1,41 @@
 import { type Account, type AccountName, type Entry, hasExpired, type Hold } from './account.js';
 import { apply } from './apply.js';
-import type { State } from './change.js';
+import type { Change, PurchaseState, ReversedEntry, State } from './change.js';
 import { type Effects, totalsOf } from './effects.js';
+import { type Grant, type Grants, place } from './grant.js';
 import {
   type Answer,
-  type HoldName,
   isKeyed,
   keyOf,
   needs,
+  type Needs,
   type Operation,
   type Outcome,
   remember,
   type Remembered,
   type Replay,
 } from './operation.js';
-import { expire } from './rules/hold.js';
+import { settle } from './rules/settle.js';
+import type { Stored } from './unit.js';
 
 /** An account and all that the operations of a batch need to know of it. The write checks that it still is so. */
 export interface Known {
   readonly account: Account;
+  /** All of which something remains, in burning order. */
+  readonly open: readonly Grant[];
+  /** These, and the others that the operations, their holds and the expired holds name, by id. */
+  readonly grants: ReadonlyMap<number, Grant>;
   /** Those that the operations name, by number. */
   readonly holds: ReadonlyMap<number, Hold>;
+  /** The entries that the operations reverse, by number. */
+  readonly reversed: ReadonlyMap<number, ReversedEntry>;
+  /** The purchases that they take back or give back, by id. */
+  readonly purchases: ReadonlyMap<string, PurchaseState>;
   /** The outcomes that are known under the operations' keys, by `keyOf`. */
   readonly replays: ReadonlyMap<string, Replay>;
   /** Open holds whose time has passed, the oldest first … */
   readonly expired: readonly Hold[];
-  /** … and when the first of the others expires; a time that has passed means that there are more of them. */
+  /** … and when the first of the other open holds expires; a time that has passed means that there are more of them. */
   readonly nextExpiry: number | null;
 }
 
@@ -60,8 +70,13 @@ export function decide(known: ReadonlyMap<AccountName, Known>, groups: readonly 
 interface Course {
   readonly known: Known;
   account: Account;
+  readonly grants: WorkingGrants;
   /** The holds that the batch changed or opened. */
   holds?: Map<number, Hold>;
+  /** What the batch reversed of entries, by number. */
+  reversed?: Map<number, number>;
+  /** The purchases as the batch has left them. */
+  purchases?: Map<string, PurchaseState>;
   /** The outcomes that the batch came to, by `keyOf`. */
   replays?: Map<string, Replay>;
 }
@@ -79,26 +94,24 @@ class Batch {
   ) {
     let settled = true;
     for (const [name, each] of known) {
-      const course: Course = { known: each, account: each.account };
-      if (each.expired.length > 0 || each.nextExpiry !== each.account.nextExpiry) {
-        const { account, holds } = expire(each.account, each.expired, each.nextExpiry);
-        course.account = account;
-        course.holds = new Map(holds.map((hold) => [hold.number, hold]));
-      }
-      settled &&= !hasExpired(course.account, now);
+      const course: Course = { known: each, account: each.account, grants: new WorkingGrants(each) };
       this.courses.set(name, course);
+      if (hasExpired(each.account, now)) this.settle(course, each);
+      settled &&= !hasExpired(course.account, now);
     }
     this.isSettled = settled;
   }
 
   run(operation: Operation): Answer {
     const course = this.courses.get(operation.account)!;
-    const state: State = { account: course.account, hold: holdOf(course, needs(operation)) };
-    const { answer, change } = apply(state, operation, this.now, replayOf(course, operation));
+    const { answer, change } = apply(
+      stateOf(course, needs(operation)),
+      operation,
+      this.now,
+      replayOf(course, operation),
+    );
     if (!change) return answer;
-    course.account = change.account;
-    if (change.entry) this.entries.push(change.entry);
-    if (change.hold) (course.holds ??= new Map()).set(change.hold.number, change.hold);
+    this.take(course, change);
     if (isKeyed(operation)) this.remember(course, operation, change.outcome);
     return answer;
   }
@@ -124,8 +137,33 @@ class Batch {
       entries: this.entries,
       operations: this.operations,
       holds: courses.flatMap(({ holds }) => (holds ? [...holds.values()] : [])),
+      grants: courses.flatMap(({ grants }) => grants.changed()),
+      reversals: courses.flatMap(({ account, reversed }) =>
+        [...(reversed ?? [])].map(([sequence, amount]) => ({
+          accountId: account.id,
+          sequence,
+          amount: amount as Stored,
+        })),
+      ),
       totals: totalsOf(this.entries),
     };
+  }
+
+  private settle(course: Course, { account, expired, nextExpiry }: Known): void {
+    const { draft, holds } = settle({ account, grants: course.grants }, { holds: expired, nextExpiry }, this.now);
+    this.take(course, draft.change());
+    for (const hold of holds) (course.holds ??= new Map()).set(hold.number, hold);
+  }
+
+  /** Takes in what an operation changed. */
+  private take(course: Course, { account, entries, hold, grants }: Change): void {
+    course.account = account;
+    for (const entry of entries) {
+      this.entries.push(entry);
+      if (entry.reverses !== null || entry.purchaseId !== null) recordCold(course, entry);
+    }
+    if (hold) (course.holds ??= new Map()).set(hold.number, hold);
+    for (const grant of grants) course.grants.put(grant);
   }
 
   /** The account counts what is remembered for it, so that a key that was lost is seen. */
@@ -145,9 +183,12 @@ class Batch {
   /** Rows are never changed in place, so a copy of the references is a copy of the state. */
   private save(group: Group) {
     const names = [...new Set(group.map(({ account }) => account))];
-    const copy = ({ holds, replays, ...course }: Course): Course => ({
+    const copy = ({ grants, holds, reversed, purchases, replays, ...course }: Course): Course => ({
       ...course,
+      grants: grants.copy(),
       holds: holds && new Map(holds),
+      reversed: reversed && new Map(reversed),
+      purchases: purchases && new Map(purchases),
       replays: replays && new Map(replays),
     });
     return {
@@ -164,8 +205,68 @@ class Batch {
   }
 }
 
-function holdOf({ known, account, holds }: Course, named: HoldName | undefined): Hold | undefined {
-  return named?.accountId === account.id ? (holds?.get(named.number) ?? known.holds.get(named.number)) : undefined;
+/** What an operation needs of an account in the course of a batch. */
+function stateOf(course: Course, { hold, entry, purchaseId }: Needs): State {
+  const { known, account, grants } = course;
+  const number = hold?.accountId === account.id ? hold.number : 0;
+  const reversed = known.reversed.get(entry ?? 0);
+  const before = course.reversed?.get(entry ?? 0) ?? 0;
+  return {
+    account,
+    grants,
+    hold: hold && (course.holds?.get(number) ?? known.holds.get(number)),
+    reversed: reversed && { ...reversed, amount: reversed.amount + before },
+    purchase:
+      purchaseId === undefined ? undefined : (course.purchases?.get(purchaseId) ?? known.purchases.get(purchaseId)),
+  };
+}
+
+/** What later operations of the batch need to know of a reversal and of a purchase. */
+function recordCold(course: Course, { type, amount, sequence, slices, reverses, purchaseId }: Entry): void {
+  const { known } = course;
+  if (reverses !== null) {
+    const reversed = (course.reversed ??= new Map<number, number>());
+    reversed.set(reverses, (reversed.get(reverses) ?? 0) + Math.abs(amount));
+  }
+  if (purchaseId === null) return;
+  const { grants, refunds } = course.purchases?.get(purchaseId) ??
+    known.purchases.get(purchaseId) ?? { grants: [], refunds: [] };
+  (course.purchases ??= new Map<string, PurchaseState>()).set(purchaseId, {
+    grants: type === 'refund' ? grants : [...grants, sequence],
+    refunds: type === 'refund' ? [...refunds, { amount, slices }] : refunds,
+  });
+}
+
+/** The grants of an account as the operations of a batch change them. */
+class WorkingGrants implements Grants {
+  private own?: Grant[];
+  private readonly touched = new Map<number, Grant>();
+
+  constructor(private readonly known: Pick<Known, 'open' | 'grants'>) {}
+
+  get open(): readonly Grant[] {
+    return this.own ?? this.known.open;
+  }
+
+  find(id: number): Grant | undefined {
+    return this.touched.get(id) ?? this.known.grants.get(id);
+  }
+
+  put(grant: Grant): void {
+    this.touched.set(grant.id, grant);
+    place((this.own ??= [...this.known.open]), grant);
+  }
+
+  changed(): Grant[] {
+    return [...this.touched.values()];
+  }
+
+  copy(): WorkingGrants {
+    const copy = new WorkingGrants(this.known);
+    copy.own = this.own && [...this.own];
+    for (const [id, grant] of this.touched) copy.touched.set(id, grant);
+    return copy;
+  }
 }
 
 function replayOf({ known, replays }: Course, operation: Operation): Replay | undefined {

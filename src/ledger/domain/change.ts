@@ -1,19 +1,40 @@
 import type { Account, Entry, Hold } from './account.js';
-import type { Outcome, Rejection } from './operation.js';
+import type { Grant, Grants } from './grant.js';
+import type { Outcome } from './operation.js';
 
-/** An account and the hold that an operation names, if there is one. */
+/** An account, and what an operation needs to know of it. */
 export interface State {
   readonly account: Account;
+  readonly grants: Grants;
+  /** The hold that the operation names, if there is one. */
   readonly hold?: Hold;
+  /** The entry that it reverses, if there is one. */
+  readonly reversed?: ReversedEntry;
+  /** The purchase that it takes back or gives back. */
+  readonly purchase?: PurchaseState;
+}
+
+/** An entry that is to be reversed. */
+export interface ReversedEntry {
+  readonly entry: Entry;
+  /** How much of it was reversed before. */
+  readonly amount: number;
+}
+
+/** What the ledger knows of a purchase. */
+export interface PurchaseState {
+  /** The grants that it made, and those that extend them, the oldest first. */
+  readonly grants: readonly number[];
+  /** The entries that took it back or gave it back, the oldest first. */
+  readonly refunds: readonly Pick<Entry, 'amount' | 'slices'>[];
 }
 
 /** The state after an operation, and the rows that it made or changed. */
 export interface Change {
   readonly account: Account;
-  readonly entry?: Entry;
+  readonly entries: readonly Entry[];
   readonly hold?: Hold;
+  /** As they are now, the new ones last. */
+  readonly grants: readonly Grant[];
   readonly outcome: Outcome;
 }
-
-/** What a rule comes to. */
-export type Ruling = Change | Rejection;

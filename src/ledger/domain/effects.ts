@@ -1,5 +1,7 @@
 import type { Account, Entry, EntryType, Hold } from './account.js';
+import type { Grant } from './grant.js';
 import type { Remembered } from './operation.js';
+import type { Stored } from './unit.js';
 
 /** Rows to write, all of them in one transaction. */
 export interface Effects {
@@ -9,8 +11,21 @@ export interface Effects {
   readonly operations: readonly Remembered[];
   /** Those that were opened or changed, as they are now. */
   readonly holds: readonly Hold[];
+  /** Those that were made or changed, as they are now. */
+  readonly grants: readonly Grant[];
+  /** To be added to what was reversed of the entries before. */
+  readonly reversals: readonly Reversal[];
   /** To be added to the daily totals that are there. */
   readonly totals: readonly DailyTotal[];
+}
+
+/** How much of an entry was reversed. */
+export interface Reversal {
+  readonly accountId: number;
+  /** The entry's number. */
+  readonly sequence: number;
+  /** More than zero. */
+  readonly amount: Stored;
 }
 
 /** Sum and number of an account's entries of one type on one UTC day. */

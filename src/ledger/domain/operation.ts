@@ -1,18 +1,76 @@
 import type { AccountName, Entry, EntryType, Hold, HoldStatus } from './account.js';
+import type { Terms } from './grant.js';
 import { negate, type Stored, ZERO } from './unit.js';
 
-/** Posts an entry. */
-export interface Post {
-  readonly kind: 'post';
+/** Adds an amount, which makes a grant. */
+export interface Fund {
+  readonly kind: 'fund';
   readonly type: EntryType;
-  /** Signed, not zero. */
+  /** More than zero. */
+  readonly amount: Stored;
+  readonly description: string | null;
+  readonly metadata: string | null;
+  readonly terms: FundTerms;
+  /** What a purchase brings besides: an entry and a grant of its own. */
+  readonly bonus?: { readonly amount: Stored; readonly description: string; readonly terms: FundTerms };
+  /** Whether the account must have an entry or a hold. */
+  readonly existing: boolean;
+}
+
+/** The terms of a grant that is to be made. */
+export interface FundTerms extends Omit<Terms, 'extends' | 'expiresAt'> {
+  /** Milliseconds since 1970, later than now; null: never, unless `expiresIn` says otherwise. */
+  readonly expiresAt: number | null;
+  /** Milliseconds from now. */
+  readonly expiresIn?: number;
+}
+
+/** Spends an amount that is available. */
+export interface Spend {
+  readonly kind: 'spend';
+  readonly type: EntryType;
+  /** More than zero. */
   readonly amount: Stored;
   readonly description: string | null;
   readonly metadata: string | null;
   readonly model: string | null;
+}
+
+/** Takes back part of a purchase, whether or not it is still there, or gives it back. */
+export interface Refund {
+  readonly kind: 'refund';
+  /** Signed, not zero: below zero it takes back. */
+  readonly amount: Stored;
   readonly purchaseId: string | null;
-  /** Whether it may take the balance below zero, as a clawback may. */
-  readonly overdraw: boolean;
+  readonly description: string | null;
+}
+
+/** Forfeits what remains of a grant. */
+export interface Void {
+  readonly kind: 'void';
+  readonly grant: number;
+  readonly description: string;
+}
+
+/** Moves what remains of a grant into a new one that expires later. */
+export interface Extend {
+  readonly kind: 'extend';
+  readonly grant: number;
+  /** The type of the new grant's entry. */
+  readonly type: EntryType;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+  readonly description: string;
+}
+
+/** Gives back what an entry spent, or takes back what remains of the grant that it made. */
+export interface Reverse {
+  readonly kind: 'reverse';
+  /** The entry's number. */
+  readonly entry: number;
+  /** More than zero; null: all that is left. */
+  readonly amount: Stored | null;
+  readonly description: string;
 }
 
 /** Opens a hold. */
@@ -53,7 +111,7 @@ interface Claim {
 /** A hold as a client names it: of the account, or of none. */
 export type HoldName = Pick<Hold, 'accountId' | 'number'>;
 
-export type Action = Post | Open | Capture | Release | Claim;
+export type Action = Fund | Spend | Refund | Void | Extend | Reverse | Open | Capture | Release | Claim;
 
 /** An action on an account, and the key under which it is the same one again. */
 export interface Operation<A extends Action = Action> {
@@ -78,6 +136,14 @@ export type Rejection =
   | { readonly reason: 'hold-settled'; readonly status: HoldStatus }
   | { readonly reason: 'too-many-holds' }
   | { readonly reason: 'hold-exceeded'; readonly required: Stored; readonly remaining: Stored }
+  | { readonly reason: 'no-account' }
+  | { readonly reason: 'no-grant' }
+  | { readonly reason: 'nothing-remains' }
+  | { readonly reason: 'never-expires' }
+  | { readonly reason: 'not-later'; readonly expiresAt: number }
+  | { readonly reason: 'no-entry' }
+  | { readonly reason: 'irreversible'; readonly type: EntryType }
+  | { readonly reason: 'reversed'; readonly remaining: Stored }
   /** Another operation of the same group was refused: the one at this place, for this. */
   | { readonly reason: 'group'; readonly index: number; readonly because: Rejection };
 
@@ -139,9 +205,31 @@ export function isKeyed(operation: Operation): operation is Operation & { readon
   return operation.key !== undefined;
 }
 
-/** The hold that must be known to decide an operation. */
-export function needs({ action }: Operation): HoldName | undefined {
-  return action.kind === 'capture' || action.kind === 'release' ? action.hold : undefined;
+/** What must be known to decide an operation, besides the account and its open grants. */
+export interface Needs {
+  readonly hold?: HoldName;
+  readonly grant?: number;
+  /** An entry that is reversed. */
+  readonly entry?: number;
+  readonly purchaseId?: string;
+}
+
+/** What must be known to decide an operation, besides the account and its open grants. */
+export function needs({ action }: Operation): Needs {
+  switch (action.kind) {
+    case 'capture':
+    case 'release':
+      return action;
+    case 'void':
+    case 'extend':
+      return { grant: action.grant };
+    case 'reverse':
+      return { entry: action.entry };
+    case 'refund':
+      return action.purchaseId === null ? {} : { purchaseId: action.purchaseId };
+    default:
+      return {};
+  }
 }
 
 /** The row that remembers an outcome. */
@@ -173,12 +261,29 @@ export function isOf(action: Action, outcome: Outcome): boolean {
     return action.kind === 'release' && accountId === action.hold.accountId && number === action.hold.number;
   }
   if (outcome.status !== 'posted') return true;
-  const { type, amount, hold, purchaseId } = outcome.entry;
-  if (action.kind === 'post')
-    return type === action.type && amount === action.amount && purchaseId === action.purchaseId;
-  return (
-    action.kind === 'capture' && type === action.type && amount === negate(action.amount) && hold === action.hold.number
-  );
+  return isMadeBy(action, outcome.entry);
+}
+
+/** Whether an entry can be one that an action made. */
+function isMadeBy(action: Action, { type, amount, hold, purchaseId, reverses }: Entry): boolean {
+  switch (action.kind) {
+    case 'fund':
+      return type === action.type && amount === action.amount && purchaseId === action.terms.purchaseId;
+    case 'spend':
+      return type === action.type && amount === negate(action.amount) && hold === null;
+    case 'capture':
+      return type === action.type && amount === negate(action.amount) && hold === action.hold.number;
+    case 'refund':
+      return type === action.kind && amount === action.amount && purchaseId === action.purchaseId;
+    case 'void':
+      return type === action.kind;
+    case 'extend':
+      return type === action.type;
+    case 'reverse':
+      return reverses === action.entry;
+    default:
+      return false;
+  }
 }
 
 /** The outcome that a row remembers, given the entry or hold that it names; undefined when that is not there. */
@@ -194,7 +299,8 @@ export function recall(
   return (
     named && {
       status: 'held',
-      hold: scope === 'hold' ? { ...named, status: 'open', captured: ZERO, closedAfter: null } : named,
+      hold:
+        scope === 'hold' ? { ...named, status: 'open', captured: ZERO, closedAfter: null, closedEvent: null } : named,
     }
   );
 }

@@ -7,9 +7,15 @@ import {
   type Decision,
   type Group,
   hasExpired,
+  inBurningOrder,
   isKeyed,
   type Known,
   needs,
+  type Needs,
+  type PurchaseState,
+  type ReversedEntry,
+  unknownGrants,
+  ZERO,
 } from '../domain/index.js';
 import { type CommitMarker, type KeyName, type LedgerStore, type Locked, newVersion } from '../store/index.js';
 import { AccountCache } from './account-cache.js';
@@ -160,16 +166,20 @@ export class Committer {
       throw new LedgerUnavailable('The database has lost an account; send the request again with the same key.');
   }
 
-  /** Reads the holds that have expired, as many as one transaction settles, and those that the operations name. */
+  /**
+   * Reads what the operations need besides: the holds that have expired, as many as one transaction settles, those that
+   * are named, and all grants that either leads to.
+   */
   private async complete(
     tx: Tx,
     groups: readonly Group[],
     locked: Locked,
     now: number,
   ): Promise<Map<AccountName, Known>> {
+    const operations = groups.flat();
     const holds = await this.store.holds(
       tx,
-      groups.flat().flatMap((operation) => needs(operation) ?? []),
+      operations.flatMap((operation) => needs(operation).hold ?? []),
     );
     const known = new Map<AccountName, Known>();
     let room = EXPIRED;
@@ -178,11 +188,58 @@ export class Committer {
       const { expired, nextExpiry } =
         hasExpired(account, now) && room > 0 ? await this.store.expiredHolds(tx, account.id, now, room) : settled;
       room -= expired.length;
-      const own = holds.filter(({ accountId }) => accountId === account.id).map((hold) => [hold.number, hold] as const);
+      const name = accountName(account);
+      const own = holds.filter(({ accountId }) => accountId === account.id);
+      const open = locked.open.filter(({ accountId }) => accountId === account.id).sort(inBurningOrder);
       const replays = locked.replays.get(account.id) ?? NO_REPLAYS;
-      known.set(accountName(account), { account, holds: new Map(own), replays, expired, nextExpiry });
+      const read = {
+        account,
+        open,
+        replays,
+        expired,
+        nextExpiry,
+        holds: new Map(own.map((hold) => [hold.number, hold])),
+      };
+      const named = operations.filter((operation) => operation.account === name).map(needs);
+      known.set(name, { ...read, ...(await this.named(tx, read, named)) });
     }
     return known;
+  }
+
+  /** Reads the entries, purchases and grants that the operations on an account name or lead to. */
+  private async named(
+    tx: Tx,
+    { account, open, holds, expired }: Pick<Known, 'account' | 'open' | 'holds' | 'expired'>,
+    named: readonly Needs[],
+  ): Promise<Pick<Known, 'grants' | 'reversed' | 'purchases'>> {
+    const reversed = new Map<number, ReversedEntry>();
+    const purchases = new Map<string, PurchaseState>();
+    for (const { entry, purchaseId } of named) {
+      const found = entry === undefined ? undefined : await this.store.reversed(tx, account.id, entry);
+      if (found) reversed.set(entry!, found);
+      if (purchaseId !== undefined) purchases.set(purchaseId, await this.store.purchase(tx, account.id, purchaseId));
+    }
+    const grants = new Map(open.map((grant) => [grant.id, grant]));
+    const ids = [
+      ...reversed.keys(),
+      ...named.flatMap(({ grant }) => grant ?? []),
+      ...[...purchases.values()].flatMap((each) => each.grants),
+    ];
+    const leading = [
+      ...holds.values(),
+      ...expired,
+      ...[...reversed.values()].map(({ entry }) => entry),
+      ...[...purchases.values()].flatMap(({ refunds }) => refunds),
+      { slices: ids.map((grant) => ({ grant, amount: ZERO })) },
+    ];
+    for (let missing = unknownGrants(grants, leading); missing.length > 0;) {
+      const found = await this.store.grants(tx, account.id, missing);
+      for (const grant of found) grants.set(grant.id, grant);
+      // A number that names no grant is asked for once.
+      const asked = new Set(missing);
+      missing = unknownGrants(grants, leading).filter((id) => !asked.has(id));
+    }
+    return { grants, reversed, purchases };
   }
 }
 

@@ -5,10 +5,15 @@ import type {
   DailyTotal,
   Entry,
   EntryType,
+  Grant,
+  GrantCategory,
+  GrantSource,
   Hold,
   HoldStatus,
   Refusal,
   Remembered,
+  Reversal,
+  Slice,
   Stored,
   Unit,
 } from '../domain/index.js';
@@ -25,6 +30,18 @@ const typeTotals = {
     const entries = Object.entries(JSON.parse(text) as Record<string, [count: number, total: string]>);
     return Object.fromEntries(entries.map(([type, [count, total]]) => [type, { count, total: BigInt(total) }]));
   },
+};
+
+/** Parts of grants: `[[grant, amount], …]`. */
+const slices = {
+  to: (value: readonly Slice[] | null): string | null => {
+    if (value === null) return null;
+    let text = '';
+    for (const { grant, amount } of value) text += `${text ? ',' : ''}[${grant},${amount}]`;
+    return `[${text}]`;
+  },
+  from: (text: string | null): Slice[] | null =>
+    text === null ? null : (JSON.parse(text) as [number, Stored][]).map(([grant, amount]) => ({ grant, amount })),
 };
 
 /**
@@ -60,6 +77,9 @@ export class AccountRow implements Account {
 
   @Column({ type: 'bigint', transformer: integer })
   holds: number;
+
+  @Column({ name: 'hold_events', type: 'bigint', transformer: integer })
+  holdEvents: number;
 
   @Column({ name: 'open_holds', type: 'integer' })
   openHolds: number;
@@ -130,8 +150,95 @@ export class EntryRow implements Entry {
   @Column({ type: 'bigint', nullable: true, transformer: integer })
   hold: number | null;
 
+  @Column({ type: 'mediumtext' as 'text', nullable: true, transformer: slices })
+  slices: readonly Slice[] | null;
+
+  @Column({ type: 'bigint', nullable: true, transformer: integer })
+  reverses: number | null;
+
+  @Column({ name: 'expired_at', type: 'bigint', nullable: true, transformer: integer })
+  expiredAt: number | null;
+
   @Column({ name: 'created_at', type: 'bigint', transformer: integer })
   createdAt: number;
+}
+
+/** What came in together, and what has become of it. */
+@Entity('balance_grant')
+@Index('balance_grant_open', ['accountId', 'open'])
+@Index('balance_grant_expiry', ['accountId', 'expiresAt'])
+@Index('balance_grant_purchase', ['accountId', 'purchaseId'])
+export class GrantRow implements Grant {
+  @PrimaryColumn({ name: 'account_id', type: 'bigint', transformer: integer })
+  accountId: number;
+
+  /** The number of the entry that made it. */
+  @PrimaryColumn({ type: 'bigint', transformer: integer })
+  id: number;
+
+  @Column({ type: 'varchar', length: 10, update: false })
+  source: GrantSource;
+
+  @Column({ type: 'varchar', length: 11, update: false })
+  category: GrantCategory;
+
+  @Column({ type: 'integer', update: false })
+  priority: number;
+
+  @Column({ name: 'expires_at', type: 'bigint', nullable: true, update: false, transformer: integer })
+  expiresAt: number | null;
+
+  @Column({ type: 'bigint', transformer: integer })
+  price: number;
+
+  @Column({ name: 'purchase_id', type: 'varchar', length: 40, nullable: true, update: false })
+  purchaseId: string | null;
+
+  @Column({ type: 'bigint', nullable: true, update: false, transformer: integer })
+  extends: number | null;
+
+  @Column({ type: 'bigint', transformer: integer })
+  amount: Stored;
+
+  @Column({ type: 'bigint', transformer: integer })
+  used: Stored;
+
+  @Column({ type: 'bigint', transformer: integer })
+  held: Stored;
+
+  @Column({ type: 'bigint', transformer: integer })
+  expired: Stored;
+
+  @Column({ type: 'bigint', transformer: integer })
+  voided: Stored;
+
+  @Column({ name: 'taken_back', type: 'bigint', transformer: integer })
+  takenBack: Stored;
+
+  @Column({ type: 'bigint', transformer: integer })
+  remaining: Stored;
+
+  @Column({ name: 'is_open', type: 'integer' })
+  open: number;
+
+  @Column({ name: 'extended_by', type: 'bigint', nullable: true, transformer: integer })
+  extendedBy: number | null;
+
+  @Column({ name: 'created_at', type: 'bigint', update: false, transformer: integer })
+  createdAt: number;
+}
+
+/** How much of an entry was reversed, beside it because entries never change. */
+@Entity('reversal')
+export class ReversalRow implements Reversal {
+  @PrimaryColumn({ name: 'account_id', type: 'bigint', transformer: integer })
+  accountId: number;
+
+  @PrimaryColumn({ type: 'bigint', transformer: integer })
+  sequence: number;
+
+  @Column({ type: 'bigint', transformer: integer })
+  amount: Stored;
 }
 
 /** Every operation that was decided under a client's key. */
@@ -220,6 +327,15 @@ export class HoldRow implements Hold {
 
   @Column({ name: 'closed_after', type: 'bigint', nullable: true, transformer: integer })
   closedAfter: number | null;
+
+  @Column({ name: 'opened_event', type: 'bigint', transformer: integer, update: false })
+  openedEvent: number;
+
+  @Column({ name: 'closed_event', type: 'bigint', nullable: true, transformer: integer })
+  closedEvent: number | null;
+
+  @Column({ type: 'mediumtext' as 'text', transformer: slices, update: false })
+  slices: readonly Slice[];
 }
 
 /** Derived from `entry`. */
@@ -241,4 +357,13 @@ export class DailyTotalRow implements DailyTotal {
   count: number;
 }
 
-export const LEDGER_ENTITIES = [AccountRow, EntryRow, OperationRow, MarkerRow, HoldRow, DailyTotalRow];
+export const LEDGER_ENTITIES = [
+  AccountRow,
+  EntryRow,
+  OperationRow,
+  MarkerRow,
+  HoldRow,
+  GrantRow,
+  ReversalRow,
+  DailyTotalRow,
+];

@@ -21,13 +21,16 @@ import {
   type AccountName,
   type Effects,
   emptyAccount,
+  type Grant,
   type Hold,
   type HoldName,
   type Known,
   keyOf,
+  type PurchaseState,
   recall,
   type Remembered,
   type Replay,
+  type State,
 } from '../domain/index.js';
 import { accountId } from './account-id.js';
 import { AccountRow } from './entities.js';
@@ -40,6 +43,8 @@ export type KeyName = Pick<Remembered, 'accountId' | 'scope' | 'key'>;
 /** What the lock of a batch's accounts lets it know. */
 export interface Locked {
   readonly accounts: readonly Account[];
+  /** The open grants of all of them, in no order. */
+  readonly open: readonly Grant[];
   /** By account and `keyOf`. */
   readonly replays: ReadonlyMap<number, ReadonlyMap<string, Replay>>;
   /** The number of the last batch that was committed under the marker that was asked for. */
@@ -95,13 +100,17 @@ export class LedgerStore {
    * is known under the keys, and the last batch that was committed under the marker.
    */
   async lock(tx: Tx, ids: readonly number[], keys: readonly KeyName[], marker?: CommitMarker): Promise<Locked> {
-    const { account } = this.tables;
+    const { account, grant } = this.tables;
     // Forced: a walk over all rows would wait for those that other batches have locked, and they for these.
     const [among, parameter] = isMysql(tx)
       ? ['FORCE INDEX (PRIMARY) WHERE id IN (?)', ids]
       : ['WHERE id IN (SELECT value FROM json_each(?))', JSON.stringify(ids)];
-    const [accounts, ...others] = await ask<Raw>(tx, [
+    const ofAccounts = isMysql(tx)
+      ? 'FORCE INDEX (balance_grant_open) WHERE account_id IN (?)'
+      : 'WHERE account_id IN (SELECT value FROM json_each(?))';
+    const [accounts, open, ...others] = await ask<Raw>(tx, [
       { sql: `SELECT ${account.select} FROM account ${among} ORDER BY id${forUpdate(tx)}`, values: [parameter] },
+      { sql: `SELECT ${grant.select} FROM balance_grant ${ofAccounts} AND is_open = 1`, values: [parameter] },
       ...either(
         tx,
         keys,
@@ -116,6 +125,7 @@ export class LedgerStore {
     const [last] = marker ? others.pop()! : [];
     return {
       accounts: accounts!.map((raw) => account.read(raw)),
+      open: open!.map((raw) => grant.read(raw)),
       replays: this.replays(others.flat()),
       committed: last && Number(last['number']),
     };
@@ -143,6 +153,43 @@ export class LedgerStore {
     return (
       await accounts.find({ where: { nextExpiry: LessThanOrEqual(now) }, order: { nextExpiry: 'asc' }, take: limit })
     ).map(accountName);
+  }
+
+  /** Those grants that there are. */
+  async grants(tx: Tx, accountId: number, ids: readonly number[]): Promise<Grant[]> {
+    const { grant } = this.tables;
+    const head = `SELECT ${grant.select} FROM balance_grant WHERE `;
+    const rows = await ask<Raw>(
+      tx,
+      either(tx, ids, head, '(account_id = ? AND id = ?)', (id) => [accountId, id]),
+    );
+    return rows.flat().map((raw) => grant.read(raw));
+  }
+
+  /** An entry that is to be reversed, and how much of it was reversed before; undefined when there is none. */
+  async reversed(tx: Tx, accountId: number, sequence: number): Promise<State['reversed']> {
+    const { entry } = this.tables;
+    const [[found], [before]] = (await ask<Raw>(tx, [
+      { sql: `SELECT ${entry.select} FROM entry WHERE account_id = ? AND sequence = ?`, values: [accountId, sequence] },
+      { sql: 'SELECT amount FROM reversal WHERE account_id = ? AND sequence = ?', values: [accountId, sequence] },
+    ])) as [Raw[], Raw[]];
+    return found && { entry: entry.read(found), amount: Number(before?.['amount'] ?? 0) };
+  }
+
+  /** What the ledger knows of a purchase. Few entries of an account are refunds, so only those are looked through. */
+  async purchase(tx: Tx, accountId: number, purchaseId: string): Promise<PurchaseState> {
+    const { entry } = this.tables;
+    const [grants, refunds] = (await ask<Raw>(tx, [
+      {
+        sql: 'SELECT id FROM balance_grant WHERE account_id = ? AND purchase_id = ? ORDER BY id',
+        values: [accountId, purchaseId],
+      },
+      {
+        sql: `SELECT ${entry.select} FROM entry WHERE account_id = ? AND type = 'refund' AND purchase_id = ? ORDER BY sequence`,
+        values: [accountId, purchaseId],
+      },
+    ])) as [Raw[], Raw[]];
+    return { grants: grants.map(({ id }) => Number(id)), refunds: refunds.map((raw) => entry.read(raw)) };
   }
 
   /** Those holds that there are. */

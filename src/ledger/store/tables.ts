@@ -1,6 +1,15 @@
 import type { DataSource } from 'typeorm';
 import { describeTable, type Table } from '../../common/database/index.js';
-import { AccountRow, DailyTotalRow, EntryRow, HoldRow, MarkerRow, OperationRow } from './entities.js';
+import {
+  AccountRow,
+  DailyTotalRow,
+  EntryRow,
+  GrantRow,
+  HoldRow,
+  MarkerRow,
+  OperationRow,
+  ReversalRow,
+} from './entities.js';
 
 /** The ledger's tables, as their entities describe them. */
 export interface LedgerTables {
@@ -8,6 +17,8 @@ export interface LedgerTables {
   readonly entry: Table<EntryRow>;
   readonly operation: Table<OperationRow>;
   readonly hold: Table<HoldRow>;
+  readonly grant: Table<GrantRow>;
+  readonly reversal: Table<ReversalRow>;
   readonly dailyTotal: Table<DailyTotalRow>;
   readonly marker: Table<MarkerRow>;
 }
@@ -18,6 +29,8 @@ export function describeLedger(dataSource: DataSource): LedgerTables {
     entry: describeTable(dataSource, EntryRow),
     operation: describeTable(dataSource, OperationRow),
     hold: describeTable(dataSource, HoldRow),
+    grant: describeTable(dataSource, GrantRow),
+    reversal: describeTable(dataSource, ReversalRow),
     dailyTotal: describeTable(dataSource, DailyTotalRow),
     marker: describeTable(dataSource, MarkerRow),
   };

@@ -30,6 +30,8 @@ export function changesOf(effects: Effects, marker: CommitMarker, now: number): 
     { table: 'entry', how: 'insert', rows: effects.entries },
     { table: 'operation', how: 'insert', rows: effects.operations },
     { table: 'hold', how: 'set', rows: effects.holds },
+    { table: 'grant', how: 'set', rows: effects.grants },
+    { table: 'reversal', how: 'add', rows: effects.reversals },
     { table: 'dailyTotal', how: 'add', rows: effects.totals },
     // A batch that was given up long ago may still be committed: it must not hide a later one.
     { table: 'marker', how: 'raise', rows: [{ bucket, id, number, writtenAt: now }] },

@@ -1,13 +1,16 @@
-import { type Account, available, type Hold, MAX_OPEN_HOLDS, remaining, statusAt } from '../account.js';
-import type { Ruling, State } from '../change.js';
+import { available, type Hold, MAX_OPEN_HOLDS, remaining, statusAt } from '../account.js';
+import type { State } from '../change.js';
+import { Draft, type Ruling } from '../draft.js';
+import type { Slice } from '../grant.js';
 import type { Capture, Open, Rejection } from '../operation.js';
 import { minus, negate, plus, type Stored, ZERO } from '../unit.js';
-import { enter } from './post.js';
 
-/** Opens a hold that the available balance covers. */
-export function open(account: Account, { amount, description, metadata, expiresIn }: Open, now: number): Ruling {
+/** Opens a hold that the available balance covers. It takes its amount out of the grants. */
+export function open(state: State, { amount, description, metadata, expiresIn }: Open, now: number): Ruling {
+  const { account } = state;
   if (amount > available(account)) return { reason: 'insufficient', required: amount, available: available(account) };
   if (account.openHolds >= MAX_OPEN_HOLDS) return { reason: 'too-many-holds' };
+  const draft = new Draft(state, now);
   const hold: Hold = {
     accountId: account.id,
     number: account.holds + 1,
@@ -20,70 +23,91 @@ export function open(account: Account, { amount, description, metadata, expiresI
     createdAt: now,
     openedAfter: account.sequence,
     closedAfter: null,
+    openedEvent: account.holdEvents + 1,
+    closedEvent: null,
+    slices: draft.burn(amount, 'held'),
   };
-  const after: Account = {
+  draft.hold = hold;
+  draft.account = {
     ...account,
     held: plus(account.held, amount),
     holds: hold.number,
+    holdEvents: hold.openedEvent,
     openHolds: account.openHolds + 1,
     nextExpiry: Math.min(hold.expiresAt, account.nextExpiry ?? Infinity),
   };
-  return { account: after, hold, outcome: { status: 'held', hold } };
+  return draft.done({ status: 'held', hold });
 }
 
-/** Spends from an open hold. */
-export function capture({ account, hold }: State, { type, amount, final, description }: Capture, now: number): Ruling {
+/** Spends from an open hold, its slices in their order. The rest of them goes back with the last capture. */
+export function capture(state: State, { type, amount, final, description }: Capture, now: number): Ruling {
+  const { account, hold } = state;
   const refusal = notOpen(hold, now);
   if (refusal || !hold) return refusal ?? { reason: 'no-hold' };
   const rest = remaining(hold);
   if (amount > rest) return { reason: 'hold-exceeded', required: amount, remaining: rest };
-  // A clawback can have taken the amount that the hold kept, and an amount that is not there is not spent.
-  if (amount > account.balance)
-    return { reason: 'insufficient', required: amount, available: Math.max(0, account.balance) as Stored };
   const captured = plus(hold.captured, amount);
   const closes = final || captured === hold.amount;
-  const { after, entry } = enter(
-    { ...account, held: minus(account.held, closes ? rest : amount), openHolds: account.openHolds - (closes ? 1 : 0) },
-    {
-      type,
-      amount: negate(amount),
-      description: description ?? hold.description,
-      metadata: hold.metadata,
-      model: null,
-      purchaseId: null,
-      hold: hold.number,
-    },
-    now,
-  );
-  const settled: Hold = { ...hold, captured, ...(closes ? { status: 'captured', closedAfter: after.sequence } : {}) };
-  return { account: after, entry, hold: settled, outcome: { status: 'posted', entry } };
+  const draft = new Draft(state, now);
+  const spent = between(hold.slices, hold.captured, captured);
+  for (const slice of spent) draft.spendHeld(slice);
+  if (closes) giveBack(draft, between(hold.slices, captured, hold.amount));
+  draft.account = {
+    ...draft.account,
+    held: minus(account.held, closes ? rest : amount),
+    openHolds: account.openHolds - (closes ? 1 : 0),
+  };
+  const entry = draft.enter({
+    type,
+    amount: negate(amount),
+    description: description ?? hold.description,
+    metadata: hold.metadata,
+    hold: hold.number,
+    slices: spent,
+  });
+  draft.hold = { ...hold, captured, ...(closes ? { status: 'captured', closedAfter: entry.sequence } : {}) };
+  return draft.done({ status: 'posted', entry });
 }
 
 /** Gives back what remains of an open hold. */
-export function release({ account, hold }: State, now: number): Ruling {
+export function release(state: State, now: number): Ruling {
+  const { hold } = state;
   const refusal = notOpen(hold, now);
   if (refusal || !hold) return refusal ?? { reason: 'no-hold' };
-  const released: Hold = { ...hold, status: 'released', closedAfter: account.sequence };
-  return { account: close(account, hold), hold: released, outcome: { status: 'held', hold: released } };
+  const draft = new Draft(state, now);
+  const released = close(draft, hold, 'released');
+  return draft.done({ status: 'held', hold: released });
 }
 
-/**
- * Closes open holds whose time has passed.
- * @param nextExpiry when the first of the others expires
- */
-export function expire(
-  account: Account,
-  expired: readonly Hold[],
-  nextExpiry: number | null,
-): { account: Account; holds: Hold[] } {
-  return {
-    account: { ...expired.reduce(close, account), nextExpiry },
-    holds: expired.map((hold) => ({ ...hold, status: 'expired', closedAfter: account.sequence })),
+/** Closes a hold, and gives back what remains of it. */
+export function close(draft: Draft, hold: Hold, status: 'released' | 'expired'): Hold {
+  giveBack(draft, between(hold.slices, hold.captured, hold.amount));
+  const { account } = draft;
+  draft.account = {
+    ...account,
+    held: minus(account.held, remaining(hold)),
+    openHolds: account.openHolds - 1,
+    holdEvents: account.holdEvents + 1,
   };
+  draft.hold = { ...hold, status, closedAfter: account.sequence, closedEvent: account.holdEvents + 1 };
+  return draft.hold;
 }
 
-function close(account: Account, hold: Hold): Account {
-  return { ...account, held: minus(account.held, remaining(hold)), openHolds: account.openHolds - 1 };
+/** In reverse, so that what was taken last comes back first. */
+function giveBack(draft: Draft, slices: readonly Slice[]): void {
+  for (const slice of slices.toReversed()) draft.giveBack(slice, 'held', []);
+}
+
+/** The parts of slices that lie between two amounts, counted from their beginning. */
+export function between(slices: readonly Slice[], from: Stored, to: Stored): Slice[] {
+  const parts: Slice[] = [];
+  let start = 0;
+  for (const { grant, amount } of slices) {
+    const part = Math.min(start + amount, to) - Math.max(start, from);
+    if (part > 0) parts.push({ grant, amount: part as Stored });
+    start += amount;
+  }
+  return parts;
 }
 
 function notOpen(hold: Hold | undefined, now: number): Rejection | undefined {

@@ -2,10 +2,10 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { tableOptions } from '../../../common/database/index.js';
 
 /**
- * Accounts, their entries and holds, the operations that made them, the daily totals derived from them, and the commit
+ * Accounts, their entries, grants and holds, the operations that made them, the daily totals derived from them, and the commit
  * markers of the lanes.
  */
-export class Ledger1763700000000 implements MigrationInterface {
+export class Ledger1763800000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(
       `CREATE TABLE account (
@@ -17,6 +17,7 @@ export class Ledger1763700000000 implements MigrationInterface {
         sequence bigint NOT NULL,
         types text NOT NULL,
         holds bigint NOT NULL,
+        hold_events bigint NOT NULL,
         open_holds integer NOT NULL,
         operations bigint NOT NULL,
         next_expiry bigint NULL,
@@ -44,6 +45,9 @@ export class Ledger1763700000000 implements MigrationInterface {
         trace_id varchar(32) NULL,
         purchase_id varchar(40) NULL,
         hold bigint NULL,
+        slices mediumtext NULL,
+        reverses bigint NULL,
+        expired_at bigint NULL,
         created_at bigint NOT NULL,
         PRIMARY KEY (account_id, sequence)
       )${tableOptions(runner)}`,
@@ -75,10 +79,48 @@ export class Ledger1763700000000 implements MigrationInterface {
         created_at bigint NOT NULL,
         opened_after bigint NOT NULL,
         closed_after bigint NULL,
+        opened_event bigint NOT NULL,
+        closed_event bigint NULL,
+        slices mediumtext NOT NULL,
         PRIMARY KEY (account_id, number)
       )${tableOptions(runner)}`,
     );
     await runner.query('CREATE INDEX hold_status_expires ON hold (account_id, status, expires_at)');
+    await runner.query(
+      `CREATE TABLE balance_grant (
+        account_id bigint NOT NULL,
+        id bigint NOT NULL,
+        source varchar(10) NOT NULL,
+        category varchar(11) NOT NULL,
+        priority integer NOT NULL,
+        expires_at bigint NULL,
+        price bigint NOT NULL,
+        purchase_id varchar(40) NULL,
+        extends bigint NULL,
+        amount bigint NOT NULL,
+        used bigint NOT NULL,
+        held bigint NOT NULL,
+        expired bigint NOT NULL,
+        voided bigint NOT NULL,
+        taken_back bigint NOT NULL,
+        remaining bigint NOT NULL,
+        is_open integer NOT NULL,
+        extended_by bigint NULL,
+        created_at bigint NOT NULL,
+        PRIMARY KEY (account_id, id)
+      )${tableOptions(runner)}`,
+    );
+    await runner.query('CREATE INDEX balance_grant_open ON balance_grant (account_id, is_open)');
+    await runner.query('CREATE INDEX balance_grant_expiry ON balance_grant (account_id, expires_at)');
+    await runner.query('CREATE INDEX balance_grant_purchase ON balance_grant (account_id, purchase_id)');
+    await runner.query(
+      `CREATE TABLE reversal (
+        account_id bigint NOT NULL,
+        sequence bigint NOT NULL,
+        amount bigint NOT NULL,
+        PRIMARY KEY (account_id, sequence)
+      )${tableOptions(runner)}`,
+    );
     await runner.query(
       `CREATE TABLE daily_total (
         account_id bigint NOT NULL,

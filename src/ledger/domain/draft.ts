@@ -1,0 +1,223 @@
+import { type Account, debtOf, type Entry, type Hold, type TypeTotal } from './account.js';
+import type { Change, State } from './change.js';
+import { type Grant, isPast, isVoid, moved, priceOfPart, type Share, type Slice } from './grant.js';
+import type { Outcome, Rejection } from './operation.js';
+import { minus, negate, plus, type Stored } from './unit.js';
+
+/** The fields of an entry that do not follow from the account. */
+export type Movement = Pick<Entry, 'type' | 'amount' | 'description'> &
+  Partial<Pick<Entry, 'metadata' | 'model' | 'purchaseId' | 'hold' | 'slices' | 'reverses' | 'expiredAt'>>;
+
+/** What a rule comes to. */
+export type Ruling = Draft | Rejection;
+
+/** The next state of an account while one rule works it out. The state that it began from stays as it was. */
+export class Draft {
+  account: Account;
+  hold?: Hold;
+  outcome?: Outcome;
+  readonly entries: Entry[] = [];
+  private readonly changed = new Map<number, Grant>();
+  /** What came back to them, and has yet to be retired where it came to a grant that is over. */
+  private returned?: Set<number>;
+  /** The debt that is left to pay: each amount that comes in or back pays first. */
+  private debt: Stored;
+
+  constructor(
+    private readonly state: State,
+    private readonly now: number,
+  ) {
+    this.account = state.account;
+    this.debt = debtOf(state.account);
+  }
+
+  grant(id: number): Grant {
+    const found = this.changed.get(id) ?? this.state.grants.find(id);
+    if (!found) throw new Error(`grant ${id} of account ${this.account.id} is not known`);
+    return found;
+  }
+
+  /** The open grants as they are now, in burning order. */
+  open(): Grant[] {
+    return this.state.grants.open.map(({ id }) => this.grant(id)).filter(({ remaining }) => remaining > 0);
+  }
+
+  put(grant: Grant): void {
+    this.changed.set(grant.id, grant);
+    const { expiresAt, remaining } = grant;
+    if (remaining > 0 && expiresAt !== null && expiresAt < (this.account.nextExpiry ?? Infinity))
+      this.account = { ...this.account, nextExpiry: expiresAt };
+  }
+
+  /** Posts the next entry of the account. */
+  enter(movement: Movement): Entry {
+    const { after, entry } = enter(this.account, movement, this.now);
+    this.account = after;
+    this.entries.push(entry);
+    return entry;
+  }
+
+  /** Takes an amount that is available out of the grants, in burning order. */
+  burn(amount: Stored, into: 'used' | 'held'): Slice[] {
+    const slices: Slice[] = [];
+    let left = amount;
+    for (const grant of this.state.grants.open) {
+      if (left === 0) break;
+      left = minus(left, this.takeFrom(grant, left, into, slices));
+    }
+    return slices;
+  }
+
+  /** Takes what remains of a grant, at most this much. Returns how much it was. */
+  take(id: number, atMost: Stored, into: Share, slices: Slice[]): Stored {
+    return this.takeFrom(this.grant(id), atMost, into, slices);
+  }
+
+  private takeFrom(grant: Grant, atMost: Stored, into: Share, slices: Slice[]): Stored {
+    const amount = Math.min(grant.remaining, atMost) as Stored;
+    if (amount === 0) return amount;
+    this.changed.set(grant.id, moved(grant, amount, 'remaining', into));
+    slices.push({ grant: grant.id, amount });
+    return amount;
+  }
+
+  /**
+   * Gives an amount back to the grant that it was taken from, or to the newest that extends it, after the debt. A grant
+   * that is over gets it too: `retire` follows.
+   * @returns how much came back to grants
+   */
+  giveBack({ grant: id, amount }: Slice, from: Share, slices: Slice[]): Stored {
+    const rest = minus(amount, this.pay(id, amount, from));
+    if (rest === 0) return rest;
+    const target = this.newest(id);
+    if (target.id === id) this.put(moved(target, rest, from, 'remaining'));
+    else this.carryOver(this.grant(id), target, rest, from);
+    (this.returned ??= new Set()).add(target.id);
+    slices.push({ grant: target.id, amount: rest });
+    return rest;
+  }
+
+  /** Pays debt from a grant's share. What paid a debt counts as used. */
+  pay(id: number, amount: Stored, from: Share | 'remaining'): Stored {
+    const paid = this.payDebt(amount);
+    if (paid > 0 && from !== 'used') this.changed.set(id, moved(this.grant(id), paid, from, 'used'));
+    return paid;
+  }
+
+  /** Pays debt with an amount that is of no grant. Returns how much there was to pay. */
+  payDebt(amount: Stored): Stored {
+    const paid = Math.min(this.debt, amount) as Stored;
+    this.debt = minus(this.debt, paid);
+    return paid;
+  }
+
+  /** Spends what a hold keeps of a grant. */
+  spendHeld({ grant, amount }: Slice): void {
+    this.changed.set(grant, moved(this.grant(grant), amount, 'held', 'used'));
+  }
+
+  /** The newest extension of a grant; itself when it has none. */
+  newest(id: number): Grant {
+    let grant = this.grant(id);
+    while (grant.extendedBy !== null) grant = this.grant(grant.extendedBy);
+    return grant;
+  }
+
+  /** Forfeits what came back to grants that were voided, and ends what came back to those whose time has passed. */
+  retire(): void {
+    for (const id of this.returned ?? []) {
+      const grant = this.grant(id);
+      if (grant.remaining === 0) continue;
+      if (isVoid(grant)) this.forfeit(grant, 'Returned to a voided grant');
+      else if (isPast(grant, this.now)) this.expire(grant);
+    }
+  }
+
+  /** Voids what remains of a grant. */
+  forfeit(grant: Grant, description: string): Entry {
+    return this.end(grant, 'voided', { type: 'void', description });
+  }
+
+  /** Ends what remains of a grant whose time has passed. */
+  expire(grant: Grant): Entry {
+    return this.end(grant, 'expired', { type: 'expire', description: null, expiredAt: grant.expiresAt });
+  }
+
+  /** What the rule comes to. */
+  done(outcome: Outcome): this {
+    this.outcome = outcome;
+    return this;
+  }
+
+  change(): Change {
+    return {
+      account: this.account,
+      entries: this.entries,
+      hold: this.hold,
+      grants: [...this.changed.values()],
+      outcome: this.outcome!,
+    };
+  }
+
+  /** The extension holds what the older grant would have handed over, had it come back before. */
+  private carryOver(old: Grant, extension: Grant, amount: Stored, from: Share): void {
+    this.changed.set(old.id, moved(old, amount, from, 'voided'));
+    const remaining = plus(extension.remaining, amount);
+    const price = extension.price + priceOfPart(old, amount, from);
+    this.put({ ...extension, amount: plus(extension.amount, amount), price, remaining, open: 1 });
+  }
+
+  private end(grant: Grant, into: 'voided' | 'expired', movement: Omit<Movement, 'amount' | 'slices'>): Entry {
+    const { id, remaining } = grant;
+    this.changed.set(id, moved(grant, remaining, 'remaining', into));
+    return this.enter({ ...movement, amount: negate(remaining), slices: [{ grant: id, amount: remaining }] });
+  }
+}
+
+/** The next entry of an account, and the account after it. */
+function enter(account: Account, movement: Movement, now: number): { after: Account; entry: Entry } {
+  const { type, amount, description, metadata, model, purchaseId, hold, slices, reverses, expiredAt } = movement;
+  const { id, version, owner, unit, held, types, holds, holdEvents, openHolds, operations, nextExpiry } = account;
+  const before = types[type];
+  const ofType: TypeTotal = { count: (before?.count ?? 0) + 1, total: (before?.total ?? 0n) + BigInt(amount) };
+  const entry: Entry = {
+    accountId: id,
+    sequence: account.sequence + 1,
+    type,
+    typeSequence: ofType.count,
+    typeTotal: ofType.total,
+    amount,
+    balanceAfter: plus(account.balance, amount),
+    description,
+    metadata: metadata ?? null,
+    actor: null,
+    agent: null,
+    runId: null,
+    model: model ?? null,
+    traceId: null,
+    purchaseId: purchaseId ?? null,
+    hold: hold ?? null,
+    slices: slices && slices.length > 0 ? slices : null,
+    reverses: reverses ?? null,
+    expiredAt: expiredAt ?? null,
+    createdAt: Math.max(now, account.lastAt),
+  };
+  // Written out: to spread an account took longer than all else that an entry costs here.
+  const after: Account = {
+    id,
+    version,
+    owner,
+    unit,
+    balance: entry.balanceAfter,
+    held,
+    sequence: entry.sequence,
+    types: { ...types, [type]: ofType },
+    holds,
+    holdEvents,
+    openHolds,
+    operations,
+    nextExpiry,
+    lastAt: entry.createdAt,
+  };
+  return { after, entry };
+}

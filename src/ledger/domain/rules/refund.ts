@@ -1,0 +1,129 @@
+import type { PurchaseState, State } from '../change.js';
+import { Draft, type Ruling } from '../draft.js';
+import { DEFAULT_PRIORITY, type Grant, type GrantSource, priceOfPart, type Slice } from '../grant.js';
+import type { Refund } from '../operation.js';
+import { minus, negate, plus, type Stored, UNITS, ZERO } from '../unit.js';
+import { grantOf } from './fund.js';
+
+const NO_PURCHASE: PurchaseState = { grants: [], refunds: [] };
+
+/** Takes back part of a purchase, or gives it back. */
+export function refund(state: State, action: Refund, now: number): Ruling {
+  const { account } = state;
+  if (Math.abs(account.balance + action.amount) > UNITS[account.unit].limit) return { reason: 'limit' };
+  return action.amount < 0 ? takeBack(state, action, now) : giveBack(state, action, now);
+}
+
+/**
+ * First the same share of the purchase's own grant and of its bonus, then what else remains of them, then of other paid
+ * grants from the newest, then of promotional ones. The rest is debt.
+ */
+function takeBack(state: State, { amount: signed, purchaseId, description }: Refund, now: number): Ruling {
+  const amount = negate(signed);
+  const draft = new Draft(state, now);
+  const own = (state.purchase ?? NO_PURCHASE).grants.map((id) => draft.grant(id));
+  const bonus = own.filter(({ category }) => category === 'promotional');
+  const main = own.filter(({ category }) => category === 'paid');
+  const slices: Slice[] = [];
+  let left = amount;
+  const from = (grants: readonly Grant[], atMost: Stored) => {
+    let wanted = Math.min(atMost, left) as Stored;
+    for (const { id } of grants) {
+      const taken = draft.take(id, wanted, 'takenBack', slices);
+      wanted = minus(wanted, taken);
+      left = minus(left, taken);
+    }
+  };
+  const ofBonus = bonusShare(state.purchase ?? NO_PURCHASE, main, bonus, amount);
+  from(main, minus(amount, ofBonus));
+  from(bonus, ofBonus);
+  from(main, left);
+  from(bonus, left);
+  const others = state.grants.open.filter(({ id }) => !own.some((each) => each.id === id)).sort((a, b) => b.id - a.id);
+  from(
+    others.filter(({ category }) => category === 'paid'),
+    left,
+  );
+  from(
+    others.filter(({ category }) => category === 'promotional'),
+    left,
+  );
+  const entry = draft.enter({ type: 'refund', amount: signed, description, purchaseId, slices: merged(slices) });
+  return draft.done({ status: 'posted', entry });
+}
+
+/** The part of a refund that falls to the bonus, so that bonus and purchase are always taken back by the same share. */
+function bonusShare(
+  { refunds }: PurchaseState,
+  main: readonly Grant[],
+  bonus: readonly Grant[],
+  amount: Stored,
+): Stored {
+  const made = (grants: readonly Grant[], by: GrantSource) =>
+    grants.reduce((sum, { source, amount: each }) => sum + (source === by ? each : 0), 0);
+  const [ofMain, ofBonus] = [made(main, 'purchase'), made(bonus, 'bonus')];
+  if (ofBonus === 0) return ZERO;
+  const before = refunds.reduce((sum, each) => sum - each.amount, 0);
+  const share = (taken: number) => (BigInt(ofBonus) * BigInt(taken)) / BigInt(ofMain + ofBonus);
+  return Math.min(amount, Number(share(before + amount) - share(before))) as Stored;
+}
+
+/**
+ * Gives back to the grants that it was taken from, in reverse. What was debt then pays the debt that is left, and is a
+ * new grant beyond it.
+ */
+function giveBack(state: State, { amount, purchaseId, description }: Refund, now: number): Ruling {
+  const purchase = state.purchase ?? NO_PURCHASE;
+  const draft = new Draft(state, now);
+  const slices: Slice[] = [];
+  let owed = ZERO;
+  for (const { grant, amount: part } of lastTaken(purchase.refunds, amount)) {
+    if (grant === 0) owed = plus(owed, minus(part, draft.payDebt(part)));
+    else draft.giveBack({ grant, amount: part }, 'takenBack', slices);
+  }
+  const entry = draft.enter({ type: 'refund', amount, description, purchaseId, slices });
+  if (owed > 0) {
+    const [first] = purchase.grants.map((id) => draft.grant(id));
+    const price = first ? priceOfPart({ ...first, used: first.amount, held: ZERO, remaining: ZERO }, owed, 'used') : 0;
+    const { category, priority } = first ?? { category: 'paid', priority: DEFAULT_PRIORITY };
+    grantOf(draft, owed, { source: 'return', category, priority, expiresAt: null, price, purchaseId, extends: null });
+  }
+  return draft.done({ status: 'posted', entry });
+}
+
+/** The parts that were taken last and have not come back, the last one first; the grant 0 is debt. */
+function lastTaken(refunds: PurchaseState['refunds'], amount: Stored): Slice[] {
+  const taken: Slice[] = [];
+  for (const { amount: each, slices } of refunds) {
+    if (each > 0) {
+      popped(taken, each);
+      continue;
+    }
+    const parts = slices ?? [];
+    const debt = parts.reduce((left, part) => minus(left, part.amount), negate(each));
+    taken.push(...parts, ...(debt > 0 ? [{ grant: 0, amount: debt }] : []));
+  }
+  const parts = popped(taken, amount);
+  const known = parts.reduce((left, part) => minus(left, part.amount), amount);
+  return known > 0 ? [...parts, { grant: 0, amount: known }] : parts;
+}
+
+/** Takes an amount from the end of a list of parts. */
+function popped(parts: Slice[], amount: Stored): Slice[] {
+  const found: Slice[] = [];
+  for (let left = amount; left > 0 && parts.length > 0;) {
+    const last = parts.pop()!;
+    const part = Math.min(left, last.amount) as Stored;
+    found.push({ grant: last.grant, amount: part });
+    if (part < last.amount) parts.push({ grant: last.grant, amount: minus(last.amount, part) });
+    left = minus(left, part);
+  }
+  return found;
+}
+
+/** One part for each grant, where it was first taken from. */
+function merged(slices: readonly Slice[]): Slice[] {
+  const sums = new Map<number, Stored>();
+  for (const { grant, amount } of slices) sums.set(grant, plus(sums.get(grant) ?? ZERO, amount));
+  return [...sums].map(([grant, amount]) => ({ grant, amount }));
+}

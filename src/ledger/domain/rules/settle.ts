@@ -1,0 +1,27 @@
+import type { Hold } from '../account.js';
+import type { State } from '../change.js';
+import { Draft } from '../draft.js';
+import { isPast } from '../grant.js';
+import { close } from './hold.js';
+
+/** Holds that have expired, and when the first of the others does; a time that has passed means that there are more. */
+export interface Due {
+  readonly holds: readonly Hold[];
+  readonly nextExpiry: number | null;
+}
+
+/** How many grants one batch expires; the next one goes on. */
+const GRANTS = 500;
+
+/** Closes holds and ends grants whose time has passed. */
+export function settle(state: State, due: Due, now: number): { draft: Draft; holds: Hold[] } {
+  const draft = new Draft(state, now);
+  const holds = due.holds.map((hold) => close(draft, hold, 'expired'));
+  draft.retire();
+  const past = draft.open().filter((grant) => isPast(grant, now));
+  for (const grant of past.slice(0, GRANTS)) draft.expire(grant);
+  const ends = draft.open().flatMap(({ expiresAt }) => expiresAt ?? []);
+  const nextExpiry = Math.min(due.nextExpiry ?? Infinity, ...ends);
+  draft.account = { ...draft.account, nextExpiry: nextExpiry === Infinity ? null : nextExpiry };
+  return { draft, holds };
+}

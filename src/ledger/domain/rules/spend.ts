@@ -1,0 +1,16 @@
+import { available } from '../account.js';
+import type { State } from '../change.js';
+import { Draft, type Ruling } from '../draft.js';
+import type { Spend } from '../operation.js';
+import { negate } from '../unit.js';
+
+/** Spends an amount that the available balance covers. */
+export function spend(state: State, action: Spend, now: number): Ruling {
+  const { type, amount, description, metadata, model } = action;
+  const there = available(state.account);
+  if (amount > there) return { reason: 'insufficient', required: amount, available: there };
+  const draft = new Draft(state, now);
+  const slices = draft.burn(amount, 'used');
+  const entry = draft.enter({ type, amount: negate(amount), description, metadata, model, slices });
+  return draft.done({ status: 'posted', entry });
+}
