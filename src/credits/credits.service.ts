@@ -14,6 +14,7 @@ export class CreditsService {
       unit: 'USD',
       deposit: 'deposit',
       spend: 'debit',
+      category: 'paid',
       purchase: 'deposit',
       label: { currency: 'USD' },
     });

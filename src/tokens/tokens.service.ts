@@ -14,6 +14,7 @@ export class TokensService {
       unit: 'tokens',
       deposit: 'grant',
       spend: 'consume',
+      category: 'promotional',
       purchase: 'purchase',
       label: { unit: 'tokens' },
     });

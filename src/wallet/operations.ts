@@ -2,12 +2,17 @@ import { type Idempotency, invalidField, requestHash } from '../common/http/inde
 import {
   type AccountName,
   type Action,
+  DAY_MS,
+  DEFAULT_PRIORITY,
+  type Fund,
   type Operation,
-  type Post,
+  type Spend,
   type Stored,
   toStored,
   type Unit,
 } from '../ledger/index.js';
+import type { DepositBody, MovementBody } from './requests.js';
+import type { Words } from './words.js';
 
 /** The key and trace id of a request. */
 export type Asked = Pick<Idempotency, 'key' | 'traceId'>;
@@ -16,42 +21,60 @@ export type Asked = Pick<Idempotency, 'key' | 'traceId'>;
  * The operation that a request asks for.
  * @param request the parts of the request that make it the same one again; asked for only under a key
  */
-export function operation(
+export function operation<A extends Action>(
   account: AccountName,
   scope: string,
-  action: Action,
+  action: A,
   { key, traceId }: Asked,
   request: () => object,
-): Operation {
+): Operation<A> {
   return { account, scope, key, hash: key === undefined ? '' : requestHash(request()), traceId, action };
 }
 
-/** An entry to post, with its amount as JSON carries it, signed. */
-export interface Posting
-  extends Pick<Post, 'type'>, Partial<Pick<Post, 'description' | 'model' | 'purchaseId' | 'overdraw'>> {
-  readonly amount: number;
-  readonly metadata?: object;
+/** The operation that spends an amount. */
+export function spending(
+  account: AccountName,
+  { unit, spend: type }: Pick<Words, 'unit' | 'spend'>,
+  asked: Asked,
+  { amount, description, model, metadata }: MovementBody,
+): Operation<Spend> {
+  const action: Spend = {
+    kind: 'spend',
+    type,
+    amount: storedAmount(unit, amount),
+    description: description ?? null,
+    metadata: textOf(metadata),
+    model: model ?? null,
+  };
+  return operation(account, type, action, asked, () => ({ ...action, metadata: metadata ?? null }));
 }
 
-/** @throws ApiError VALIDATION_ERROR for an amount that the ledger does not hold exactly */
-export function posting(
+/** The operation that adds an amount, with the terms of its grant. */
+export function funding(
   account: AccountName,
-  unit: Unit,
-  scope: string,
+  { unit, deposit: type, category: usual }: Words,
   asked: Asked,
-  { metadata, ...posted }: Posting,
-): Operation<Post> {
-  const action: Post = {
-    kind: 'post',
-    type: posted.type,
-    amount: storedAmount(unit, posted.amount),
-    description: posted.description ?? null,
+  { amount, description, metadata, category = usual, priority, expires_at, expires_in_days, existing }: DepositBody,
+): Operation<Fund> {
+  const stored = storedAmount(unit, amount);
+  const action: Fund = {
+    kind: 'fund',
+    type,
+    amount: stored,
+    description: description ?? null,
     metadata: textOf(metadata),
-    model: posted.model ?? null,
-    purchaseId: posted.purchaseId ?? null,
-    overdraw: posted.overdraw ?? false,
+    terms: {
+      source: type === 'grant' ? 'grant' : 'deposit',
+      category,
+      priority: priority ?? DEFAULT_PRIORITY,
+      expiresAt: expires_at?.getTime() ?? null,
+      expiresIn: expires_in_days && expires_in_days * DAY_MS,
+      price: category === 'paid' && unit === 'USD' ? stored : 0,
+      purchaseId: null,
+    },
+    existing: existing ?? false,
   };
-  return operation(account, scope, action, asked, () => ({ ...action, metadata: metadata ?? null })) as Operation<Post>;
+  return operation(account, type, action, asked, () => ({ ...action, metadata: metadata ?? null }));
 }
 
 /** @throws ApiError VALIDATION_ERROR for an amount that the ledger does not hold exactly */

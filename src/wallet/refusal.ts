@@ -50,11 +50,32 @@ function refusal(unit: Unit, rejection: Rejection, replayedFrom: string | undefi
         required: fromStored(unit, rejection.required),
         remaining: fromStored(unit, rejection.remaining),
       });
+    case 'no-account':
+      return new ApiError('NOT_FOUND', 'This account has never moved; check its name.', { replayedFrom });
+    case 'no-grant':
+      return new ApiError('NOT_FOUND', 'This account has no such grant.', { replayedFrom });
+    case 'no-entry':
+      return new ApiError('NOT_FOUND', 'This account has no such transaction.', { replayedFrom });
+    case 'nothing-remains':
+      return conflict('Nothing remains of the grant.', { remaining: 0 });
+    case 'never-expires':
+      return conflict('The grant never expires, so it can not be extended.');
+    case 'not-later':
+      return conflict('The grant expires later than that. Name a later time.', {
+        expires_at: new Date(rejection.expiresAt).toISOString(),
+      });
+    case 'irreversible':
+      return conflict(`A transaction of type ${rejection.type} can not be reversed.`, { type: rejection.type });
+    case 'reversed':
+      return conflict('Less than that is left to reverse.', { remaining: fromStored(unit, rejection.remaining) });
     case 'group':
       // The claim of the group stands before its items.
       return conflict(`Nothing was posted, because item ${rejection.index - 1} was refused.`, {
         item: rejection.index - 1,
       });
+    case 'past':
+      return invalidField('expires_at', 'must be in the future');
+    case 'not-due':
     case 'malformed':
       return invalidField('amount', 'is not an amount of this ledger');
   }

@@ -1,5 +1,5 @@
 import type { Tx } from '../common/database/index.js';
-import type { HoldName, Stored } from '../ledger/index.js';
+import type { GrantCategory, HoldName, Stored } from '../ledger/index.js';
 
 /** An amount that is put into an account or spent, as a body says it. */
 export interface MovementBody {
@@ -9,6 +9,17 @@ export interface MovementBody {
   readonly description?: string;
   readonly model?: string;
   readonly metadata?: object;
+}
+
+/** An amount that is put into an account, and the terms of its grant. */
+export interface DepositBody extends Omit<MovementBody, 'model'> {
+  readonly category?: GrantCategory;
+  readonly priority?: number;
+  readonly expires_at?: Date;
+  /** Days of 24 hours. */
+  readonly expires_in_days?: number;
+  /** Whether the account must have moved before. */
+  readonly existing?: boolean;
 }
 
 /** Spending for many events in one request. */
@@ -43,8 +54,8 @@ export interface FoundHold extends HoldPath {
   readonly name: HoldName;
 }
 
-/** What a paid purchase brings. */
-export interface PurchaseGrant {
+/** A movement that a purchase makes. */
+interface PurchaseMovement {
   readonly purchaseId: string;
   /** The account: `user:<id>` or `org:<id>`. */
   readonly account: string;
@@ -54,8 +65,18 @@ export interface PurchaseGrant {
   readonly attach: (tx: Tx) => Promise<void>;
 }
 
+/** What a paid purchase brings. */
+export interface PurchaseGrant extends PurchaseMovement {
+  /** Micro-dollars. */
+  readonly price: number;
+  /** Days of 24 hours from now; absent: it never expires. */
+  readonly expiresInDays?: number;
+  /** Promotional; absent: none. */
+  readonly bonus?: { readonly amount: Stored; readonly expiresInDays?: number; readonly priority?: number };
+}
+
 /** An amount that a refund or dispute of a purchase takes back or, when it was won or failed, gives back; signed. */
-export interface PurchaseRefund extends PurchaseGrant {
+export interface PurchaseRefund extends PurchaseMovement {
   /** Tells this movement from the others of the same purchase; the same key moves nothing twice. */
   readonly key: string;
 }

@@ -1,7 +1,7 @@
 import { accountFor, type Principal } from '../auth/index.js';
 import { Answered, ApiError, type Idempotency, requestHash } from '../common/http/index.js';
-import type { Answer, Operation, Post } from '../ledger/index.js';
-import { operation, posting } from './operations.js';
+import type { Answer, Operation, Spend } from '../ledger/index.js';
+import { operation, spending } from './operations.js';
 import type { SpendBatchBody } from './requests.js';
 import { isReplay, type Wallet } from './wallet.js';
 import type { BatchMetaDto, BatchResultDto } from './batch.dto.js';
@@ -22,18 +22,23 @@ export async function spendBatch(
   body: SpendBatchBody,
   asked: Idempotency,
 ): Promise<BatchAnswered> {
-  const { unit, spend: type } = wallet.words;
   const account = accountFor(who, body.account);
   const atomic = body.mode === 'atomic';
   // Named by the batch's account and key, for another account's batch may have the same key and an item for the same
   // customer. A space can't stand in a client's key, so the place in a batch never meets a key that somebody chose.
   const batch = asked.key === undefined ? undefined : ` ${requestHash({ account, key: asked.key })}`;
-  const operations = body.items.map(({ account: other, idempotency_key: own, amount, ...item }, i) => {
+  const operations = body.items.map(({ account: other, idempotency_key: own, ...item }, i) => {
     const key = { key: own ?? (batch && `${batch} ${i}`), traceId: asked.traceId };
-    return posting(wallet.nameFor(who, other ?? account), unit, type, key, { ...item, amount: -amount, type });
+    return spending(wallet.nameFor(who, other ?? account), wallet.words, key, item);
   });
   const request = () => ({ items: operations.map((each, i) => itemAsked(each, body.items[i]!)), atomic });
-  const claim = operation(wallet.nameFor(who, account), `${type}_batch`, { kind: 'claim' }, asked, request);
+  const claim = operation(
+    wallet.nameFor(who, account),
+    `${wallet.words.spend}_batch`,
+    { kind: 'claim' },
+    asked,
+    request,
+  );
   // Without a key there is nothing to claim.
   const claimed =
     atomic || batch !== undefined ? await wallet.submit({ operations: [claim, ...(atomic ? operations : [])] }) : [];
@@ -48,7 +53,7 @@ export async function spendBatch(
 
 /** The parts of an item that make it the same one again. */
 function itemAsked(
-  { account, action }: Operation<Post>,
+  { account, action }: Operation<Spend>,
   { metadata, idempotency_key: own }: SpendBatchBody['items'][number],
 ): object {
   return { ...action, metadata: metadata ?? null, account, key: own ?? null };

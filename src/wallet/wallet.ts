@@ -4,21 +4,26 @@ import {
   type AccountName,
   type Answer,
   type Capture,
+  DAY_MS,
+  DEFAULT_PRIORITY,
   type EntryType,
   fromStored,
+  type Fund,
   type Lanes,
   type LedgerReader,
   LedgerUnavailable,
   type Open,
   type Operation,
+  type Refund,
   type Release,
   type Submission,
 } from '../ledger/index.js';
-import { type Asked, operation, posting, storedAmount, textOf } from './operations.js';
+import { type Asked, funding, operation, spending, storedAmount, textOf } from './operations.js';
 import { holdName, toHold, toSummary, toTransaction } from './present.js';
 import { accepted } from './refusal.js';
 import type {
   CaptureBody,
+  DepositBody,
   FoundHold,
   HoldPath,
   MovementBody,
@@ -60,22 +65,16 @@ export class Wallet<Label extends object = object> {
    * @throws ApiError FORBIDDEN, CONFLICT when the balance would leave the range in which it is exact,
    *   IDEMPOTENCY_KEY_REUSED, OVERLOADED
    */
-  deposit(who: Principal, { account, ...body }: MovementBody, asked: Idempotency): Promise<Answered<TransactionDto>> {
-    const type = this.words.deposit;
-    return this.post(this.nameFor(who, account), type, asked, { ...body, type });
+  async deposit(who: Principal, body: DepositBody, asked: Idempotency): Promise<Answered<TransactionDto>> {
+    return this.post(funding(this.nameFor(who, body.account), this.words, asked, body));
   }
 
   /**
    * Spends an amount that is there.
    * @throws ApiError FORBIDDEN, INSUFFICIENT_CREDITS or INSUFFICIENT_TOKENS, IDEMPOTENCY_KEY_REUSED, OVERLOADED
    */
-  spend(
-    who: Principal,
-    { account, amount, ...body }: MovementBody,
-    asked: Idempotency,
-  ): Promise<Answered<TransactionDto>> {
-    const type = this.words.spend;
-    return this.post(this.nameFor(who, account), type, asked, { ...body, amount: -amount, type });
+  async spend(who: Principal, body: MovementBody, asked: Idempotency): Promise<Answered<TransactionDto>> {
+    return this.post(spending(this.nameFor(who, body.account), this.words, asked, body));
   }
 
   /**
@@ -149,24 +148,45 @@ export class Wallet<Label extends object = object> {
     };
   }
 
-  /** Adds what a purchase brought, once: the purchase's id is the idempotency key. */
-  async grantPurchase({ account, amount, purchaseId, description, attach }: PurchaseGrant): Promise<void> {
-    const { unit, purchase: type } = this.words;
-    const posted = { type, amount: fromStored(unit, amount), description, purchaseId };
-    await this.post(this.nameOf(account), 'purchase', { key: purchaseId, traceId: '' }, posted, attach);
+  /** Adds what a purchase brought, and its bonus, once: the purchase's id is the idempotency key. */
+  async grantPurchase(purchase: PurchaseGrant): Promise<void> {
+    const { account, amount, purchaseId, description, price, expiresInDays, bonus, attach } = purchase;
+    const terms = { priority: DEFAULT_PRIORITY, expiresAt: null, purchaseId };
+    const expiresIn = (days: number | undefined) => days && days * DAY_MS;
+    const action: Fund = {
+      kind: 'fund',
+      type: this.words.purchase,
+      amount,
+      description,
+      metadata: null,
+      terms: { ...terms, source: 'purchase', category: 'paid', price, expiresIn: expiresIn(expiresInDays) },
+      bonus: bonus && {
+        amount: bonus.amount,
+        description: `Bonus: ${description}`,
+        terms: {
+          ...terms,
+          source: 'bonus',
+          category: 'promotional',
+          price: 0,
+          priority: bonus.priority ?? DEFAULT_PRIORITY,
+          expiresIn: expiresIn(bonus.expiresInDays),
+        },
+      },
+      existing: false,
+    };
+    await this.post(
+      operation(this.nameOf(account), 'purchase', action, { key: purchaseId, traceId: '' }, () => action),
+      attach,
+    );
   }
 
   /** Takes back what a refund or dispute reversed, whether or not it is still there, or gives it back. */
   async refundPurchase({ account, amount, key, purchaseId, description, attach }: PurchaseRefund): Promise<void> {
-    const { unit } = this.words;
-    const posted = {
-      type: 'refund',
-      amount: fromStored(unit, amount),
-      description,
-      purchaseId,
-      overdraw: true,
-    } as const;
-    await this.post(this.nameOf(account), 'refund', { key, traceId: '' }, posted, attach);
+    const action: Refund = { kind: 'refund', amount, purchaseId, description };
+    await this.post(
+      operation(this.nameOf(account), 'refund', action, { key, traceId: '' }, () => action),
+      attach,
+    );
   }
 
   /** The stored sums that a purchase has brought, and that were taken back of it. */
@@ -228,17 +248,9 @@ export class Wallet<Label extends object = object> {
     return new Answered(toTransaction(this.words.unit, outcome.entry), isReplay(answer));
   }
 
-  private async post(
-    account: AccountName,
-    scope: string,
-    asked: Asked,
-    posted: Parameters<typeof posting>[4],
-    attach?: Submission['attach'],
-  ): Promise<Answered<TransactionDto>> {
-    const [answer] = await this.submit({
-      operations: [posting(account, this.words.unit, scope, asked, posted)],
-      attach,
-    });
+  /** The transaction that one operation comes to. */
+  async post(asked: Operation, attach?: Submission['attach']): Promise<Answered<TransactionDto>> {
+    const [answer] = await this.submit({ operations: [asked], attach });
     return this.posted(answer!);
   }
 

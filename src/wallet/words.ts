@@ -1,4 +1,4 @@
-import type { EntryType, Unit } from '../ledger/index.js';
+import type { EntryType, GrantCategory, Unit } from '../ledger/index.js';
 
 /** The words that credits and tokens have for the same machine. */
 export interface Words<Label extends object = object> {
@@ -7,6 +7,8 @@ export interface Words<Label extends object = object> {
   readonly deposit: EntryType;
   /** … and of spending. */
   readonly spend: EntryType;
+  /** What an administrator's deposit is unless it says otherwise. */
+  readonly category: GrantCategory;
   /** The entry that a purchase makes. */
   readonly purchase: EntryType;
   /** The fields that say in which unit a balance or summary is. */

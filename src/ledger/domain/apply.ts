@@ -1,10 +1,21 @@
 import type { Change, State } from './change.js';
 import type { Draft, Ruling } from './draft.js';
-import { type Action, type Answer, isOf, LostOutcome, type Operation, type Outcome, type Replay } from './operation.js';
+import {
+  type Action,
+  type Answer,
+  isOf,
+  LostOutcome,
+  type Operation,
+  type Outcome,
+  type Rejection,
+  type Replay,
+} from './operation.js';
 import { capture, open, release } from './rules/hold.js';
+import { isPast } from './grant.js';
 import { extend, fund } from './rules/fund.js';
 import { refund } from './rules/refund.js';
 import { reverse } from './rules/reverse.js';
+import { expireGrant } from './rules/settle.js';
 import { spend } from './rules/spend.js';
 import { voidGrant } from './rules/void.js';
 import { type Stored, UNITS } from './unit.js';
@@ -25,13 +36,9 @@ export interface Applied {
  */
 export function apply(state: State, operation: Operation, now: number, replay?: Replay): Applied {
   if (!isWellFormed(operation, UNITS[state.account.unit]))
-    return {
-      answer: {
-        outcome: { status: 'refused', rejection: { reason: 'malformed' }, traceId: operation.traceId },
-        replayed: false,
-      },
-    };
+    return { answer: forNow(operation, { reason: 'malformed' }) };
   if (replay) return { answer: again(operation, replay) };
+  if (isLate(operation, now)) return { answer: forNow(operation, { reason: 'past' }) };
   if (operation.action.kind === 'claim')
     return {
       answer: { outcome: { status: 'claimed' }, replayed: false },
@@ -43,6 +50,16 @@ export function apply(state: State, operation: Operation, now: number, replay?: 
       ? unchanged(state, { status: 'refused', rejection: ruling, traceId: operation.traceId })
       : retired(ruling);
   return { answer: { outcome: change.outcome, replayed: false }, change };
+}
+
+/** A refusal that is not remembered. */
+function forNow({ traceId }: Operation, rejection: Rejection): Answer {
+  return { outcome: { status: 'refused', rejection, traceId }, replayed: false };
+}
+
+/** Whether a grant would have expired before it is made. */
+function isLate({ action }: Operation, now: number): boolean {
+  return action.kind === 'fund' && isPast(action.terms, now);
 }
 
 /** What came back to a grant that is over goes on from there. */
@@ -81,6 +98,8 @@ export function rule(state: State, action: Exclude<Action, { kind: 'claim' }>, n
       return refund(state, action, now);
     case 'void':
       return voidGrant(state, action, now);
+    case 'expire':
+      return expireGrant(state, action, now);
     case 'extend':
       return extend(state, action, now);
     case 'reverse':
@@ -94,6 +113,7 @@ function isWellFormed({ action }: Operation, { limit }: { limit: Stored }): bool
     case 'release':
     case 'claim':
     case 'void':
+    case 'expire':
     case 'extend':
       return true;
     case 'reverse':

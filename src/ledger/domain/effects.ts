@@ -38,7 +38,8 @@ export interface DailyTotal {
   readonly count: number;
 }
 
-const DAY_MS = 86_400_000;
+/** A UTC day, in milliseconds. */
+export const DAY_MS = 86_400_000;
 
 /** The UTC day of a time. */
 export function dayOf(time: number): number {

@@ -18,7 +18,7 @@ export interface Fund {
 }
 
 /** The terms of a grant that is to be made. */
-export interface FundTerms extends Omit<Terms, 'extends' | 'expiresAt'> {
+export interface FundTerms extends Omit<Terms, 'extends' | 'expiresAt'>, Partial<Pick<Terms, 'extends'>> {
   /** Milliseconds since 1970, later than now; null: never, unless `expiresIn` says otherwise. */
   readonly expiresAt: number | null;
   /** Milliseconds from now. */
@@ -50,6 +50,12 @@ export interface Void {
   readonly kind: 'void';
   readonly grant: number;
   readonly description: string;
+}
+
+/** Ends what remains of a grant whose time has passed. No client asks for it. */
+export interface Expire {
+  readonly kind: 'expire';
+  readonly grant: number;
 }
 
 /** Moves what remains of a grant into a new one that expires later. */
@@ -111,7 +117,7 @@ interface Claim {
 /** A hold as a client names it: of the account, or of none. */
 export type HoldName = Pick<Hold, 'accountId' | 'number'>;
 
-export type Action = Fund | Spend | Refund | Void | Extend | Reverse | Open | Capture | Release | Claim;
+export type Action = Fund | Spend | Refund | Void | Expire | Extend | Reverse | Open | Capture | Release | Claim;
 
 /** An action on an account, and the key under which it is the same one again. */
 export interface Operation<A extends Action = Action> {
@@ -140,6 +146,8 @@ export type Rejection =
   | { readonly reason: 'no-grant' }
   | { readonly reason: 'nothing-remains' }
   | { readonly reason: 'never-expires' }
+  | { readonly reason: 'not-due' }
+  | { readonly reason: 'past' }
   | { readonly reason: 'not-later'; readonly expiresAt: number }
   | { readonly reason: 'no-entry' }
   | { readonly reason: 'irreversible'; readonly type: EntryType }
@@ -276,6 +284,7 @@ function isMadeBy(action: Action, { type, amount, hold, purchaseId, reverses }: 
     case 'refund':
       return type === action.kind && amount === action.amount && purchaseId === action.purchaseId;
     case 'void':
+    case 'expire':
       return type === action.kind;
     case 'extend':
       return type === action.type;

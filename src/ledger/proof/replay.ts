@@ -2,19 +2,28 @@ import {
   type Account,
   accountName,
   type Action,
-  type Answer,
-  apply,
-  type Applied,
+  type Draft,
   emptyAccount,
   type Entry,
-  type EntryType,
+  type Grant,
+  type Grants,
   type Hold,
+  inBurningOrder,
   negate,
+  place,
+  priceOfPart,
+  type PurchaseState,
+  RETURN_MS,
+  rule,
   type State,
 } from '../domain/index.js';
 
-const SPENDING: ReadonlySet<EntryType> = new Set<EntryType>(['debit', 'consume']);
-const COMPARED = ['typeSequence', 'balanceAfter', 'typeTotal', 'createdAt'] as const;
+const COMPARED = ['typeSequence', 'balanceAfter', 'typeTotal', 'amount', 'expiredAt', 'reverses'] as const;
+/** Everything of a grant that follows from its history. */
+const OF_GRANT = [
+  ...['amount', 'used', 'held', 'expired', 'voided', 'takenBack', 'remaining', 'open'],
+  ...['source', 'category', 'priority', 'expiresAt', 'price', 'purchaseId', 'extends', 'extendedBy', 'createdAt'],
+] as readonly (keyof Grant)[];
 
 /** The first thing that is not as it must be. */
 export class Divergence extends Error {}
@@ -25,118 +34,241 @@ interface Course {
   hold: Hold;
 }
 
+/** A hold that was opened or given back, in the order of these events. */
+interface HoldEvent {
+  readonly number: number;
+  readonly row: Hold;
+  readonly opens: boolean;
+}
+
+type Ruled = Exclude<Action, { kind: 'claim' }>;
+
 /**
  * Decides an account's history again, entry by entry and hold by hold, with the rules that decided it the first time.
- * Holds that were opened or given back between the same two entries have no order among themselves, so they are taken
- * in the one that leaves most to spend.
+ * The terms of grants, the ends of holds and the times come from the rows; all else must follow.
  */
 export class Replay {
   account: Account;
   private readonly open = new Map<number, Course>();
-  /** Open holds by the entry after which their rows say that they were given back. */
-  private readonly ends = new Map<number, number[]>();
+  /** Openings and closings of holds that have yet to come, by the entry after which they come. */
+  private readonly events = new Map<number, HoldEvent[]>();
+  private readonly grants = new ReplayedGrants();
+  private readonly purchases = new Map<string, { grants: number[]; refunds: PurchaseState['refunds'][number][] }>();
+  /** How much of each entry was reversed. */
+  readonly reversed = new Map<number, number>();
 
+  /** @param made the grants as their rows say, by the entry that made each */
   constructor(
     row: Account,
+    private readonly made: ReadonlyMap<number, Grant>,
     private readonly fail: (what: string) => never,
   ) {
     this.account = emptyAccount(row.id, row.version, accountName(row));
   }
 
-  /** Replays the holds that were given back, and then those that were opened, after the last entry. */
+  /** Replays what happened to holds after the last entry. */
   holds(opened: readonly Hold[]): void {
     const { sequence } = this.account;
-    const ended = this.ends.get(sequence) ?? [];
-    if (ended.length === 0 && opened.length === 0) return;
-    for (const number of ended) this.giveBack(this.open.get(number)!);
-    this.ends.delete(sequence);
-    const isBrief = (row: Hold) => wasGivenBack(row) && row.closedAfter === sequence;
-    for (const row of opened.filter(isBrief)) this.giveBack(this.opened(row));
-    for (const row of opened.filter((each) => !isBrief(each))) {
-      this.open.set(row.number, this.opened(row));
-      if (wasGivenBack(row)) this.awaitEnd(row, sequence);
+    for (const row of opened) this.await(sequence, { number: row.openedEvent, row, opens: true });
+    for (const row of opened) if (row.closedEvent !== null) this.awaitEnd(row, row.closedEvent);
+    const events = (this.events.get(sequence) ?? []).sort((a, b) => a.number - b.number);
+    this.events.delete(sequence);
+    for (const { number, row, opens } of events) {
+      const next = this.account.holdEvents + 1;
+      if (number !== next) this.fail(`hold ${row.number}: its event is ${number}, must be ${next}`);
+      if (opens) this.opened(row);
+      else this.giveBack(row);
     }
-    this.account = { ...this.account, holds: Math.max(this.account.holds, ...opened.map(({ number }) => number)) };
   }
 
-  entry(row: Entry): void {
+  /**
+   * Replays an entry.
+   * @param original the entry that it reverses
+   */
+  entry(row: Entry, original?: Entry): void {
     const next = this.account.sequence + 1;
     if (row.sequence !== next) this.fail(`entry ${row.sequence}: sequence is ${row.sequence}, must be ${next}`);
+    if (row.createdAt < this.account.lastAt) this.fail(`entry ${row.sequence} is older than the one before it`);
     const course = row.hold === null ? undefined : this.open.get(row.hold);
     if (row.hold !== null && !course)
       this.fail(`entry ${row.sequence} captures hold ${row.hold}, which is not open then`);
-    const { answer, change } = this.decide(actionOf(row, course), row.createdAt, course?.hold);
-    const { outcome } = answer;
-    if (outcome === 'key-reused' || outcome.status !== 'posted')
-      return this.fail(`entry ${row.sequence} ${whyNot(outcome)}`);
+    const draft = this.decide(`entry ${row.sequence}`, this.actionOf(row, course), row, {
+      hold: course?.hold,
+      reversed: original && { entry: original, amount: this.reversed.get(original.sequence) ?? 0 },
+    });
+    const [entry] = draft.entries;
     for (const field of COMPARED)
-      if (row[field] !== outcome.entry[field])
-        this.fail(`entry ${row.sequence}: ${field} is ${row[field]}, must be ${outcome.entry[field]}`);
-    this.account = change!.account;
+      if (row[field] !== entry![field])
+        this.fail(`entry ${row.sequence}: ${field} is ${row[field]}, must be ${entry![field]}`);
+    if (JSON.stringify(row.slices) !== JSON.stringify(entry!.slices))
+      this.fail(`entry ${row.sequence}: its grants are ${said(row)}, must be ${said(entry!)}`);
+    this.account = { ...this.account, lastAt: row.createdAt };
+    this.record(row);
     if (!course) return;
-    course.hold = change!.hold!;
+    course.hold = draft.hold!;
     if (course.hold.status === 'open') return;
     this.compare(course);
     this.open.delete(course.row.number);
   }
 
-  /** The holds that are open in the end are as their rows say. */
+  /** The holds that are open in the end, and all grants, are as their rows say. */
   end(): void {
-    for (const [end, [number]] of this.ends)
-      this.fail(`hold ${number} was given back after entry ${end}, which is not there`);
+    for (const [after, [event]] of this.events)
+      this.fail(`hold ${event!.row.number} has an event after entry ${after}, which is not there`);
     for (const course of this.open.values()) this.compare(course);
+    for (const [id, row] of this.made) {
+      const must = this.grants.find(id);
+      if (!must) return this.fail(`grant ${id} was made by no entry`);
+      for (const field of OF_GRANT)
+        if (row[field] !== must[field])
+          this.fail(`grant ${id}: ${field} is ${row[field]}, its history makes ${must[field]}`);
+    }
+    const missing = this.grants.all().find(({ id }) => !this.made.has(id));
+    if (missing) this.fail(`grant ${missing.id} is missing`);
   }
 
-  private awaitEnd({ number, closedAfter }: Hold, openedAfter: number): void {
+  /** When the first of the open grants expires. */
+  firstExpiry(): number {
+    return Math.min(...this.grants.open.map(({ expiresAt }) => expiresAt ?? Infinity), Infinity);
+  }
+
+  private await(after: number, event: HoldEvent): void {
+    this.events.set(after, [...(this.events.get(after) ?? []), event]);
+  }
+
+  private awaitEnd(row: Hold, number: number): void {
+    const { closedAfter, openedAfter } = row;
     if (closedAfter === null || closedAfter < openedAfter)
-      return this.fail(`hold ${number}: closedAfter is ${closedAfter}, must be ${openedAfter} or more`);
-    this.ends.set(closedAfter, [...(this.ends.get(closedAfter) ?? []), number]);
+      return this.fail(`hold ${row.number}: closedAfter is ${closedAfter}, must be ${openedAfter} or more`);
+    this.await(closedAfter, { number, row, opens: false });
   }
 
-  private opened(row: Hold): Course {
-    const action: Action = { ...row, kind: 'open', expiresIn: row.expiresAt - row.createdAt };
-    this.account = { ...this.account, holds: row.number - 1 };
-    const { answer, change } = this.decide(action, row.createdAt);
-    if (!change?.hold) return this.fail(`hold ${row.number} ${whyNot(answer.outcome)}`);
-    this.account = change.account;
+  private opened(row: Hold): void {
+    const { amount, description, metadata, expiresAt, createdAt } = row;
+    const action: Action = { kind: 'open', amount, description, metadata, expiresIn: expiresAt - createdAt };
+    const { hold } = this.decide(`hold ${row.number}`, action, row, {});
+    if (row.number !== hold!.number) this.fail(`hold ${row.number}: its number must be ${hold!.number}`);
+    if (said(row) !== said(hold!)) this.fail(`hold ${row.number}: its grants are ${said(row)}, must be ${said(hold!)}`);
     // Its time was judged by a clock, and the times of entries are none.
-    return { row, hold: { ...change.hold, expiresAt: Infinity } };
+    this.open.set(row.number, { row, hold: { ...hold!, expiresAt: Infinity } });
   }
 
-  private giveBack(course: Course): void {
-    const { change } = this.decide({ kind: 'release', hold: course.hold }, 0, course.hold);
-    this.account = change!.account;
-    course.hold = { ...change!.hold!, status: course.row.status };
-    this.compare(course);
-    this.open.delete(course.row.number);
+  private giveBack(row: Hold): void {
+    const course = this.open.get(row.number);
+    if (!course) return this.fail(`hold ${row.number} is given back, and was not open`);
+    const { hold } = this.decide(`hold ${row.number}`, { kind: 'release', hold: row }, row, { hold: course.hold });
+    this.compare({ row, hold: { ...hold!, status: row.status === 'expired' ? 'expired' : 'released' } });
+    this.open.delete(row.number);
   }
 
   private compare({ row, hold }: Course): void {
-    for (const field of ['status', 'captured', 'closedAfter'] as const)
+    for (const field of ['status', 'captured', 'closedAfter', 'closedEvent'] as const)
       if (row[field] !== hold[field])
         this.fail(`hold ${row.number}: ${field} is ${row[field]}, its history makes ${hold[field]}`);
   }
 
-  private decide(action: Action, now: number, hold?: Hold): Applied {
-    const state: State = { account: this.account, hold };
-    return apply(state, { account: accountName(this.account), scope: 'verify', hash: '', traceId: '', action }, now);
+  /** Grants that end are rows of their own here, so what came back to them stays until then. */
+  private decide(what: string, action: Ruled, { createdAt }: { createdAt: number }, more: Partial<State>): Draft {
+    const purchase = 'purchaseId' in action && action.purchaseId !== null && this.purchases.get(action.purchaseId);
+    const state: State = { account: this.account, grants: this.grants, ...(purchase ? { purchase } : {}), ...more };
+    const ruling = rule(state, action, this.timeOf(action, createdAt));
+    if ('reason' in ruling) return this.fail(`${what} can not follow: ${ruling.reason}`);
+    const { account, grants } = ruling.change();
+    this.account = account;
+    for (const grant of grants) this.grants.put(grant);
+    return ruling;
+  }
+
+  /** The terms of the grant that an entry made; an extension's price is what its grant gave up. */
+  private terms({ sequence, amount }: Entry): Grant {
+    const made = this.made.get(sequence) ?? this.fail(`entry ${sequence} made no grant`);
+    const extended = made.extends === null ? undefined : this.grants.find(made.extends);
+    return extended ? { ...made, price: priceOfPart(extended, amount, 'voided') } : made;
+  }
+
+  /** A reversal tells by the grant that it made when it was decided; without one, nothing had expired by then. */
+  private timeOf(action: Ruled, createdAt: number): number {
+    if (action.kind !== 'reverse') return createdAt;
+    const expiresAt = this.made.get(this.account.sequence + 1)?.expiresAt;
+    return expiresAt === undefined || expiresAt === null ? -Infinity : expiresAt - RETURN_MS;
+  }
+
+  /** What later entries need to know. */
+  private record({ sequence, type, amount, slices, reverses, purchaseId }: Entry): void {
+    if (reverses !== null) this.reversed.set(reverses, (this.reversed.get(reverses) ?? 0) + Math.abs(amount));
+    const made = this.grants.find(sequence);
+    const ofPurchase = made?.purchaseId ?? purchaseId;
+    if (ofPurchase === null) return;
+    const purchase = this.purchases.get(ofPurchase) ?? { grants: [], refunds: [] };
+    if (made) purchase.grants.push(sequence);
+    if (type === 'refund') purchase.refunds.push({ amount, slices });
+    this.purchases.set(ofPurchase, purchase);
+  }
+
+  /** The action that an entry is the outcome of. */
+  private actionOf(entry: Entry, course: Course | undefined): Ruled {
+    const { sequence, type, description, metadata, model, purchaseId } = entry;
+    const [ended] = entry.slices ?? [];
+    switch (type) {
+      case 'deposit':
+      case 'purchase':
+      case 'grant': {
+        return {
+          kind: 'fund',
+          type,
+          amount: entry.amount,
+          description,
+          metadata,
+          terms: this.terms(entry),
+          existing: false,
+        };
+      }
+      case 'debit':
+      case 'consume':
+        if (!course) return { kind: 'spend', type, amount: negate(entry.amount), description, metadata, model };
+        return {
+          kind: 'capture',
+          hold: course.hold,
+          type,
+          amount: negate(entry.amount),
+          final: course.row.status === 'captured' && course.row.closedAfter === sequence,
+          description,
+        };
+      case 'refund':
+        return { kind: 'refund', amount: entry.amount, purchaseId, description };
+      case 'void':
+        return { kind: 'void', grant: ended?.grant ?? 0, description: description ?? '' };
+      case 'expire':
+        return { kind: 'expire', grant: ended?.grant ?? 0 };
+      case 'reversal':
+        return { kind: 'reverse', entry: entry.reverses ?? 0, amount: abs(entry), description: description ?? '' };
+    }
   }
 }
 
-/** The action that an entry is the outcome of. */
-function actionOf(entry: Entry, course: Course | undefined): Action {
-  const { sequence, type, amount, description, metadata, model, purchaseId } = entry;
-  if (!course)
-    return { kind: 'post', type, amount, description, metadata, model, purchaseId, overdraw: !SPENDING.has(type) };
-  const final = course.row.status === 'captured' && course.row.closedAfter === sequence;
-  return { kind: 'capture', hold: course.hold, type, amount: negate(amount), final, description };
+/** The grants of an account in the course of the replay. */
+class ReplayedGrants implements Grants {
+  readonly open: Grant[] = [];
+  private readonly byId = new Map<number, Grant>();
+
+  find(id: number): Grant | undefined {
+    return this.byId.get(id);
+  }
+
+  put(grant: Grant): void {
+    this.byId.set(grant.id, grant);
+    place(this.open, grant);
+  }
+
+  all(): Grant[] {
+    return [...this.byId.values()].sort(inBurningOrder);
+  }
 }
 
-/** Whether a hold's row says that no capture closed it. */
-function wasGivenBack({ status }: Hold): boolean {
-  return status === 'released' || status === 'expired';
+function abs({ amount }: Entry): Entry['amount'] {
+  return amount < 0 ? negate(amount) : amount;
 }
 
-function whyNot(outcome: Answer['outcome']): string {
-  return `can not follow: ${outcome !== 'key-reused' && outcome.status === 'refused' ? outcome.rejection.reason : 'it is no posting'}`;
+function said({ slices }: Pick<Entry, 'slices'>): string {
+  return JSON.stringify((slices ?? []).map(({ grant, amount }) => [grant, amount]));
 }

@@ -1,7 +1,7 @@
-import type { DataSource, QueryRunner } from 'typeorm';
+import { type DataSource, In, type QueryRunner } from 'typeorm';
 import { isMysql } from '../../common/database/index.js';
-import type { Entry, Hold } from '../domain/index.js';
-import { AccountRow, EntryRow, HoldRow } from '../store/index.js';
+import type { Entry, Grant, Hold } from '../domain/index.js';
+import { AccountRow, EntryRow, GrantRow, HoldRow } from '../store/index.js';
 
 const CHUNK = 2_000;
 
@@ -65,6 +65,28 @@ export function holds(runner: QueryRunner, accountId: number): AsyncGenerator<Ho
       .limit(CHUNK)
       .getMany();
   return pages(read, ({ number }) => number, 0);
+}
+
+/** All grants of an account, by the entry that made each. */
+export async function grants(runner: QueryRunner, accountId: number): Promise<Map<number, Grant>> {
+  const read = (after: number) =>
+    runner.manager
+      .createQueryBuilder(GrantRow, 'g')
+      .where('g.accountId = :accountId AND g.id > :after', { accountId, after })
+      .orderBy('g.id')
+      .limit(CHUNK)
+      .getMany();
+  const found = new Map<number, Grant>();
+  for await (const chunk of pages(read, ({ id }) => id, 0)) for (const grant of chunk) found.set(grant.id, grant);
+  return found;
+}
+
+/** The entries that those of a chunk reverse, by number. */
+export async function reversedBy(runner: QueryRunner, chunk: readonly Entry[]): Promise<Map<number, Entry>> {
+  const numbers = chunk.flatMap(({ reverses }) => reverses ?? []);
+  if (numbers.length === 0) return new Map();
+  const found = await runner.manager.findBy(EntryRow, { accountId: chunk[0]!.accountId, sequence: In(numbers) });
+  return new Map(found.map((entry) => [entry.sequence, entry]));
 }
 
 /** Reads on from the last row of a page, so that no page costs more than the first. */

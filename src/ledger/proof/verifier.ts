@@ -1,8 +1,8 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { Account, EntryType, Hold, Remembered } from '../domain/index.js';
-import { AccountRow, DailyTotalRow, OperationRow } from '../store/index.js';
+import { AccountRow, DailyTotalRow, OperationRow, ReversalRow } from '../store/index.js';
 import { Divergence, Replay } from './replay.js';
-import { accountIds, entries, holds, inSnapshot, pages } from './scan.js';
+import { accountIds, entries, grants, holds, inSnapshot, pages, reversedBy } from './scan.js';
 import { Totals } from './totals.js';
 
 /** How much was looked at. */
@@ -44,13 +44,14 @@ async function verifyAccount(runner: QueryRunner, id: number, onEntries: (count:
   const fail: Fail = (what) => {
     throw new Divergence(`${row.owner} (${row.unit}): ${what}`);
   };
-  const replay = new Replay(row, fail);
+  const replay = new Replay(row, await grants(runner, id), fail);
   const totals = new Totals();
   const opened = new Opened(holds(runner, id), fail);
   replay.holds(await opened.upTo(0));
   for await (const chunk of entries(runner, id)) {
+    const reversed = await reversedBy(runner, chunk);
     for (const entry of chunk) {
-      replay.entry(entry);
+      replay.entry(entry, reversed.get(entry.reverses ?? 0));
       replay.holds(await opened.upTo(entry.sequence));
     }
     totals.add(chunk);
@@ -59,8 +60,10 @@ async function verifyAccount(runner: QueryRunner, id: number, onEntries: (count:
   await opened.end();
   replay.end();
   compareAccount(row, replay.account, fail);
-  if (opened.firstExpiry < (row.nextExpiry ?? Infinity))
-    fail(`a hold expires at ${opened.firstExpiry}, before the next expiry ${row.nextExpiry}`);
+  const first = Math.min(opened.firstExpiry, replay.firstExpiry());
+  if (first < (row.nextExpiry ?? Infinity))
+    fail(`a hold or grant expires at ${first}, before the next expiry ${row.nextExpiry}`);
+  await verifyReversals(runner, id, replay, fail);
   await verifyTotals(runner, id, totals, fail);
   await verifyOperations(runner, row, fail);
   return row.sequence;
@@ -117,6 +120,8 @@ function compareAccount(row: Account, must: Account, fail: Fail): void {
   if (row.sequence !== must.sequence) fail(`its last number is ${row.sequence}, its last entry is ${must.sequence}`);
   if (row.lastAt !== must.lastAt) fail(`its last time is ${row.lastAt}, its last entry's is ${must.lastAt}`);
   if (row.holds !== must.holds) fail(`its last hold is ${row.holds}, there are ${must.holds}`);
+  if (row.holdEvents !== must.holdEvents)
+    fail(`it counts ${row.holdEvents} events of holds, there are ${must.holdEvents}`);
   if (row.held !== must.held) fail(`held is ${row.held}, its open holds keep ${must.held}`);
   if (row.openHolds !== must.openHolds) fail(`it counts ${row.openHolds} open holds, there are ${must.openHolds}`);
   compareTypes(row, must, fail);
@@ -134,7 +139,7 @@ function compareTypes(row: Account, must: Account, fail: Fail): void {
 
 /** Nothing is left of an account that is not there; the ids of a table are a skip through its primary key. */
 async function verifyBelonging(dataSource: DataSource): Promise<void> {
-  for (const table of ['entry', 'operation', 'hold', 'daily_total']) {
+  for (const table of ['entry', 'operation', 'hold', 'balance_grant', 'reversal', 'daily_total']) {
     const [orphan] = await dataSource.query<{ id: number }[]>(
       `SELECT t.account_id AS id FROM (SELECT DISTINCT account_id FROM ${table}) t LEFT JOIN account a ON a.id = t.account_id WHERE a.id IS NULL LIMIT 1`,
     );
@@ -158,6 +163,17 @@ async function verifyTotals(runner: QueryRunner, accountId: number, totals: Tota
     expected.delete(`${day} ${type}`);
   }
   for (const { day, type } of expected.values()) fail(`the total of ${type} on day ${day} is missing`);
+}
+
+/** What was reversed of each entry is the sum of its reversals. */
+async function verifyReversals(runner: QueryRunner, accountId: number, replay: Replay, fail: Fail): Promise<void> {
+  const must = new Map(replay.reversed);
+  for (const { sequence, amount } of await runner.manager.findBy(ReversalRow, { accountId })) {
+    if (must.get(sequence) !== amount)
+      fail(`${amount} of entry ${sequence} was reversed, its reversals make ${must.get(sequence) ?? 0}`);
+    must.delete(sequence);
+  }
+  for (const [sequence] of must) fail(`the sum of the reversals of entry ${sequence} is missing`);
 }
 
 /** Every operation that was not refused has the one entry or hold that it made, and none of them is missing. */

@@ -28,7 +28,7 @@ export interface Balance {
 }
 
 /** A page of a list, and how long the list is. */
-export interface Slice<T> {
+export interface Listed<T> {
   readonly rows: readonly T[];
   readonly total: number;
 }
@@ -90,7 +90,7 @@ export class LedgerReader {
   }
 
   /** A page of the history. Its cost does not grow with the offset or the length of the history. */
-  async history(name: AccountName, { type, from, to, order, limit, offset }: HistoryFilter): Promise<Slice<Entry>> {
+  async history(name: AccountName, { type, from, to, order, limit, offset }: HistoryFilter): Promise<Listed<Entry>> {
     const account = await this.find(name);
     if (!account) return { rows: [], total: 0 };
     const accountId = account.id;
@@ -129,7 +129,7 @@ export class LedgerReader {
     name: AccountName,
     now: number,
     { status, order, limit, offset }: Paging & { status?: HoldStatus },
-  ): Promise<Slice<Hold>> {
+  ): Promise<Listed<Hold>> {
     const account = await this.find(name);
     if (!account) return { rows: [], total: 0 };
     const accountId = account.id;

@@ -47,5 +47,9 @@ export function grantOf(draft: Draft, amount: Stored, terms: Terms): void {
 }
 
 function termsAt({ expiresIn, ...terms }: FundTerms, now: number): Terms {
-  return { ...terms, expiresAt: expiresIn === undefined ? terms.expiresAt : now + expiresIn, extends: null };
+  return {
+    ...terms,
+    expiresAt: expiresIn === undefined ? terms.expiresAt : now + expiresIn,
+    extends: terms.extends ?? null,
+  };
 }

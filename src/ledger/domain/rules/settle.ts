@@ -1,7 +1,8 @@
 import type { Hold } from '../account.js';
 import type { State } from '../change.js';
-import { Draft } from '../draft.js';
+import { Draft, type Ruling } from '../draft.js';
 import { isPast } from '../grant.js';
+import type { Expire } from '../operation.js';
 import { close } from './hold.js';
 
 /** Holds that have expired, and when the first of the others does; a time that has passed means that there are more. */
@@ -24,4 +25,14 @@ export function settle(state: State, due: Due, now: number): { draft: Draft; hol
   const nextExpiry = Math.min(due.nextExpiry ?? Infinity, ...ends);
   draft.account = { ...draft.account, nextExpiry: nextExpiry === Infinity ? null : nextExpiry };
   return { draft, holds };
+}
+
+/** Ends what remains of a grant whose time has passed. */
+export function expireGrant(state: State, { grant: id }: Expire, now: number): Ruling {
+  const grant = state.grants.find(id);
+  if (!grant) return { reason: 'no-grant' };
+  if (grant.remaining === 0) return { reason: 'nothing-remains' };
+  if (!isPast(grant, now)) return { reason: 'not-due' };
+  const draft = new Draft(state, now);
+  return draft.done({ status: 'posted', entry: draft.expire(grant) });
 }
