@@ -66,6 +66,9 @@ export function decide(known: ReadonlyMap<AccountName, Known>, groups: readonly 
   return { answers, effects: batch.effects() };
 }
 
+/** How many expired grants of an account one batch ends; the next one goes on. */
+const GRANTS = 500;
+
 /** An account in the course of a batch. */
 interface Course {
   readonly known: Known;
@@ -150,7 +153,12 @@ class Batch {
   }
 
   private settle(course: Course, { account, expired, nextExpiry }: Known): void {
-    const { draft, holds } = settle({ account, grants: course.grants }, { holds: expired, nextExpiry }, this.now);
+    const { draft, holds } = settle(
+      { account, grants: course.grants },
+      { holds: expired, nextExpiry },
+      this.now,
+      GRANTS,
+    );
     this.take(course, draft.change());
     for (const hold of holds) (course.holds ??= new Map()).set(hold.number, hold);
   }

@@ -6,25 +6,41 @@ import {
   accountName,
   type AccountName,
   available,
+  debtOf,
   type Entry,
   type EntryType,
+  type Grant,
+  type GrantCategory,
+  type GrantStatus,
+  hasExpired,
   type Hold,
   type HoldName,
   type HoldStatus,
-  minus,
   ownerAndUnit,
+  plus,
+  statusOf,
   type Stored,
   ZERO,
 } from '../domain/index.js';
-import { AccountRow, EntryRow, HoldRow } from '../store/index.js';
+import { AccountRow, EntryRow, GrantRow, HoldRow, ReversalRow } from '../store/index.js';
+import { grantAt, momentOf } from './moment.js';
 import { findPositions } from './positions.js';
 import { summarize, type Summary, type SummaryPeriod } from './summary.js';
 
-/** A balance at one moment. */
+/** A balance at one moment; available = paid + promotional − debt. */
 export interface Balance {
   readonly balance: Stored;
   readonly available: Stored;
   readonly held: Stored;
+  /** The number of the last entry. */
+  readonly sequence: number;
+  readonly debt: Stored;
+  /** What remains of paid grants … */
+  readonly paid: Stored;
+  /** … and of promotional ones. */
+  readonly promotional: Stored;
+  /** What will expire, by moment, the next ten of them. */
+  readonly expiring: readonly { readonly at: number; readonly amount: Stored }[];
 }
 
 /** A page of a list, and how long the list is. */
@@ -57,31 +73,82 @@ export class LedgerReader {
     @InjectRepository(AccountRow) private readonly accounts: Repository<AccountRow>,
     @InjectRepository(EntryRow) private readonly entries: Repository<EntryRow>,
     @InjectRepository(HoldRow) private readonly holds: Repository<HoldRow>,
+    @InjectRepository(GrantRow) private readonly grantRows: Repository<GrantRow>,
+    @InjectRepository(ReversalRow) private readonly reversals: Repository<ReversalRow>,
   ) {}
 
-  /**
-   * Holds that have expired no longer count, whether or not a batch has settled them; the account and their sum come
-   * from one statement.
-   */
+  /** What has expired counts from the moment it is due, whether or not a batch has settled it. */
   async balance(name: AccountName): Promise<Balance> {
-    const row = await this.accounts
+    const now = Date.now();
+    const rows = await this.accounts
       .createQueryBuilder('a')
-      .select(['a.balance AS balance', 'a.held AS held'])
-      .addSelect(
-        (sub) =>
-          sub
-            .select('SUM(h.amount - h.captured)')
-            .from(HoldRow, 'h')
-            .where("h.accountId = a.id AND h.status = 'open' AND h.expiresAt <= :now"),
-        'expired',
-      )
+      .leftJoin(GrantRow, 'g', 'g.account_id = a.id AND g.is_open = 1')
+      .select(['a.balance AS balance', 'a.held AS held', 'a.sequence AS sequence', 'a.next_expiry AS next_expiry'])
+      .addSelect(['g.category AS category', 'g.expires_at AS expires_at', 'SUM(g.remaining) AS remaining'])
       .where(ownerAndUnit(name))
-      .setParameter('now', Date.now())
-      .getRawOne<Record<'balance' | 'held' | 'expired', string | number | null>>();
-    if (!row) return { balance: ZERO, available: ZERO, held: ZERO };
-    const balance = Number(row.balance) as Stored;
-    const held = minus(Number(row.held) as Stored, Number(row.expired) as Stored);
-    return { balance, available: available({ balance, held }), held };
+      .groupBy('a.id')
+      .addGroupBy('g.category')
+      .addGroupBy('g.expires_at')
+      .getRawMany<Record<string, string | number | null>>();
+    const [row] = rows;
+    if (!row) return balanceOf({ balance: ZERO, held: ZERO, sequence: 0 }, []);
+    const nextExpiry = row['next_expiry'] === null ? null : Number(row['next_expiry']);
+    if (hasExpired({ nextExpiry }, now)) {
+      const moment = await momentOf(this.accounts.manager.connection, name, now);
+      if (moment?.open) return balanceOf(moment.account, moment.open);
+    }
+    const account = { balance: stored(row['balance']), held: stored(row['held']), sequence: Number(row['sequence']) };
+    return balanceOf(
+      account,
+      rows
+        .filter(({ category }) => category !== null)
+        .map((each) => ({
+          category: each['category'] as GrantCategory,
+          expiresAt: each['expires_at'] === null ? null : Number(each['expires_at']),
+          remaining: stored(each['remaining']),
+        })),
+    );
+  }
+
+  /** A grant as it is now; undefined when there is none. */
+  async grant(name: AccountName, id: number): Promise<Grant | undefined> {
+    const moment = await momentOf(this.accounts.manager.connection, name, Date.now());
+    const grant = moment && (await this.grantRows.findOneBy({ accountId: moment.account.id, id }));
+    return grant ? grantAt(moment, grant) : undefined;
+  }
+
+  /** A page of an account's grants, in the order in which they were made. */
+  async listGrants(
+    name: AccountName,
+    { status, category, order, limit, offset }: Paging & { status?: GrantStatus; category?: GrantCategory },
+  ): Promise<Listed<Grant>> {
+    const moment = await momentOf(this.accounts.manager.connection, name, Date.now());
+    if (!moment) return { rows: [], total: 0 };
+    const where = { accountId: moment.account.id, ...(category ? { category } : {}) };
+    if (status === undefined) {
+      const [rows, total] = await this.grantRows.findAndCount({
+        where,
+        order: { id: order },
+        take: limit,
+        skip: offset,
+      });
+      return { rows: rows.map((row) => grantAt(moment, row)), total };
+    }
+    // The status follows from the shares and the moment; an account has few grants beside its entries.
+    const all = await this.grantRows.find({ where, order: { id: order } });
+    const found = all.map((row) => grantAt(moment, row)).filter((grant) => statusOf(grant) === status);
+    return { rows: found.slice(offset, offset + limit), total: found.length };
+  }
+
+  /** How much of each of an account's entries was reversed; those of which nothing was are left out. */
+  async reversedOf(entries: readonly Entry[]): Promise<ReadonlyMap<number, Stored>> {
+    if (entries.length === 0) return new Map();
+    const sequences = entries.map(({ sequence }) => sequence);
+    const rows = await this.reversals.findBy({
+      accountId: entries[0]!.accountId,
+      sequence: Between(Math.min(...sequences), Math.max(...sequences)),
+    });
+    return new Map(rows.map(({ sequence, amount }) => [sequence, amount]));
   }
 
   async entry(name: AccountName, sequence: number): Promise<Entry | undefined> {
@@ -182,4 +249,32 @@ export class LedgerReader {
   private async find(name: AccountName): Promise<Account | undefined> {
     return (await this.accounts.findOneBy(ownerAndUnit(name))) ?? undefined;
   }
+}
+
+/** How many of the next moments of expiry a balance names. */
+const EXPIRING = 10;
+
+function balanceOf(
+  { balance, held, sequence }: Pick<Account, 'balance' | 'held' | 'sequence'>,
+  open: readonly Pick<Grant, 'category' | 'expiresAt' | 'remaining'>[],
+): Balance {
+  const sum = (grants: readonly Pick<Grant, 'remaining'>[]) =>
+    grants.reduce((total, { remaining }) => plus(total, remaining), ZERO);
+  const moments = [...new Set(open.flatMap(({ expiresAt }) => expiresAt ?? []))].sort((a, b) => a - b);
+  return {
+    balance,
+    held,
+    sequence,
+    available: available({ balance, held }),
+    debt: debtOf({ balance, held }),
+    paid: sum(open.filter(({ category }) => category === 'paid')),
+    promotional: sum(open.filter(({ category }) => category === 'promotional')),
+    expiring: moments
+      .slice(0, EXPIRING)
+      .map((at) => ({ at, amount: sum(open.filter(({ expiresAt }) => expiresAt === at)) })),
+  };
+}
+
+function stored(value: string | number | null | undefined): Stored {
+  return Number(value) as Stored;
 }

@@ -1,14 +1,7 @@
-import type { DataSource } from 'typeorm';
-import {
-  type AccountName,
-  dayOf,
-  type EntryType,
-  ownerAndUnit,
-  startOfDay,
-  type Stored,
-  ZERO,
-} from '../domain/index.js';
-import { AccountRow, DailyTotalRow } from '../store/index.js';
+import { type DataSource, LessThanOrEqual } from 'typeorm';
+import { type AccountName, dayOf, type EntryType, startOfDay, type Stored, ZERO } from '../domain/index.js';
+import { AccountRow, DailyTotalRow, GrantRow } from '../store/index.js';
+import { grantAt, type Moment, momentOf } from './moment.js';
 import { findPositions, type Position } from './positions.js';
 
 /** The time that a summary covers: from inclusive, to exclusive. Times are milliseconds since 1970. */
@@ -32,14 +25,20 @@ export interface Summary {
   readonly series: ReadonlyMap<string, Sums>;
 }
 
-/**
- * Sums of entries by what they mean to the customer: amounts that came in, were spent, and were taken back less those
- * given back.
- */
+/** Sums of entries by what they mean to the customer. */
 export interface Sums {
+  /** Amounts that came in … */
   deposited: bigint;
+  /** … were spent … */
   debited: bigint;
+  /** … were taken back by refunds and disputes, less those given back … */
   refunded: bigint;
+  /** … expired, counted when they were due … */
+  expired: bigint;
+  /** … were forfeited or moved into an extension … */
+  voided: bigint;
+  /** … and were given back by reversals, less those that reversals took. */
+  reversed: bigint;
   count: number;
 }
 
@@ -63,40 +62,81 @@ const MAX_DAY = 2 ** 31 - 1;
 
 /**
  * Sums whole days from the daily totals, and the days that the period cuts from the sums that entries carry: so the
- * cost grows with neither. The account and the totals come from one statement, so they show one moment; the entries up
- * to it never change.
+ * cost grows with neither. Expiry is booked when it was due and not when its entry was made, so it comes from the
+ * grants, which say both what has expired and when.
  */
 export async function summarize(dataSource: DataSource, name: AccountName, period: SummaryPeriod): Promise<Summary> {
-  const to = period.to ?? Date.now();
+  const now = Date.now();
+  const to = period.to ?? now;
   const from = period.from ?? startOfDay(dayOf(to - 1) - DEFAULT_DAYS + 1);
   const days = daysOf(from, period.to);
-  const account = await read(dataSource, name, days);
-  if (!account) return { from, to, opening: ZERO, closing: ZERO, ...sumUp([], period.by) };
-  const types = Object.keys(account.types) as EntryType[];
+  const moment = await momentOf(dataSource, name, now);
+  if (!moment) return { from, to, opening: ZERO, closing: ZERO, ...sumUp([], period.by) };
+  const { account, totals } = await read(dataSource, moment.account.id, days);
+  const types = (Object.keys(account.types) as EntryType[]).filter((type) => type !== 'expire');
   const times = [...new Set(days.cuts.flatMap((cut) => [cut.from, cut.to]))];
+  const ends = [from, ...(period.to === undefined ? [] : [period.to])];
   const positions = await findPositions(dataSource, account.id, [
-    ...[from, ...(period.to === undefined ? [] : [period.to])].map((time) => ({ time, length: account.sequence })),
+    ...ends.map((time) => ({ time, length: account.sequence })),
+    ...ends.map((time) => ({ time, type: 'expire' as const, length: account.types.expire?.count ?? 0 })),
     ...types.flatMap((type) => times.map((time) => ({ time, type, length: account.types[type]!.count }))),
   ]);
   const find = (time: number, type?: EntryType) => positions.find((each) => each.time === time && each.type === type)!;
   const edges = days.cuts.flatMap((cut) =>
     types.map((type) => between(cut.day, type, find(cut.from, type), find(cut.to, type))),
   );
-  const sums = [...account.totals, ...edges.filter(({ count }) => count > 0)].sort((a, b) => a.day - b.day);
-  const closing = period.to === undefined ? account.balance : find(period.to).balance;
-  return { from, to, opening: find(from).balance, closing, ...sumUp(sums, period.by) };
+  const expiry = await readExpiry(dataSource, moment);
+  const due = settledNow(moment);
+  const balanceAt = (time: number, entered: bigint) => {
+    const settled = due.reduce((sum, { amount }) => (now < time ? sum + amount : sum), 0n);
+    return Number(entered + settled - expiry.before(time)) as Stored;
+  };
+  const enteredAt = (time: number) => BigInt(find(time).balance) - find(time, 'expire').typeTotal;
+  const entered = BigInt(account.balance) - (account.types.expire?.total ?? 0n);
+  const sums = [
+    ...totals.filter(({ type }) => type !== 'expire'),
+    ...edges.filter(({ count }) => count > 0),
+    ...expiry.days(from, to),
+    ...(from <= now && now <= to ? due : []),
+  ].sort((a, b) => a.day - b.day);
+  const closing = period.to === undefined ? balanceAt(Infinity, entered) : balanceAt(to, enteredAt(to));
+  return { from, to, opening: balanceAt(from, enteredAt(from)), closing, ...sumUp(sums, period.by) };
 }
 
-/** The account with the totals of its days from `first` to `last`. */
-async function read(dataSource: DataSource, name: AccountName, { first, last }: { first: number; last: number }) {
+/** Entries that a batch would make now, besides those of expiry. */
+function settledNow({ now, due }: Moment): DaySum[] {
+  return (due?.entries ?? [])
+    .filter(({ type }) => type !== 'expire')
+    .map(({ type, amount }) => ({ day: dayOf(now), type, amount: BigInt(amount), count: 1 }));
+}
+
+/** What has expired of the account's grants by the moment, by the time at which each was due. */
+async function readExpiry({ manager }: DataSource, moment: Moment) {
+  const rows = await manager.find(GrantRow, {
+    where: { accountId: moment.account.id, expiresAt: LessThanOrEqual(moment.now) },
+  });
+  const ended = rows
+    .map((row) => grantAt(moment, row))
+    .filter(({ expired }) => expired > 0)
+    .map(({ expiresAt, expired }) => ({ at: expiresAt!, amount: BigInt(expired) }));
+  return {
+    /** As a positive sum. */
+    before: (time: number) => ended.reduce((sum, { at, amount }) => (at < time ? sum + amount : sum), 0n),
+    days: (from: number, to: number): DaySum[] =>
+      ended
+        .filter(({ at }) => at >= from && at < to)
+        .map(({ at, amount }) => ({ day: dayOf(at), type: 'expire', amount: -amount, count: 1 })),
+  };
+}
+
+/** The account with the totals of its days from `first` to `last`, which come from one statement and show one moment. */
+async function read(dataSource: DataSource, id: number, { first, last }: { first: number; last: number }) {
   const { entities, raw } = await dataSource
     .createQueryBuilder(AccountRow, 'a')
     .leftJoin(DailyTotalRow, 't', 't.account_id = a.id AND t.day BETWEEN :first AND :last', { first, last })
     .addSelect(['t.day AS day', 't.type AS type', 'CAST(t.amount AS CHAR) AS amount', 't.count AS count'])
-    .where(ownerAndUnit(name))
+    .where({ id })
     .getRawAndEntities<Record<'day' | 'type' | 'amount' | 'count', string | number | null>>();
-  const [account] = entities;
-  if (!account) return undefined;
   const totals = raw
     .filter(({ day }) => day !== null)
     .map(({ day, type, amount, count }) => ({
@@ -105,7 +145,7 @@ async function read(dataSource: DataSource, name: AccountName, { first, last }: 
       amount: BigInt(amount!),
       count: Number(count),
     }));
-  return { ...account, totals };
+  return { account: entities[0]!, totals };
 }
 
 /**
@@ -126,23 +166,36 @@ function between(day: number, type: EntryType, start: Position, end: Position): 
   return { day, type, amount: end.typeTotal - start.typeTotal, count: end.first - start.first };
 }
 
-const MEANING: Readonly<Record<EntryType, 'deposited' | 'debited' | 'refunded'>> = {
-  deposit: 'deposited',
-  purchase: 'deposited',
-  grant: 'deposited',
-  debit: 'debited',
-  consume: 'debited',
-  refund: 'refunded',
+/** What a type of entry means to the customer, and whether its amounts count as they are or negated. */
+const MEANING: Readonly<Record<EntryType, readonly [sum: keyof Omit<Sums, 'count'>, sign: 1n | -1n]>> = {
+  deposit: ['deposited', 1n],
+  purchase: ['deposited', 1n],
+  grant: ['deposited', 1n],
+  debit: ['debited', -1n],
+  consume: ['debited', -1n],
+  refund: ['refunded', -1n],
+  expire: ['expired', -1n],
+  void: ['voided', -1n],
+  reversal: ['reversed', 1n],
 };
 
 function sumUp(sums: readonly DaySum[], by: 'day' | 'month'): Pick<Summary, 'all' | 'series'> {
-  const zero = (): Sums => ({ deposited: 0n, debited: 0n, refunded: 0n, count: 0 });
+  const zero = (): Sums => ({
+    deposited: 0n,
+    debited: 0n,
+    refunded: 0n,
+    expired: 0n,
+    voided: 0n,
+    reversed: 0n,
+    count: 0,
+  });
   const [all, series] = [zero(), new Map<string, Sums>()];
   for (const { day, type, amount, count } of sums) {
     const period = new Date(startOfDay(day)).toISOString().slice(0, by === 'day' ? 10 : 7);
     if (!series.has(period)) series.set(period, zero());
+    const [meaning, sign] = MEANING[type];
     for (const sum of [all, series.get(period)!]) {
-      sum[MEANING[type]] += MEANING[type] === 'deposited' ? amount : -amount;
+      sum[meaning] += sign * amount;
       sum.count += count;
     }
   }

@@ -11,16 +11,16 @@ export interface Due {
   readonly nextExpiry: number | null;
 }
 
-/** How many grants one batch expires; the next one goes on. */
-const GRANTS = 500;
-
-/** Closes holds and ends grants whose time has passed. */
-export function settle(state: State, due: Due, now: number): { draft: Draft; holds: Hold[] } {
+/**
+ * Closes holds and ends grants whose time has passed.
+ * @param limit how many grants at most
+ */
+export function settle(state: State, due: Due, now: number, limit: number): { draft: Draft; holds: Hold[] } {
   const draft = new Draft(state, now);
   const holds = due.holds.map((hold) => close(draft, hold, 'expired'));
   draft.retire();
   const past = draft.open().filter((grant) => isPast(grant, now));
-  for (const grant of past.slice(0, GRANTS)) draft.expire(grant);
+  for (const grant of past.slice(0, limit)) draft.expire(grant);
   const ends = draft.open().flatMap(({ expiresAt }) => expiresAt ?? []);
   const nextExpiry = Math.min(due.nextExpiry ?? Infinity, ...ends);
   draft.account = { ...draft.account, nextExpiry: nextExpiry === Infinity ? null : nextExpiry };
