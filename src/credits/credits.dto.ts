@@ -1,14 +1,14 @@
 import { ApiPropertyOptional, OmitType } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsInt, IsNumber, IsOptional, IsPositive, Matches, Max, Min } from 'class-validator';
-import { AccountField, OtherAccountField } from '../auth/index.js';
+import { AccountField } from '../auth/index.js';
 import { IsKey, IsListOf, IsMetadata, IsText } from '../common/http/index.js';
-import { BalanceDto, HistoryQuery, IsDollars, SummaryDto, TransactionDto } from '../wallet/index.js';
+import { BalanceDto, DepositTerms, HistoryQuery, IsDollars, SummaryDto, TransactionDto } from '../wallet/index.js';
 
-const TYPES = ['deposit', 'debit', 'refund'] as const;
+const TYPES = ['deposit', 'debit', 'refund', 'expire', 'void', 'reversal'] as const;
 type CreditType = (typeof TYPES)[number];
 
 /** Credits to put into an account. */
-export class DepositDto extends OtherAccountField {
+export class DepositDto extends DepositTerms {
   /**
    * US dollars, more than 0, at most six decimals.
    * @example 50.00
@@ -227,4 +227,29 @@ export class PackageDto {
 
   @IsIn(['USD'])
   currency: 'USD';
+}
+
+/** How much of a transaction an administrator reverses, and why. */
+export class ReverseCreditsDto {
+  /**
+   * The account of the transaction: ids count within it.
+   * @example "user:42"
+   */
+  @IsText(1, 205)
+  account: string;
+
+  /**
+   * US dollars, at most six decimals, more than 0; without it, all that is left.
+   * @example 1.25
+   */
+  @IsOptional()
+  @IsDollars()
+  amount?: number;
+
+  /**
+   * 1–500 characters. It becomes the description of the transaction.
+   * @example "Charged twice for run #4521"
+   */
+  @IsText(1, 500)
+  reason: string;
 }

@@ -1,12 +1,13 @@
 import { Module } from '@nestjs/common';
 import { WalletModule } from '../wallet/index.js';
 import { CreditsController } from './credits.controller.js';
+import { CreditsGrantsController } from './grants.controller.js';
 import { CreditsService } from './credits.service.js';
 
 /** Section 2 of the API: dollars. */
 @Module({
   imports: [WalletModule],
-  controllers: [CreditsController],
+  controllers: [CreditsController, CreditsGrantsController],
   providers: [CreditsService],
   exports: [CreditsService],
 })

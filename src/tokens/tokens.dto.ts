@@ -1,14 +1,14 @@
 import { OmitType } from '@nestjs/swagger';
 import { IsIn, IsNumber, IsOptional, IsPositive, Matches } from 'class-validator';
-import { AccountField, OtherAccountField } from '../auth/index.js';
+import { AccountField } from '../auth/index.js';
 import { IsKey, IsListOf, IsMetadata, IsText } from '../common/http/index.js';
-import { BalanceDto, HistoryQuery, IsTokens, SummaryDto, TransactionDto } from '../wallet/index.js';
+import { BalanceDto, DepositTerms, HistoryQuery, IsTokens, SummaryDto, TransactionDto } from '../wallet/index.js';
 
-const TYPES = ['purchase', 'grant', 'consume', 'refund'] as const;
+const TYPES = ['purchase', 'grant', 'consume', 'refund', 'expire', 'void', 'reversal'] as const;
 type TokenType = (typeof TYPES)[number];
 
 /** Tokens to give to an account. */
-export class GrantDto extends OtherAccountField {
+export class GrantDto extends DepositTerms {
   /**
    * Tokens, a whole number from 1.
    * @example 50000
@@ -172,4 +172,29 @@ export class PlanDto {
 
   @IsIn(['USD'])
   currency: 'USD';
+}
+
+/** How much of a transaction an administrator reverses, and why. */
+export class ReverseTokensDto {
+  /**
+   * The account of the transaction: ids count within it.
+   * @example "user:42"
+   */
+  @IsText(1, 205)
+  account: string;
+
+  /**
+   * Tokens, a whole number, more than 0; without it, all that is left.
+   * @example 1250
+   */
+  @IsOptional()
+  @IsTokens()
+  amount?: number;
+
+  /**
+   * 1–500 characters. It becomes the description of the transaction.
+   * @example "Charged twice for run #4521"
+   */
+  @IsText(1, 500)
+  reason: string;
 }

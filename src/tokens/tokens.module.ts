@@ -1,12 +1,13 @@
 import { Module } from '@nestjs/common';
 import { WalletModule } from '../wallet/index.js';
 import { TokensController } from './tokens.controller.js';
+import { TokensGrantsController } from './grants.controller.js';
 import { TokensService } from './tokens.service.js';
 
 /** Section 3 of the API: tokens. */
 @Module({
   imports: [WalletModule],
-  controllers: [TokensController],
+  controllers: [TokensController, TokensGrantsController],
   providers: [TokensService],
   exports: [TokensService],
 })

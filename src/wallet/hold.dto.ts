@@ -1,3 +1,4 @@
+import { GrantPartDto } from './grant.dto.js';
 import type { HoldStatus } from '../ledger/index.js';
 
 /**
@@ -7,6 +8,9 @@ import type { HoldStatus } from '../ledger/index.js';
 export class HoldDto {
   /** @example "hold_7_12" */
   id: string;
+
+  /** @example "user:42" */
+  account: string;
 
   status: HoldStatus;
 
@@ -27,6 +31,9 @@ export class HoldDto {
    * @example 0
    */
   released: number;
+
+  /** The parts of grants that it took. Captures spend them in this order. */
+  grants: GrantPartDto[];
 
   /** @example "2026-04-15T12:00:00.000Z" */
   expires_at: string;

@@ -11,6 +11,7 @@ import {
   toStored,
   type Unit,
 } from '../ledger/index.js';
+import { toTime } from './time.rule.js';
 import type { DepositBody, MovementBody } from './requests.js';
 import type { Words } from './words.js';
 
@@ -49,13 +50,18 @@ export function spending(
   return operation(account, type, action, asked, () => ({ ...action, metadata: metadata ?? null }));
 }
 
-/** The operation that adds an amount, with the terms of its grant. */
+/**
+ * The operation that adds an amount, with the terms of its grant.
+ * @throws ApiError VALIDATION_ERROR for two expiries, or an amount that the ledger does not hold exactly
+ */
 export function funding(
   account: AccountName,
   { unit, deposit: type, category: usual }: Words,
   asked: Asked,
   { amount, description, metadata, category = usual, priority, expires_at, expires_in_days, existing }: DepositBody,
 ): Operation<Fund> {
+  if (expires_at !== undefined && expires_in_days !== undefined)
+    throw invalidField('expires_in_days', 'can not stand beside expires_at');
   const stored = storedAmount(unit, amount);
   const action: Fund = {
     kind: 'fund',
@@ -67,7 +73,7 @@ export function funding(
       source: type === 'grant' ? 'grant' : 'deposit',
       category,
       priority: priority ?? DEFAULT_PRIORITY,
-      expiresAt: expires_at?.getTime() ?? null,
+      expiresAt: expires_at === undefined ? null : toTime(expires_at).getTime(),
       expiresIn: expires_in_days && expires_in_days * DAY_MS,
       price: category === 'paid' && unit === 'USD' ? stored : 0,
       purchaseId: null,

@@ -1,25 +1,43 @@
 import { exactNumber } from '../common/http/index.js';
 import {
+  type AccountName,
+  type Balance,
   decimalOf,
   type Entry,
   fromStored,
+  type Grant,
   type Hold,
   type HoldName,
+  ownerAndUnit,
   remaining,
+  type Slice,
   statusAt,
+  statusOf,
+  type Stored,
   type Sums,
   type Summary,
   type Unit,
   ZERO,
 } from '../ledger/index.js';
+import type { BalanceGrantDto, GrantPartDto } from './grant.dto.js';
 import type { HoldDto } from './hold.dto.js';
 import type { SeriesItemDto, SummaryDto } from './summary.dto.js';
-import type { TransactionDto } from './transaction.dto.js';
+import type { BalanceDto, TransactionDto } from './transaction.dto.js';
 
-/** An entry as the API shows it. */
-export function toTransaction(unit: Unit, entry: Entry): TransactionDto {
+/** A list shows at most so many grants of one transaction. */
+const GRANTS_IN_LIST = 100;
+
+/** An entry as the API shows it, and how much of it was reversed. */
+export function toTransaction(
+  name: AccountName,
+  entry: Entry,
+  { reversed, inList = false }: { readonly reversed?: Stored; readonly inList?: boolean } = {},
+): TransactionDto {
+  const { owner: account, unit } = ownerAndUnit(name);
+  const { slices } = entry;
   return {
     id: entry.sequence,
+    account,
     type: entry.type,
     amount: fromStored(unit, entry.amount),
     balance_after: fromStored(unit, entry.balanceAfter),
@@ -29,18 +47,78 @@ export function toTransaction(unit: Unit, entry: Entry): TransactionDto {
     ...(entry.model === null ? {} : { model: entry.model }),
     ...(entry.hold === null ? {} : { hold_id: holdId(entry.accountId, entry.hold) }),
     ...(entry.purchaseId === null ? {} : { purchase_id: entry.purchaseId }),
+    ...(slices === null
+      ? {}
+      : {
+          grants: parts(unit, inList ? slices.slice(0, GRANTS_IN_LIST) : slices),
+          grants_count: slices.length,
+        }),
+    ...(entry.reverses === null ? {} : { reverses: entry.reverses }),
+    ...(reversed === undefined ? {} : { reversed: fromStored(unit, reversed) }),
+    ...(entry.expiredAt === null ? {} : { expired_at: new Date(entry.expiredAt).toISOString() }),
   };
 }
 
+/** A grant as the API shows it. */
+export function toGrant(name: AccountName, grant: Grant): BalanceGrantDto {
+  const { owner: account, unit } = ownerAndUnit(name);
+  return {
+    id: grant.id,
+    account,
+    source: grant.source,
+    amount: fromStored(unit, grant.amount),
+    used: fromStored(unit, grant.used),
+    held: fromStored(unit, grant.held),
+    expired: fromStored(unit, grant.expired),
+    voided: fromStored(unit, grant.voided),
+    taken_back: fromStored(unit, grant.takenBack),
+    remaining: fromStored(unit, grant.remaining),
+    category: grant.category,
+    priority: grant.priority,
+    price: fromStored('USD', grant.price as Stored),
+    status: statusOf(grant),
+    ...(grant.expiresAt === null ? {} : { expires_at: new Date(grant.expiresAt).toISOString() }),
+    ...(grant.purchaseId === null ? {} : { purchase_id: grant.purchaseId }),
+    ...(grant.extends === null ? {} : { extends: grant.extends }),
+    created_at: new Date(grant.createdAt).toISOString(),
+  };
+}
+
+/** A balance as the API shows it. */
+export function toBalance(name: AccountName, balance: Balance): BalanceDto {
+  const { owner: account, unit } = ownerAndUnit(name);
+  return {
+    account,
+    balance: fromStored(unit, balance.balance),
+    available: fromStored(unit, balance.available),
+    held: fromStored(unit, balance.held),
+    paid: fromStored(unit, balance.paid),
+    promotional: fromStored(unit, balance.promotional),
+    debt: fromStored(unit, balance.debt),
+    expiring: balance.expiring.map(({ at, amount }) => ({
+      amount: fromStored(unit, amount),
+      expires_at: new Date(at).toISOString(),
+    })),
+    as_of: balance.sequence,
+  };
+}
+
+function parts(unit: Unit, slices: readonly Slice[]): GrantPartDto[] {
+  return slices.map(({ grant, amount }) => ({ grant_id: grant, amount: fromStored(unit, amount) }));
+}
+
 /** A hold as the API shows it at a time. */
-export function toHold(unit: Unit, hold: Hold, now: number): HoldDto {
+export function toHold(name: AccountName, hold: Hold, now: number): HoldDto {
+  const { owner: account, unit } = ownerAndUnit(name);
   const status = statusAt(hold, now);
   return {
     id: holdId(hold.accountId, hold.number),
+    account,
     status,
     amount: fromStored(unit, hold.amount),
     captured: fromStored(unit, hold.captured),
     released: fromStored(unit, status === 'open' ? ZERO : remaining(hold)),
+    grants: parts(unit, hold.slices),
     expires_at: new Date(hold.expiresAt).toISOString(),
     description: hold.description,
     metadata: parseMetadata(hold.metadata),
@@ -58,14 +136,25 @@ export function toSummary(unit: Unit, { from, to, opening, closing, all, series 
     total_deposited: total.deposited,
     total_debited: total.debited,
     total_refunded: total.refunded,
+    total_expired: total.expired,
+    total_voided: total.voided,
+    total_reversed: total.reversed,
     transaction_count: total.transaction_count,
     series: [...series].map(([period, sums]) => ({ period, ...sumsIn(unit, sums) })),
   };
 }
 
-function sumsIn(unit: Unit, { deposited, debited, refunded, count }: Sums): Omit<SeriesItemDto, 'period'> {
+function sumsIn(unit: Unit, { count, ...sums }: Sums): Omit<SeriesItemDto, 'period'> {
   const exact = (sum: bigint) => exactNumber(decimalOf(unit, sum));
-  return { deposited: exact(deposited), debited: exact(debited), refunded: exact(refunded), transaction_count: count };
+  return {
+    deposited: exact(sums.deposited),
+    debited: exact(sums.debited),
+    refunded: exact(sums.refunded),
+    expired: exact(sums.expired),
+    voided: exact(sums.voided),
+    reversed: exact(sums.reversed),
+    transaction_count: count,
+  };
 }
 
 const HOLD_ID = /^hold_(\d{1,16})_(\d{1,16})$/;

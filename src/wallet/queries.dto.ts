@@ -2,18 +2,11 @@ import { ApiProperty, ApiPropertyOptional, IntersectionType } from '@nestjs/swag
 import { Transform } from 'class-transformer';
 import { IsDate, IsIn, IsInt, IsOptional, Min } from 'class-validator';
 import type { HoldStatus } from '../ledger/index.js';
+import { toTime } from './time.rule.js';
 import { AccountField } from '../auth/index.js';
 import { PagingQuery, toInteger } from '../common/http/index.js';
 
-const TIME = /^(\d{4})-(\d\d)-(\d\d)(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
-
-/** A date alone means its first moment in UTC. JavaScript rolls 31 February over into March, which we call no date. */
-const toDate = ({ value }: { value: unknown }): Date => {
-  const [, year, month, day] = TIME.exec(String(value)) ?? [];
-  const exists =
-    day !== undefined && new Date(Date.UTC(Number(year), Number(month) - 1, Number(day))).getUTCDate() === Number(day);
-  return new Date(exists ? String(value) : NaN);
-};
+const toDate = ({ value }: { value: unknown }): Date => toTime(value);
 
 /** The time that a list or a summary covers. */
 class PeriodQuery extends AccountField {

@@ -15,7 +15,8 @@ export interface MovementBody {
 export interface DepositBody extends Omit<MovementBody, 'model'> {
   readonly category?: GrantCategory;
   readonly priority?: number;
-  readonly expires_at?: Date;
+  /** ISO-8601. */
+  readonly expires_at?: string;
   /** Days of 24 hours. */
   readonly expires_in_days?: number;
   /** Whether the account must have moved before. */

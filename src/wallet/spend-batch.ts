@@ -44,7 +44,7 @@ export async function spendBatch(
     atomic || batch !== undefined ? await wallet.submit({ operations: [claim, ...(atomic ? operations : [])] }) : [];
   if (claimed[0]?.outcome === 'key-reused') throw new ApiError('IDEMPOTENCY_KEY_REUSED');
   const results = atomic
-    ? claimed.slice(1).map((answer) => resultOf(() => wallet.posted(answer)))
+    ? claimed.slice(1).map((answer, i) => resultOf(() => wallet.posted(operations[i]!, answer)))
     : await Promise.all(operations.map((each) => resultOfOne(wallet, each)));
   const posted = results.filter(({ status }) => status === 'posted').length;
   const replayed = claimed[0] !== undefined && isReplay(claimed[0]);
@@ -66,7 +66,7 @@ async function resultOfOne(wallet: Wallet, each: Operation): Promise<BatchResult
   } catch (error) {
     return rejected(error);
   }
-  return resultOf(() => wallet.posted(answers[0]!));
+  return resultOf(() => wallet.posted(each, answers[0]!));
 }
 
 function resultOf(posted: () => Answered<TransactionDto>): BatchResultDto {

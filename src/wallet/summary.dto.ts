@@ -39,11 +39,35 @@ export class SeriesItemDto {
   @ApiProperty({ type: Number })
   refunded: ExactNumber;
 
+  /**
+   * What expired, counted when it was due. Zero or more.
+   * @example 0
+   */
+  @ApiProperty({ type: Number })
+  expired: ExactNumber;
+
+  /**
+   * What was forfeited, or moved into an extension. Zero or more.
+   * @example 0
+   */
+  @ApiProperty({ type: Number })
+  voided: ExactNumber;
+
+  /**
+   * What reversals gave back, less what they took.
+   * @example 0
+   */
+  @ApiProperty({ type: Number })
+  reversed: ExactNumber;
+
   /** @example 12 */
   transaction_count: number;
 }
 
-/** What happened to a balance in a time; opening + deposited − debited − refunded = closing. */
+/**
+ * What happened to a balance in a time; opening + deposited − debited − refunded − expired − voided +
+ * reversed = closing.
+ */
 export class SummaryDto {
   period: PeriodDto;
 
@@ -79,6 +103,27 @@ export class SummaryDto {
    */
   @ApiProperty({ type: Number })
   total_refunded: ExactNumber;
+
+  /**
+   * What expired, counted when it was due. Zero or more.
+   * @example 0
+   */
+  @ApiProperty({ type: Number })
+  total_expired: ExactNumber;
+
+  /**
+   * What was forfeited, or moved into an extension. Zero or more.
+   * @example 0
+   */
+  @ApiProperty({ type: Number })
+  total_voided: ExactNumber;
+
+  /**
+   * What reversals gave back, less what they took.
+   * @example 0
+   */
+  @ApiProperty({ type: Number })
+  total_reversed: ExactNumber;
 
   /** @example 12 */
   transaction_count: number;

@@ -1,4 +1,5 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { GrantPartDto } from './grant.dto.js';
 
 /**
  * One movement of a balance. Amounts are in the unit of the ledger: dollars with up to six decimals for credits, whole
@@ -11,6 +12,9 @@ export class TransactionDto {
    */
   @ApiProperty({ type: 'integer' })
   id: number;
+
+  /** @example "user:42" */
+  account: string;
 
   /** What kind of movement it is. */
   type: string;
@@ -50,11 +54,70 @@ export class TransactionDto {
 
   /** The purchase that it belongs to. */
   purchase_id?: string;
+
+  /** The grants that it took from or gave to, in that order; a list shows at most 100 of them. */
+  grants?: GrantPartDto[];
+
+  /** How many grants those are. */
+  @ApiPropertyOptional({ type: 'integer' })
+  grants_count?: number;
+
+  /** The id of the transaction that it reverses. */
+  @ApiPropertyOptional({ type: 'integer' })
+  reverses?: number;
+
+  /** How much of it was reversed. */
+  reversed?: number;
+
+  /** When the grant that it ends expired. */
+  @ApiPropertyOptional({ format: 'date-time' })
+  expired_at?: string;
 }
 
-/** A balance; available = balance − held. */
+/** An amount that expires at one moment. */
+export class ExpiringDto {
+  /** @example 10 */
+  amount: number;
+
+  /** @example "2026-05-15T11:00:00.000Z" */
+  expires_at: string;
+}
+
+/** A balance; available = balance − held = paid + promotional − debt. What has expired is not in it. */
 export class BalanceDto {
+  /** @example "user:42" */
+  account: string;
+
   balance: number;
   available: number;
   held: number;
+
+  /**
+   * What remains of paid grants.
+   * @example 142.5
+   */
+  paid: number;
+
+  /**
+   * What remains of promotional grants.
+   * @example 0
+   */
+  promotional: number;
+
+  /**
+   * What refunds and disputes took back beyond what was there. It is paid first by whatever comes in.
+   * @example 0
+   */
+  debt: number;
+
+  /** What will expire, at the next ten moments at which something does. */
+  expiring: ExpiringDto[];
+
+  /**
+   * The id of the last transaction, 0 before the first. What has expired since may make `balance` lower than its
+   * `balance_after`.
+   * @example 12
+   */
+  @ApiProperty({ type: 'integer' })
+  as_of: number;
 }

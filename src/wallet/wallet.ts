@@ -7,7 +7,6 @@ import {
   DAY_MS,
   DEFAULT_PRIORITY,
   type EntryType,
-  fromStored,
   type Fund,
   type Lanes,
   type LedgerReader,
@@ -19,7 +18,7 @@ import {
   type Submission,
 } from '../ledger/index.js';
 import { type Asked, funding, operation, spending, storedAmount, textOf } from './operations.js';
-import { holdName, toHold, toSummary, toTransaction } from './present.js';
+import { holdName, toBalance, toHold, toSummary, toTransaction } from './present.js';
 import { accepted } from './refusal.js';
 import type {
   CaptureBody,
@@ -46,18 +45,12 @@ export class Wallet<Label extends object = object> {
   constructor(
     readonly words: Words<Label>,
     private readonly lanes: Lanes,
-    private readonly reader: LedgerReader,
+    readonly reader: LedgerReader,
   ) {}
 
   async balance(who: Principal, account?: string): Promise<BalanceDto & Label> {
-    const { unit, label } = this.words;
-    const { balance, available, held } = await this.reader.balance(this.nameFor(who, account));
-    return {
-      balance: fromStored(unit, balance),
-      available: fromStored(unit, available),
-      held: fromStored(unit, held),
-      ...label,
-    };
+    const name = this.nameFor(who, account);
+    return { ...toBalance(name, await this.reader.balance(name)), ...this.words.label };
   }
 
   /**
@@ -114,10 +107,7 @@ export class Wallet<Label extends object = object> {
       final: body.final ?? true,
       description: body.description ?? null,
     };
-    const [answer] = await this.submit({
-      operations: [operation(this.nameOf(owner), 'capture', action, asked, () => ({ ...action, hold: id }))],
-    });
-    return this.posted(answer!);
+    return this.post(operation(this.nameOf(owner), 'capture', action, asked, () => ({ ...action, hold: id })));
   }
 
   /**
@@ -136,14 +126,15 @@ export class Wallet<Label extends object = object> {
     const owner = found && (await this.reader.nameOf(found.name.accountId));
     const hold = found && owner === this.nameOf(found.owner) && (await this.reader.hold(found.name));
     if (!hold) throw new ApiError('NOT_FOUND', 'There is no such hold.');
-    return toHold(this.words.unit, hold, Date.now());
+    return toHold(owner!, hold, Date.now());
   }
 
   async holds(who: Principal, { account, ...query }: HoldsQuery): Promise<Page<HoldDto>> {
     const now = Date.now();
-    const { rows, total } = await this.reader.listHolds(this.nameFor(who, account), now, query);
+    const name = this.nameFor(who, account);
+    const { rows, total } = await this.reader.listHolds(name, now, query);
     return {
-      data: rows.map((hold) => toHold(this.words.unit, hold, now)),
+      data: rows.map((hold) => toHold(name, hold, now)),
       meta: { total, limit: query.limit, offset: query.offset },
     };
   }
@@ -196,9 +187,10 @@ export class Wallet<Label extends object = object> {
 
   /** @throws ApiError NOT_FOUND */
   async transaction(who: Principal, id: number, account?: string): Promise<TransactionDto> {
-    const entry = await this.reader.entry(this.nameFor(who, account), id);
+    const name = this.nameFor(who, account);
+    const entry = await this.reader.entry(name, id);
     if (!entry) throw new ApiError('NOT_FOUND', `This account has no transaction ${id}.`);
-    return toTransaction(this.words.unit, entry);
+    return toTransaction(name, entry, { reversed: (await this.reader.reversedOf([entry])).get(id) });
   }
 
   async transactions(
@@ -207,9 +199,11 @@ export class Wallet<Label extends object = object> {
   ): Promise<Page<TransactionDto>> {
     checkPeriod(from, to);
     const filter = { ...query, from: from?.getTime(), to: to?.getTime() };
-    const { rows, total } = await this.reader.history(this.nameFor(who, account), filter);
+    const name = this.nameFor(who, account);
+    const { rows, total } = await this.reader.history(name, filter);
+    const reversed = await this.reader.reversedOf(rows);
     return {
-      data: rows.map((entry) => toTransaction(this.words.unit, entry)),
+      data: rows.map((entry) => toTransaction(name, entry, { reversed: reversed.get(entry.sequence), inList: true })),
       meta: { total, limit: query.limit, offset: query.offset },
     };
   }
@@ -242,23 +236,23 @@ export class Wallet<Label extends object = object> {
   }
 
   /** The transaction that an operation came to. */
-  posted(answer: Answer): Answered<TransactionDto> {
+  posted({ account }: Operation, answer: Answer): Answered<TransactionDto> {
     const outcome = accepted(this.words.unit, answer);
     if (outcome.status !== 'posted') throw new Error(`a posting came to "${outcome.status}"`);
-    return new Answered(toTransaction(this.words.unit, outcome.entry), isReplay(answer));
+    return new Answered(toTransaction(account, outcome.entry), isReplay(answer));
   }
 
   /** The transaction that one operation comes to. */
   async post(asked: Operation, attach?: Submission['attach']): Promise<Answered<TransactionDto>> {
     const [answer] = await this.submit({ operations: [asked], attach });
-    return this.posted(answer!);
+    return this.posted(asked, answer!);
   }
 
   private async hold(asked: Operation): Promise<Answered<HoldDto>> {
     const [answer] = await this.submit({ operations: [asked] });
     const outcome = accepted(this.words.unit, answer!);
     if (outcome.status !== 'held') throw new Error(`a hold came to "${outcome.status}"`);
-    return new Answered(toHold(this.words.unit, outcome.hold, outcome.hold.createdAt), isReplay(answer!));
+    return new Answered(toHold(asked.account, outcome.hold, outcome.hold.createdAt), isReplay(answer!));
   }
 
   /**

@@ -126,7 +126,7 @@ export class SettlementService {
     try {
       await this.goods
         .wallet(purchase.kind)
-        .grantPurchase({ purchaseId: id, account, amount, description: `${name} purchase`, attach });
+        .grantPurchase({ purchaseId: id, account, amount, price: purchase.price * 10_000, description: `${name} purchase`, attach });
     } catch (error) {
       // What the ledger refuses for good is a balance out of its range. The money has come all the same, so a person
       // has to look.

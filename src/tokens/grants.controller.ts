@@ -1,0 +1,98 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { AccountField, AdminOnly, Authenticated, CurrentPrincipal, type Principal } from '../auth/index.js';
+import {
+  type Answered,
+  data,
+  type Data,
+  Endpoint,
+  type Idempotency,
+  IdempotencyKey,
+  type Page,
+} from '../common/http/index.js';
+import {
+  BalanceGrantDto,
+  ExtendGrantDto,
+  extendGrant,
+  findGrant,
+  GRANT_ENDPOINTS,
+  GrantId,
+  GrantsQuery,
+  listGrants,
+  reverse,
+  type TransactionDto,
+  TransactionId,
+  VoidGrantDto,
+  voidGrant,
+  type Wallet,
+} from '../wallet/index.js';
+import { TokenTransactionDto, ReverseTokensDto } from './tokens.dto.js';
+import { TokensService } from './tokens.service.js';
+
+/** The grants that a balance of tokens is made of, and what an administrator corrects. */
+@ApiTags('Tokens')
+@Controller('tokens')
+export class TokensGrantsController {
+  private readonly wallet: Wallet;
+
+  constructor(tokens: TokensService) {
+    this.wallet = tokens.wallet;
+  }
+
+  @Get('grants')
+  @Authenticated()
+  @Endpoint({ ...GRANT_ENDPOINTS.list, answers: BalanceGrantDto, as: 'list' })
+  grants(@CurrentPrincipal() who: Principal, @Query() query: GrantsQuery): Promise<Page<BalanceGrantDto>> {
+    return listGrants(this.wallet, who, query);
+  }
+
+  @Get('grants/:id')
+  @Authenticated()
+  @Endpoint({ ...GRANT_ENDPOINTS.find, answers: BalanceGrantDto })
+  grant(
+    @CurrentPrincipal() who: Principal,
+    @Param() { id }: GrantId,
+    @Query() query: AccountField,
+  ): Promise<Data<BalanceGrantDto>> {
+    return data(findGrant(this.wallet, who, id, query.account));
+  }
+
+  @Post('grants/:id/void')
+  @AdminOnly()
+  @HttpCode(201)
+  @Endpoint({ ...GRANT_ENDPOINTS.void, answers: TokenTransactionDto })
+  void(
+    @CurrentPrincipal() who: Principal,
+    @Param() { id }: GrantId,
+    @Body() body: VoidGrantDto,
+    @IdempotencyKey() key: Idempotency,
+  ): Promise<Answered<TransactionDto>> {
+    return voidGrant(this.wallet, who, id, body, key);
+  }
+
+  @Post('grants/:id/extend')
+  @AdminOnly()
+  @HttpCode(201)
+  @Endpoint({ ...GRANT_ENDPOINTS.extend, answers: BalanceGrantDto })
+  extend(
+    @CurrentPrincipal() who: Principal,
+    @Param() { id }: GrantId,
+    @Body() body: ExtendGrantDto,
+    @IdempotencyKey() key: Idempotency,
+  ): Promise<Answered<BalanceGrantDto>> {
+    return extendGrant(this.wallet, who, id, body, key);
+  }
+
+  @Post('transactions/:id/reverse')
+  @AdminOnly()
+  @HttpCode(201)
+  @Endpoint({ ...GRANT_ENDPOINTS.reverse, answers: TokenTransactionDto })
+  reverse(
+    @CurrentPrincipal() who: Principal,
+    @Param() { id }: TransactionId,
+    @Body() body: ReverseTokensDto,
+    @IdempotencyKey() key: Idempotency,
+  ): Promise<Answered<TransactionDto>> {
+    return reverse(this.wallet, who, id, body, key);
+  }
+}
