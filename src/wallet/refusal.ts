@@ -20,63 +20,69 @@ export function accepted(unit: Unit, answer: Answer): Exclude<Outcome, { status:
   return outcome;
 }
 
+type Reason = Rejection['reason'];
+type Because<R extends Reason> = Extract<Rejection, { reason: R }>;
+
+/** What is not there. */
+const NOT_FOUND: { readonly [R in Reason]?: string } = {
+  'no-account': 'This account has never moved; check its name.',
+  'no-entry': 'This account has no such transaction.',
+  'no-grant': 'This account has no such grant.',
+  'no-hold': 'There is no such hold.',
+};
+
+/** What can't be done in the present state, and the details with amounts in the unit. */
+const CONFLICTS: {
+  readonly [R in Reason]?: (because: Because<R>, unit: Unit) => readonly [message: string, details?: object];
+} = {
+  limit: () => ['The balance would leave the range that the ledger holds exactly.'],
+  'hold-settled': ({ status }) => [`The hold is ${status}.`, { status }],
+  'too-many-holds': () => [
+    `This account has ${MAX_OPEN_HOLDS} open holds, the most it may have. Capture or release some first.`,
+  ],
+  'hold-exceeded': ({ required, remaining }, unit) => [
+    'Less than that remains of the hold.',
+    { required: fromStored(unit, required), remaining: fromStored(unit, remaining) },
+  ],
+  'nothing-remains': () => ['Nothing remains of the grant.', { remaining: 0 }],
+  'never-expires': () => ['The grant never expires, so it can not be extended.'],
+  'not-later': ({ expiresAt }) => [
+    'The grant does not expire before that. Name a later time.',
+    { expires_at: new Date(expiresAt).toISOString() },
+  ],
+  irreversible: ({ type }) => [`A transaction of type ${type} can not be reversed.`, { type }],
+  reversed: ({ remaining }, unit) => ['Less than that is left to reverse.', { remaining: fromStored(unit, remaining) }],
+  // The claim of the group stands before its items.
+  group: ({ index }) => [`Nothing was posted, because item ${index - 1} was refused.`, { item: index - 1 }],
+};
+
 function refusal(unit: Unit, rejection: Rejection, replayedFrom: string | undefined): ApiError {
-  const conflict = (message: string, details?: object) => new ApiError('CONFLICT', message, { details, replayedFrom });
-  switch (rejection.reason) {
-    case 'insufficient': {
-      const { required, available } = rejection;
-      const details = {
-        required: fromStored(unit, required),
-        available: fromStored(unit, available),
-        shortfall: fromStored(unit, minus(required, available)),
-      };
-      return new ApiError(unit === 'USD' ? 'INSUFFICIENT_CREDITS' : 'INSUFFICIENT_TOKENS', undefined, {
-        details,
-        replayedFrom,
-      });
-    }
-    case 'limit':
-      return conflict('The balance would leave the range that the ledger holds exactly.');
-    case 'no-hold':
-      return new ApiError('NOT_FOUND', 'There is no such hold.', { replayedFrom });
-    case 'hold-settled':
-      return conflict(`The hold is ${rejection.status}.`, { status: rejection.status });
-    case 'too-many-holds':
-      return conflict(
-        `This account has ${MAX_OPEN_HOLDS} open holds, the most it may have. Capture or release some first.`,
-      );
-    case 'hold-exceeded':
-      return conflict('Less than that remains of the hold.', {
-        required: fromStored(unit, rejection.required),
-        remaining: fromStored(unit, rejection.remaining),
-      });
-    case 'no-account':
-      return new ApiError('NOT_FOUND', 'This account has never moved; check its name.', { replayedFrom });
-    case 'no-grant':
-      return new ApiError('NOT_FOUND', 'This account has no such grant.', { replayedFrom });
-    case 'no-entry':
-      return new ApiError('NOT_FOUND', 'This account has no such transaction.', { replayedFrom });
-    case 'nothing-remains':
-      return conflict('Nothing remains of the grant.', { remaining: 0 });
-    case 'never-expires':
-      return conflict('The grant never expires, so it can not be extended.');
-    case 'not-later':
-      return conflict('The grant expires later than that. Name a later time.', {
-        expires_at: new Date(rejection.expiresAt).toISOString(),
-      });
-    case 'irreversible':
-      return conflict(`A transaction of type ${rejection.type} can not be reversed.`, { type: rejection.type });
-    case 'reversed':
-      return conflict('Less than that is left to reverse.', { remaining: fromStored(unit, rejection.remaining) });
-    case 'group':
-      // The claim of the group stands before its items.
-      return conflict(`Nothing was posted, because item ${rejection.index - 1} was refused.`, {
-        item: rejection.index - 1,
-      });
-    case 'past':
-      return invalidField('expires_at', 'must be in the future');
-    case 'not-due':
-    case 'malformed':
-      return invalidField('amount', 'is not an amount of this ledger');
+  if (rejection.reason === 'insufficient') return insufficient(unit, rejection, replayedFrom);
+  const { reason } = rejection;
+  const notFound = NOT_FOUND[reason];
+  if (notFound) return new ApiError('NOT_FOUND', notFound, { replayedFrom });
+  const conflict = CONFLICTS[reason] as ((because: Rejection, unit: Unit) => [string, object?]) | undefined;
+  if (!conflict) {
+    return reason === 'past'
+      ? invalidField('expires_at', 'must be in the future')
+      : invalidField('amount', 'is not an amount of this ledger');
   }
+  const [message, details] = conflict(rejection, unit);
+  return new ApiError('CONFLICT', message, { details, replayedFrom });
+}
+
+function insufficient(
+  unit: Unit,
+  { required, available }: Because<'insufficient'>,
+  replayedFrom: string | undefined,
+): ApiError {
+  const details = {
+    required: fromStored(unit, required),
+    available: fromStored(unit, available),
+    shortfall: fromStored(unit, minus(required, available)),
+  };
+  return new ApiError(unit === 'USD' ? 'INSUFFICIENT_CREDITS' : 'INSUFFICIENT_TOKENS', undefined, {
+    details,
+    replayedFrom,
+  });
 }

@@ -3,8 +3,8 @@ import { fieldRule } from '../common/http/index.js';
 const TIME = /^(\d{4})-(\d\d)-(\d\d)(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
 
 /**
- * The time that a text names; an invalid one where it names none. A date alone means its first moment in UTC. JavaScript
- * rolls 31 February over into March, which we call no date.
+ * The time that a text names; an invalid one where it names none. A date alone means its first moment in UTC.
+ * JavaScript rolls 31 February over into March, which we call no date.
  */
 export function toTime(value: unknown): Date {
   const [, year, month, day] = TIME.exec(String(value)) ?? [];

@@ -126,7 +126,7 @@ export class Wallet<Label extends object = object> {
     const owner = found && (await this.reader.nameOf(found.name.accountId));
     const hold = found && owner === this.nameOf(found.owner) && (await this.reader.hold(found.name));
     if (!hold) throw new ApiError('NOT_FOUND', 'There is no such hold.');
-    return toHold(owner!, hold, Date.now());
+    return toHold(owner, hold, Date.now());
   }
 
   async holds(who: Principal, { account, ...query }: HoldsQuery): Promise<Page<HoldDto>> {

@@ -1,5 +1,5 @@
 import type { Slice } from './grant.js';
-import { minus, type Stored, type Unit, ZERO } from './unit.js';
+import { minus, negate, type Stored, type Unit, ZERO } from './unit.js';
 
 /** Names an account: the unit, then the owner (`user:42`, `org:7`). */
 export type AccountName = `${Unit} ${string}`;
@@ -85,7 +85,7 @@ export interface Entry {
   readonly purchaseId: string | null;
   /** The number of the hold that it captured. */
   readonly hold: number | null;
-  /** The grants that it took from or gave to, in that order; null when there were none. What it made is not among them. */
+  /** The grants that it took from or gave to, in that order; null: none. The one that it made is not among them. */
   readonly slices: readonly Slice[] | null;
   /** The entry that it reverses. */
   readonly reverses: number | null;
@@ -173,7 +173,7 @@ export function statusAt({ status, expiresAt }: Pick<Hold, 'status' | 'expiresAt
 
 /** The debt of an account, which is nobody's grant. While there is one, nothing remains of any grant. */
 export function debtOf(account: Pick<Account, 'balance' | 'held'>): Stored {
-  return Math.max(0, -available(account)) as Stored;
+  return Math.max(0, negate(available(account))) as Stored;
 }
 
 /** Whether holds or grants of the account may have expired by a time. */

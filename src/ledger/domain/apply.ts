@@ -1,7 +1,7 @@
+import type { Action } from './action.js';
 import type { Change, State } from './change.js';
 import type { Draft, Ruling } from './draft.js';
 import {
-  type Action,
   type Answer,
   isOf,
   LostOutcome,
@@ -109,22 +109,8 @@ export function rule(state: State, action: Exclude<Action, { kind: 'claim' }>, n
 
 function isWellFormed({ action }: Operation, { limit }: { limit: Stored }): boolean {
   const isAmount = (amount: number) => Number.isSafeInteger(amount) && amount > 0 && amount <= limit;
-  switch (action.kind) {
-    case 'release':
-    case 'claim':
-    case 'void':
-    case 'expire':
-    case 'extend':
-      return true;
-    case 'reverse':
-      return action.amount === null || isAmount(action.amount);
-    case 'refund':
-      return isAmount(Math.abs(action.amount));
-    case 'open':
-      return isAmount(action.amount) && Number.isSafeInteger(action.expiresIn) && action.expiresIn > 0;
-    case 'fund':
-      return isAmount(action.amount) && (action.bonus === undefined || isAmount(action.bonus.amount));
-    default:
-      return isAmount(action.amount);
-  }
+  if (action.kind === 'open' && !(Number.isSafeInteger(action.expiresIn) && action.expiresIn > 0)) return false;
+  if (action.kind === 'fund' && action.bonus && !isAmount(action.bonus.amount)) return false;
+  if (!('amount' in action) || action.amount === null) return true;
+  return isAmount(action.kind === 'refund' ? Math.abs(action.amount) : action.amount);
 }

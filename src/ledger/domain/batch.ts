@@ -1,8 +1,9 @@
 import { type Account, type AccountName, type Entry, hasExpired, type Hold } from './account.js';
+import type { HoldName } from './action.js';
 import { apply } from './apply.js';
 import type { Change, PurchaseState, ReversedEntry, State } from './change.js';
 import { type Effects, totalsOf } from './effects.js';
-import { type Grant, type Grants, place } from './grant.js';
+import type { Grant } from './grant.js';
 import {
   type Answer,
   isKeyed,
@@ -16,6 +17,7 @@ import {
   type Replay,
 } from './operation.js';
 import { settle } from './rules/settle.js';
+import { WorkingGrants } from './working-grants.js';
 import type { Stored } from './unit.js';
 
 /** An account and all that the operations of a batch need to know of it. The write checks that it still is so. */
@@ -215,66 +217,41 @@ class Batch {
 
 /** What an operation needs of an account in the course of a batch. */
 function stateOf(course: Course, { hold, entry, purchaseId }: Needs): State {
-  const { known, account, grants } = course;
-  const number = hold?.accountId === account.id ? hold.number : 0;
-  const reversed = known.reversed.get(entry ?? 0);
-  const before = course.reversed?.get(entry ?? 0) ?? 0;
+  const { account, grants } = course;
   return {
     account,
     grants,
-    hold: hold && (course.holds?.get(number) ?? known.holds.get(number)),
-    reversed: reversed && { ...reversed, amount: reversed.amount + before },
-    purchase:
-      purchaseId === undefined ? undefined : (course.purchases?.get(purchaseId) ?? known.purchases.get(purchaseId)),
+    hold: hold && holdOf(course, hold),
+    reversed: entry === undefined ? undefined : reversedOf(course, entry),
+    purchase: purchaseId === undefined ? undefined : purchaseOf(course, purchaseId),
   };
+}
+
+function holdOf({ known, account, holds }: Course, { accountId, number }: HoldName): Hold | undefined {
+  return accountId === account.id ? (holds?.get(number) ?? known.holds.get(number)) : undefined;
+}
+
+function reversedOf({ known, reversed }: Course, entry: number): ReversedEntry | undefined {
+  const before = known.reversed.get(entry);
+  return before && { ...before, amount: before.amount + (reversed?.get(entry) ?? 0) };
+}
+
+function purchaseOf({ known, purchases }: Course, id: string): PurchaseState | undefined {
+  return purchases?.get(id) ?? known.purchases.get(id);
 }
 
 /** What later operations of the batch need to know of a reversal and of a purchase. */
 function recordCold(course: Course, { type, amount, sequence, slices, reverses, purchaseId }: Entry): void {
-  const { known } = course;
   if (reverses !== null) {
     const reversed = (course.reversed ??= new Map<number, number>());
     reversed.set(reverses, (reversed.get(reverses) ?? 0) + Math.abs(amount));
   }
   if (purchaseId === null) return;
-  const { grants, refunds } = course.purchases?.get(purchaseId) ??
-    known.purchases.get(purchaseId) ?? { grants: [], refunds: [] };
+  const { grants, refunds } = purchaseOf(course, purchaseId) ?? { grants: [], refunds: [] };
   (course.purchases ??= new Map<string, PurchaseState>()).set(purchaseId, {
     grants: type === 'refund' ? grants : [...grants, sequence],
     refunds: type === 'refund' ? [...refunds, { amount, slices }] : refunds,
   });
-}
-
-/** The grants of an account as the operations of a batch change them. */
-class WorkingGrants implements Grants {
-  private own?: Grant[];
-  private readonly touched = new Map<number, Grant>();
-
-  constructor(private readonly known: Pick<Known, 'open' | 'grants'>) {}
-
-  get open(): readonly Grant[] {
-    return this.own ?? this.known.open;
-  }
-
-  find(id: number): Grant | undefined {
-    return this.touched.get(id) ?? this.known.grants.get(id);
-  }
-
-  put(grant: Grant): void {
-    this.touched.set(grant.id, grant);
-    place((this.own ??= [...this.known.open]), grant);
-  }
-
-  changed(): Grant[] {
-    return [...this.touched.values()];
-  }
-
-  copy(): WorkingGrants {
-    const copy = new WorkingGrants(this.known);
-    copy.own = this.own && [...this.own];
-    for (const [id, grant] of this.touched) copy.touched.set(id, grant);
-    return copy;
-  }
 }
 
 function replayOf({ known, replays }: Course, operation: Operation): Replay | undefined {

@@ -176,32 +176,9 @@ export class Draft {
 
 /** The next entry of an account, and the account after it. */
 function enter(account: Account, movement: Movement, now: number): { after: Account; entry: Entry } {
-  const { type, amount, description, metadata, model, purchaseId, hold, slices, reverses, expiredAt } = movement;
   const { id, version, owner, unit, held, types, holds, holdEvents, openHolds, operations, nextExpiry } = account;
-  const before = types[type];
-  const ofType: TypeTotal = { count: (before?.count ?? 0) + 1, total: (before?.total ?? 0n) + BigInt(amount) };
-  const entry: Entry = {
-    accountId: id,
-    sequence: account.sequence + 1,
-    type,
-    typeSequence: ofType.count,
-    typeTotal: ofType.total,
-    amount,
-    balanceAfter: plus(account.balance, amount),
-    description,
-    metadata: metadata ?? null,
-    actor: null,
-    agent: null,
-    runId: null,
-    model: model ?? null,
-    traceId: null,
-    purchaseId: purchaseId ?? null,
-    hold: hold ?? null,
-    slices: slices && slices.length > 0 ? slices : null,
-    reverses: reverses ?? null,
-    expiredAt: expiredAt ?? null,
-    createdAt: Math.max(now, account.lastAt),
-  };
+  const entry = entryOf(account, movement, Math.max(now, account.lastAt));
+  const ofType: TypeTotal = { count: entry.typeSequence, total: entry.typeTotal };
   // Written out: to spread an account took longer than all else that an entry costs here.
   const after: Account = {
     id,
@@ -211,7 +188,7 @@ function enter(account: Account, movement: Movement, now: number): { after: Acco
     balance: entry.balanceAfter,
     held,
     sequence: entry.sequence,
-    types: { ...types, [type]: ofType },
+    types: { ...types, [entry.type]: ofType },
     holds,
     holdEvents,
     openHolds,
@@ -221,3 +198,32 @@ function enter(account: Account, movement: Movement, now: number): { after: Acco
   };
   return { after, entry };
 }
+
+function entryOf({ id, balance, sequence, types }: Account, movement: Movement, createdAt: number): Entry {
+  const { type, amount, description, metadata, model, purchaseId, hold, slices, reverses, expiredAt } = movement;
+  const { count, total } = types[type] ?? NONE;
+  return {
+    accountId: id,
+    sequence: sequence + 1,
+    type,
+    typeSequence: count + 1,
+    typeTotal: total + BigInt(amount),
+    amount,
+    balanceAfter: plus(balance, amount),
+    description,
+    metadata: metadata ?? null,
+    actor: null,
+    agent: null,
+    runId: null,
+    model: model ?? null,
+    traceId: null,
+    purchaseId: purchaseId ?? null,
+    hold: hold ?? null,
+    slices: slices?.length ? slices : null,
+    reverses: reverses ?? null,
+    expiredAt: expiredAt ?? null,
+    createdAt,
+  };
+}
+
+const NONE: TypeTotal = { count: 0, total: 0n };

@@ -1,4 +1,5 @@
 export * from './account.js';
+export * from './action.js';
 export * from './apply.js';
 export * from './batch.js';
 export type { Change, PurchaseState, ReversedEntry, State } from './change.js';

@@ -1,123 +1,6 @@
 import type { AccountName, Entry, EntryType, Hold, HoldStatus } from './account.js';
-import type { Terms } from './grant.js';
+import type { Action, HoldName } from './action.js';
 import { negate, type Stored, ZERO } from './unit.js';
-
-/** Adds an amount, which makes a grant. */
-export interface Fund {
-  readonly kind: 'fund';
-  readonly type: EntryType;
-  /** More than zero. */
-  readonly amount: Stored;
-  readonly description: string | null;
-  readonly metadata: string | null;
-  readonly terms: FundTerms;
-  /** What a purchase brings besides: an entry and a grant of its own. */
-  readonly bonus?: { readonly amount: Stored; readonly description: string; readonly terms: FundTerms };
-  /** Whether the account must have an entry or a hold. */
-  readonly existing: boolean;
-}
-
-/** The terms of a grant that is to be made. */
-export interface FundTerms extends Omit<Terms, 'extends' | 'expiresAt'>, Partial<Pick<Terms, 'extends'>> {
-  /** Milliseconds since 1970, later than now; null: never, unless `expiresIn` says otherwise. */
-  readonly expiresAt: number | null;
-  /** Milliseconds from now. */
-  readonly expiresIn?: number;
-}
-
-/** Spends an amount that is available. */
-export interface Spend {
-  readonly kind: 'spend';
-  readonly type: EntryType;
-  /** More than zero. */
-  readonly amount: Stored;
-  readonly description: string | null;
-  readonly metadata: string | null;
-  readonly model: string | null;
-}
-
-/** Takes back part of a purchase, whether or not it is still there, or gives it back. */
-export interface Refund {
-  readonly kind: 'refund';
-  /** Signed, not zero: below zero it takes back. */
-  readonly amount: Stored;
-  readonly purchaseId: string | null;
-  readonly description: string | null;
-}
-
-/** Forfeits what remains of a grant. */
-export interface Void {
-  readonly kind: 'void';
-  readonly grant: number;
-  readonly description: string;
-}
-
-/** Ends what remains of a grant whose time has passed. No client asks for it. */
-export interface Expire {
-  readonly kind: 'expire';
-  readonly grant: number;
-}
-
-/** Moves what remains of a grant into a new one that expires later. */
-export interface Extend {
-  readonly kind: 'extend';
-  readonly grant: number;
-  /** The type of the new grant's entry. */
-  readonly type: EntryType;
-  /** Milliseconds since 1970. */
-  readonly expiresAt: number;
-  readonly description: string;
-}
-
-/** Gives back what an entry spent, or takes back what remains of the grant that it made. */
-export interface Reverse {
-  readonly kind: 'reverse';
-  /** The entry's number. */
-  readonly entry: number;
-  /** More than zero; null: all that is left. */
-  readonly amount: Stored | null;
-  readonly description: string;
-}
-
-/** Opens a hold. */
-export interface Open {
-  readonly kind: 'open';
-  /** More than zero. */
-  readonly amount: Stored;
-  readonly description: string | null;
-  readonly metadata: string | null;
-  /** Milliseconds from now. */
-  readonly expiresIn: number;
-}
-
-/** Spends from a hold. */
-export interface Capture {
-  readonly kind: 'capture';
-  readonly hold: HoldName;
-  readonly type: EntryType;
-  /** More than zero, at most what remains of the hold. */
-  readonly amount: Stored;
-  /** Whether the rest is released. */
-  readonly final: boolean;
-  /** Absent: the hold's own. */
-  readonly description: string | null;
-}
-
-/** Gives back what remains of a hold. */
-export interface Release {
-  readonly kind: 'release';
-  readonly hold: HoldName;
-}
-
-/** Changes nothing but remembers its key: it stands for several operations together. */
-interface Claim {
-  readonly kind: 'claim';
-}
-
-/** A hold as a client names it: of the account, or of none. */
-export type HoldName = Pick<Hold, 'accountId' | 'number'>;
-
-export type Action = Fund | Spend | Refund | Void | Expire | Extend | Reverse | Open | Capture | Release | Claim;
 
 /** An action on an account, and the key under which it is the same one again. */
 export interface Operation<A extends Action = Action> {
@@ -224,21 +107,13 @@ export interface Needs {
 
 /** What must be known to decide an operation, besides the account and its open grants. */
 export function needs({ action }: Operation): Needs {
-  switch (action.kind) {
-    case 'capture':
-    case 'release':
-      return action;
-    case 'void':
-    case 'extend':
-      return { grant: action.grant };
-    case 'reverse':
-      return { entry: action.entry };
-    case 'refund':
-      return action.purchaseId === null ? {} : { purchaseId: action.purchaseId };
-    default:
-      return {};
-  }
+  if ('hold' in action) return { hold: action.hold };
+  if ('grant' in action) return { grant: action.grant };
+  if ('entry' in action) return { entry: action.entry };
+  return action.kind === 'refund' && action.purchaseId !== null ? { purchaseId: action.purchaseId } : NOTHING;
 }
+
+const NOTHING: Needs = {};
 
 /** The row that remembers an outcome. */
 export function remember(
@@ -272,27 +147,22 @@ export function isOf(action: Action, outcome: Outcome): boolean {
   return isMadeBy(action, outcome.entry);
 }
 
+/** The fields by which an entry shows that an action of a kind made it. */
+const MADE: { readonly [K in Action['kind']]?: (action: Extract<Action, { kind: K }>) => Partial<Entry> } = {
+  fund: ({ type, amount, terms }) => ({ type, amount, purchaseId: terms.purchaseId }),
+  spend: ({ type, amount }) => ({ type, amount: negate(amount), hold: null }),
+  capture: ({ type, amount, hold }) => ({ type, amount: negate(amount), hold: hold.number }),
+  refund: ({ amount, purchaseId }) => ({ type: 'refund', amount, purchaseId }),
+  void: () => ({ type: 'void' }),
+  extend: ({ type }) => ({ type }),
+  reverse: ({ entry }) => ({ type: 'reversal', reverses: entry }),
+};
+
 /** Whether an entry can be one that an action made. */
-function isMadeBy(action: Action, { type, amount, hold, purchaseId, reverses }: Entry): boolean {
-  switch (action.kind) {
-    case 'fund':
-      return type === action.type && amount === action.amount && purchaseId === action.terms.purchaseId;
-    case 'spend':
-      return type === action.type && amount === negate(action.amount) && hold === null;
-    case 'capture':
-      return type === action.type && amount === negate(action.amount) && hold === action.hold.number;
-    case 'refund':
-      return type === action.kind && amount === action.amount && purchaseId === action.purchaseId;
-    case 'void':
-    case 'expire':
-      return type === action.kind;
-    case 'extend':
-      return type === action.type;
-    case 'reverse':
-      return reverses === action.entry;
-    default:
-      return false;
-  }
+function isMadeBy(action: Action, entry: Entry): boolean {
+  const made = MADE[action.kind] as ((action: Action) => Partial<Entry>) | undefined;
+  if (!made) return false;
+  return Object.entries(made(action)).every(([field, value]) => entry[field as keyof Entry] === value);
 }
 
 /** The outcome that a row remembers, given the entry or hold that it names; undefined when that is not there. */

@@ -49,17 +49,7 @@ export class AccountCache {
       if (!cached?.alone || hasExpired(cached.account, now)) return undefined;
       known.set(name, cached);
     }
-    for (const group of groups) {
-      if (group.length > 1) return undefined;
-      const { hold: named, grant, entry, purchaseId } = needs(group[0]!);
-      if ((grant ?? entry ?? purchaseId) !== undefined) return undefined;
-      if (!named) continue;
-      const { account, holds, grants } = known.get(group[0]!.account)!;
-      if (named.accountId !== account.id || named.number > account.holds) continue;
-      const hold = holds.get(named.number);
-      if (!hold || unknownGrants(grants, [hold]).length > 0) return undefined;
-    }
-    return known;
+    return groups.every((group) => isRemembered(known, group)) ? known : undefined;
   }
 
   /** Takes in the state in which a batch has left its accounts. */
@@ -73,8 +63,20 @@ export class AccountCache {
     }
     for (const hold of effects.holds) keep(learnt.get(hold.accountId)!, hold);
     for (const grant of effects.grants) keepGrant(learnt.get(grant.accountId)!, grant);
-    for (const [name, { account }] of known) this.accounts.set(name, learnt.get(account.id)!);
+    for (const [name, { account }] of known) this.accounts.set(name, learnt.get(account.id));
   }
+}
+
+/** Whether what is remembered of accounts is all that a group needs. */
+function isRemembered(known: ReadonlyMap<AccountName, Known>, group: Group): boolean {
+  if (group.length > 1) return false;
+  const { hold: named, grant, entry, purchaseId } = needs(group[0]!);
+  if ((grant ?? entry ?? purchaseId) !== undefined) return false;
+  if (!named) return true;
+  const { account, holds, grants } = known.get(group[0]!.account)!;
+  if (named.accountId !== account.id || named.number > account.holds) return true;
+  const hold = holds.get(named.number);
+  return hold !== undefined && unknownGrants(grants, [hold]).length === 0;
 }
 
 /** What was remembered of an account, and what a batch has read of it. */

@@ -2,9 +2,11 @@ import {
   type Account,
   accountName,
   type Action,
+  type Capture,
   type Draft,
   emptyAccount,
   type Entry,
+  type EntryType,
   type Grant,
   type Grants,
   type Hold,
@@ -15,9 +17,11 @@ import {
   type PurchaseState,
   RETURN_MS,
   rule,
+  type Spend,
   type State,
 } from '../domain/index.js';
 
+const FUNDING: ReadonlySet<EntryType> = new Set<EntryType>(['deposit', 'purchase', 'grant']);
 const COMPARED = ['typeSequence', 'balanceAfter', 'typeTotal', 'amount', 'expiredAt', 'reverses'] as const;
 /** Everything of a grant that follows from its history. */
 const OF_GRANT = [
@@ -92,16 +96,16 @@ export class Replay {
     const course = row.hold === null ? undefined : this.open.get(row.hold);
     if (row.hold !== null && !course)
       this.fail(`entry ${row.sequence} captures hold ${row.hold}, which is not open then`);
-    const draft = this.decide(`entry ${row.sequence}`, this.actionOf(row, course), row, {
-      hold: course?.hold,
-      reversed: original && { entry: original, amount: this.reversed.get(original.sequence) ?? 0 },
-    });
-    const [entry] = draft.entries;
-    for (const field of COMPARED)
-      if (row[field] !== entry![field])
-        this.fail(`entry ${row.sequence}: ${field} is ${row[field]}, must be ${entry![field]}`);
-    if (JSON.stringify(row.slices) !== JSON.stringify(entry!.slices))
-      this.fail(`entry ${row.sequence}: its grants are ${said(row)}, must be ${said(entry!)}`);
+    const draft = this.decide(
+      `entry ${row.sequence}`,
+      course ? captureOf(row, course) : FUNDING.has(row.type) ? this.fundOf(row) : actionOf(row),
+      row,
+      {
+        hold: course?.hold,
+        reversed: original && { entry: original, amount: this.reversed.get(original.sequence) ?? 0 },
+      },
+    );
+    this.compareEntry(row, draft.entries[0]!);
     this.account = { ...this.account, lastAt: row.createdAt };
     this.record(row);
     if (!course) return;
@@ -161,6 +165,14 @@ export class Replay {
     this.open.delete(row.number);
   }
 
+  private compareEntry(row: Entry, must: Entry): void {
+    for (const field of COMPARED)
+      if (row[field] !== must[field])
+        this.fail(`entry ${row.sequence}: ${field} is ${row[field]}, must be ${must[field]}`);
+    if (said(row) !== said(must))
+      this.fail(`entry ${row.sequence}: its grants are ${said(row)}, must be ${said(must)}`);
+  }
+
   private compare({ row, hold }: Course): void {
     for (const field of ['status', 'captured', 'closedAfter', 'closedEvent'] as const)
       if (row[field] !== hold[field])
@@ -205,45 +217,29 @@ export class Replay {
     this.purchases.set(ofPurchase, purchase);
   }
 
-  /** The action that an entry is the outcome of. */
-  private actionOf(entry: Entry, course: Course | undefined): Ruled {
-    const { sequence, type, description, metadata, model, purchaseId } = entry;
-    const [ended] = entry.slices ?? [];
-    switch (type) {
-      case 'deposit':
-      case 'purchase':
-      case 'grant': {
-        return {
-          kind: 'fund',
-          type,
-          amount: entry.amount,
-          description,
-          metadata,
-          terms: this.terms(entry),
-          existing: false,
-        };
-      }
-      case 'debit':
-      case 'consume':
-        if (!course) return { kind: 'spend', type, amount: negate(entry.amount), description, metadata, model };
-        return {
-          kind: 'capture',
-          hold: course.hold,
-          type,
-          amount: negate(entry.amount),
-          final: course.row.status === 'captured' && course.row.closedAfter === sequence,
-          description,
-        };
-      case 'refund':
-        return { kind: 'refund', amount: entry.amount, purchaseId, description };
-      case 'void':
-        return { kind: 'void', grant: ended?.grant ?? 0, description: description ?? '' };
-      case 'expire':
-        return { kind: 'expire', grant: ended?.grant ?? 0 };
-      case 'reversal':
-        return { kind: 'reverse', entry: entry.reverses ?? 0, amount: abs(entry), description: description ?? '' };
-    }
+  private fundOf(entry: Entry): Ruled {
+    const { type, amount, description } = entry;
+    return { kind: 'fund', type, amount, description, metadata: null, terms: this.terms(entry), existing: false };
   }
+}
+
+/** The action that an entry without a hold, and that made no grant, is the outcome of. */
+function actionOf(entry: Entry): Ruled {
+  const { type, amount, purchaseId, reverses, slices } = entry;
+  const description = entry.description ?? '';
+  if (type === 'refund') return { kind: type, amount, purchaseId, description };
+  if (type === 'void' || type === 'expire') return { kind: type, grant: slices?.[0]?.grant ?? 0, description };
+  if (type !== 'reversal') return spendOf(entry);
+  return { kind: 'reverse', entry: reverses ?? 0, amount: amount < 0 ? negate(amount) : amount, description };
+}
+
+function spendOf({ type, amount, description, metadata, model }: Entry): Spend {
+  return { kind: 'spend', type, amount: negate(amount), description, metadata, model };
+}
+
+function captureOf({ sequence, type, amount, description }: Entry, { row, hold }: Course): Capture {
+  const final = row.status === 'captured' && row.closedAfter === sequence;
+  return { kind: 'capture', hold, type, amount: negate(amount), final, description };
 }
 
 /** The grants of an account in the course of the replay. */
@@ -263,10 +259,6 @@ class ReplayedGrants implements Grants {
   all(): Grant[] {
     return [...this.byId.values()].sort(inBurningOrder);
   }
-}
-
-function abs({ amount }: Entry): Entry['amount'] {
-  return amount < 0 ? negate(amount) : amount;
 }
 
 function said({ slices }: Pick<Entry, 'slices'>): string {

@@ -26,8 +26,8 @@ export interface Moment {
 }
 
 /**
- * An account at a moment. What has expired is settled in memory by the rule that will settle its rows, so that an answer
- * never waits for a batch and never differs from it.
+ * An account at a moment. What has expired is settled in memory by the rule that will settle its rows, so that an
+ * answer never waits for a batch and never differs from it.
  */
 export async function momentOf(dataSource: DataSource, name: AccountName, now: number): Promise<Moment | undefined> {
   for (let round = 1; round <= ROUNDS; round++) {

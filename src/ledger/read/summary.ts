@@ -129,7 +129,9 @@ async function readExpiry({ manager }: DataSource, moment: Moment) {
   };
 }
 
-/** The account with the totals of its days from `first` to `last`, which come from one statement and show one moment. */
+/**
+ * The account with the totals of its days from `first` to `last`, which come from one statement and show one moment.
+ */
 async function read(dataSource: DataSource, id: number, { first, last }: { first: number; last: number }) {
   const { entities, raw } = await dataSource
     .createQueryBuilder(AccountRow, 'a')

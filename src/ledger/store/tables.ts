@@ -1,15 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { describeTable, type Table } from '../../common/database/index.js';
-import {
-  AccountRow,
-  DailyTotalRow,
-  EntryRow,
-  GrantRow,
-  HoldRow,
-  MarkerRow,
-  OperationRow,
-  ReversalRow,
-} from './entities.js';
+import { AccountRow, DailyTotalRow, EntryRow, HoldRow, MarkerRow, OperationRow } from './entities.js';
+import { GrantRow, ReversalRow } from './grant.entities.js';
 
 /** The ledger's tables, as their entities describe them. */
 export interface LedgerTables {

@@ -124,9 +124,14 @@ export class SettlementService {
     const { id, account, amount, name } = purchase;
     const attach = (tx: Tx) => this.writer.write(tx, purchase, change);
     try {
-      await this.goods
-        .wallet(purchase.kind)
-        .grantPurchase({ purchaseId: id, account, amount, price: purchase.price * 10_000, description: `${name} purchase`, attach });
+      await this.goods.wallet(purchase.kind).grantPurchase({
+        purchaseId: id,
+        account,
+        amount,
+        price: purchase.price * 10_000,
+        description: `${name} purchase`,
+        attach,
+      });
     } catch (error) {
       // What the ledger refuses for good is a balance out of its range. The money has come all the same, so a person
       // has to look.

@@ -2,7 +2,8 @@ import { available, type Hold, MAX_OPEN_HOLDS, remaining, statusAt } from '../ac
 import type { State } from '../change.js';
 import { Draft, type Ruling } from '../draft.js';
 import type { Slice } from '../grant.js';
-import type { Capture, Open, Rejection } from '../operation.js';
+import type { Capture, Open } from '../action.js';
+import type { Rejection } from '../operation.js';
 import { minus, negate, plus, type Stored, ZERO } from '../unit.js';
 
 /** Opens a hold that the available balance covers. It takes its amount out of the grants. */

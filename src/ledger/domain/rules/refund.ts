@@ -1,7 +1,8 @@
 import type { PurchaseState, State } from '../change.js';
 import { Draft, type Ruling } from '../draft.js';
 import { DEFAULT_PRIORITY, type Grant, type GrantSource, priceOfPart, type Slice } from '../grant.js';
-import type { Refund } from '../operation.js';
+import type { Refund } from '../action.js';
+
 import { minus, negate, plus, type Stored, UNITS, ZERO } from '../unit.js';
 import { grantOf } from './fund.js';
 

@@ -1,8 +1,9 @@
 import type { Entry } from '../account.js';
-import type { State } from '../change.js';
+import type { ReversedEntry, State } from '../change.js';
 import { Draft, type Ruling } from '../draft.js';
 import { type Grant, isPast, isVoid, priceOfPart, RETURN_MS, type Slice } from '../grant.js';
-import type { Reverse } from '../operation.js';
+import type { Reverse } from '../action.js';
+
 import { minus, negate, plus, type Stored, UNITS, ZERO } from '../unit.js';
 import { grantOf } from './fund.js';
 import { between } from './hold.js';
@@ -14,20 +15,22 @@ const FUNDING: ReadonlySet<Entry['type']> = new Set(['deposit', 'grant']);
 export function reverse(state: State, action: Reverse, now: number): Ruling {
   const { account, reversed } = state;
   if (!reversed) return { reason: 'no-entry' };
-  const { entry } = reversed;
-  const isSpending = SPENDING.has(entry.type);
-  if (!isSpending && !FUNDING.has(entry.type)) return { reason: 'irreversible', type: entry.type };
-  const left = isSpending
-    ? minus(negate(entry.amount), reversed.amount as Stored)
-    : (state.grants.find(entry.sequence)?.remaining ?? ZERO);
+  const left = leftOf(state, reversed);
+  if (left === undefined) return { reason: 'irreversible', type: reversed.entry.type };
   const amount = action.amount ?? left;
   if (left === 0 || amount > left) return { reason: 'reversed', remaining: left };
-  if (isSpending && plus(account.balance, amount) > UNITS[account.unit].limit) return { reason: 'limit' };
   const draft = new Draft(state, now);
-  const made = isSpending
-    ? reverseSpending(draft, reversed.entry, action, [left, amount], now)
-    : reverseFunding(draft, entry, action, amount);
-  return draft.done({ status: 'posted', entry: made });
+  if (!SPENDING.has(reversed.entry.type))
+    return draft.done({ status: 'posted', entry: reverseFunding(draft, reversed.entry, action, amount) });
+  if (plus(account.balance, amount) > UNITS[account.unit].limit) return { reason: 'limit' };
+  const entry = reverseSpending(draft, reversed.entry, action, [left, amount], now);
+  return draft.done({ status: 'posted', entry });
+}
+
+/** How much of an entry is left to reverse; undefined when its type can't be reversed. */
+function leftOf({ grants }: State, { entry, amount }: ReversedEntry): Stored | undefined {
+  if (SPENDING.has(entry.type)) return minus(negate(entry.amount), amount as Stored);
+  return FUNDING.has(entry.type) ? (grants.find(entry.sequence)?.remaining ?? ZERO) : undefined;
 }
 
 /** Takes back what remains of the grant that the entry made. */

@@ -1,6 +1,6 @@
 import type { State } from '../change.js';
 import { Draft, type Ruling } from '../draft.js';
-import type { Void } from '../operation.js';
+import type { Void } from '../action.js';
 
 /** Forfeits what remains of a grant. */
 export function voidGrant(state: State, { grant: id, description }: Void, now: number): Ruling {

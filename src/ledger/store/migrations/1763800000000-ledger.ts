@@ -2,8 +2,8 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { tableOptions } from '../../../common/database/index.js';
 
 /**
- * Accounts, their entries, grants and holds, the operations that made them, the daily totals derived from them, and the commit
- * markers of the lanes.
+ * Accounts, their entries, grants and holds, the operations that made them, the daily totals derived from them, and the
+ * commit markers of the lanes.
  */
 export class Ledger1763800000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {

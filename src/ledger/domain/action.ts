@@ -1,0 +1,121 @@
+import type { EntryType, Hold } from './account.js';
+import type { Terms } from './grant.js';
+import type { Stored } from './unit.js';
+
+/** A hold as a client names it: of the account, or of none. */
+export type HoldName = Pick<Hold, 'accountId' | 'number'>;
+
+/** Adds an amount, which makes a grant. */
+export interface Fund {
+  readonly kind: 'fund';
+  readonly type: EntryType;
+  /** More than zero. */
+  readonly amount: Stored;
+  readonly description: string | null;
+  readonly metadata: string | null;
+  readonly terms: FundTerms;
+  /** What a purchase brings besides: an entry and a grant of its own. */
+  readonly bonus?: { readonly amount: Stored; readonly description: string; readonly terms: FundTerms };
+  /** Whether the account must have an entry or a hold. */
+  readonly existing: boolean;
+}
+
+/** The terms of a grant that is to be made. */
+export interface FundTerms extends Omit<Terms, 'extends' | 'expiresAt'>, Partial<Pick<Terms, 'extends'>> {
+  /** Milliseconds since 1970, later than now; null: never, unless `expiresIn` says otherwise. */
+  readonly expiresAt: number | null;
+  /** Milliseconds from now. */
+  readonly expiresIn?: number;
+}
+
+/** Spends an amount that is available. */
+export interface Spend {
+  readonly kind: 'spend';
+  readonly type: EntryType;
+  /** More than zero. */
+  readonly amount: Stored;
+  readonly description: string | null;
+  readonly metadata: string | null;
+  readonly model: string | null;
+}
+
+/** Takes back part of a purchase, whether or not it is still there, or gives it back. */
+export interface Refund {
+  readonly kind: 'refund';
+  /** Signed, not zero: below zero it takes back. */
+  readonly amount: Stored;
+  readonly purchaseId: string | null;
+  readonly description: string | null;
+}
+
+/** Forfeits what remains of a grant. */
+export interface Void {
+  readonly kind: 'void';
+  readonly grant: number;
+  readonly description: string;
+}
+
+/** Ends what remains of a grant whose time has passed. No client asks for it. */
+export interface Expire {
+  readonly kind: 'expire';
+  readonly grant: number;
+}
+
+/** Moves what remains of a grant into a new one that expires later. */
+export interface Extend {
+  readonly kind: 'extend';
+  readonly grant: number;
+  /** The type of the new grant's entry. */
+  readonly type: EntryType;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+  readonly description: string;
+}
+
+/** Gives back what an entry spent, or takes back what remains of the grant that it made. */
+export interface Reverse {
+  readonly kind: 'reverse';
+  /** The entry's number. */
+  readonly entry: number;
+  /** More than zero; null: all that is left. */
+  readonly amount: Stored | null;
+  readonly description: string;
+}
+
+/** Opens a hold. */
+export interface Open {
+  readonly kind: 'open';
+  /** More than zero. */
+  readonly amount: Stored;
+  readonly description: string | null;
+  readonly metadata: string | null;
+  /** Milliseconds from now. */
+  readonly expiresIn: number;
+}
+
+/** Spends from a hold. */
+export interface Capture {
+  readonly kind: 'capture';
+  readonly hold: HoldName;
+  readonly type: EntryType;
+  /** More than zero, at most what remains of the hold. */
+  readonly amount: Stored;
+  /** Whether the rest is released. */
+  readonly final: boolean;
+  /** Absent: the hold's own. */
+  readonly description: string | null;
+}
+
+/** Gives back what remains of a hold. */
+export interface Release {
+  readonly kind: 'release';
+  readonly hold: HoldName;
+}
+
+/** Changes nothing but remembers its key: it stands for several operations together. */
+export interface Claim {
+  readonly kind: 'claim';
+}
+
+/** What can be done to an account. */
+export type Action = Fund | Spend | Refund | Void | Expire | Extend | Reverse | Open | Capture | Release | Claim;
