@@ -113,7 +113,7 @@ export interface Release {
 }
 
 /** Changes nothing but remembers its key: it stands for several operations together. */
-export interface Claim {
+interface Claim {
   readonly kind: 'claim';
 }
 

@@ -90,9 +90,7 @@ export class Replay {
    * @param original the entry that it reverses
    */
   entry(row: Entry, original?: Entry): void {
-    const next = this.account.sequence + 1;
-    if (row.sequence !== next) this.fail(`entry ${row.sequence}: sequence is ${row.sequence}, must be ${next}`);
-    if (row.createdAt < this.account.lastAt) this.fail(`entry ${row.sequence} is older than the one before it`);
+    this.follows(row);
     const course = row.hold === null ? undefined : this.open.get(row.hold);
     if (row.hold !== null && !course)
       this.fail(`entry ${row.sequence} captures hold ${row.hold}, which is not open then`);
@@ -163,6 +161,12 @@ export class Replay {
     const { hold } = this.decide(`hold ${row.number}`, { kind: 'release', hold: row }, row, { hold: course.hold });
     this.compare({ row, hold: { ...hold!, status: row.status === 'expired' ? 'expired' : 'released' } });
     this.open.delete(row.number);
+  }
+
+  private follows({ sequence, createdAt }: Entry): void {
+    const next = this.account.sequence + 1;
+    if (sequence !== next) this.fail(`entry ${sequence}: sequence is ${sequence}, must be ${next}`);
+    if (createdAt < this.account.lastAt) this.fail(`entry ${sequence} is older than the one before it`);
   }
 
   private compareEntry(row: Entry, must: Entry): void {
