@@ -1,8 +1,16 @@
-import { ApiPropertyOptional, OmitType } from '@nestjs/swagger';
+import { ApiPropertyOptional, IntersectionType, OmitType, PickType } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsInt, IsNumber, IsOptional, IsPositive, Matches, Max, Min } from 'class-validator';
 import { AccountField, OtherAccountField } from '../auth/index.js';
 import { IsKey, IsListOf, IsMetadata, IsText } from '../common/http/index.js';
-import { BalanceDto, HistoryQuery, IsDollars, SummaryDto, TransactionDto } from '../wallet/index.js';
+import {
+  BalanceDto,
+  DimensionFields,
+  HistoryQuery,
+  IsDollars,
+  SpendingFields,
+  SummaryDto,
+  TransactionDto,
+} from '../wallet/index.js';
 
 const TYPES = ['deposit', 'debit', 'refund'] as const;
 type CreditType = (typeof TYPES)[number];
@@ -25,7 +33,7 @@ export class DepositDto extends OtherAccountField {
 }
 
 /** Credits to spend on a usage event. */
-export class DebitDto extends AccountField {
+export class DebitDto extends SpendingFields {
   /**
    * US dollars, more than 0, at most six decimals.
    * @example 1.25
@@ -78,8 +86,8 @@ export class DebitBatchDto extends AccountField {
   mode: 'independent' | 'atomic';
 }
 
-/** Credits to keep back. */
-export class OpenHoldDto extends AccountField {
+/** Credits to keep back. Captures bear the hold's `agent` and `run_id`, and its `model` unless they name one. */
+export class OpenHoldDto extends SpendingFields {
   /**
    * US dollars, more than 0, at most six decimals.
    * @example 5
@@ -116,7 +124,7 @@ export class OpenHoldDto extends AccountField {
 }
 
 /** What to spend from a hold. */
-export class CaptureDto extends AccountField {
+export class CaptureDto extends IntersectionType(AccountField, PickType(DimensionFields, ['model'])) {
   /**
    * US dollars, more than 0, at most what remains of the hold.
    * @example 1.25
@@ -173,7 +181,7 @@ export class CreditBalanceDto extends BalanceDto {
 }
 
 /** A movement of credits, in US dollars. */
-export class CreditTransactionDto extends OmitType(TransactionDto, ['type', 'model']) {
+export class CreditTransactionDto extends OmitType(TransactionDto, ['type']) {
   /**
    * `deposit` also stands for a purchase.
    * @example "debit"

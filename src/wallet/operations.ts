@@ -1,16 +1,25 @@
+import { actorOn, type Principal } from '../auth/index.js';
 import { type Idempotency, invalidField, requestHash } from '../common/http/index.js';
 import {
   type AccountName,
   type Action,
+  type Dimensions,
   type Operation,
+  ownerAndUnit,
   type Post,
   type Stored,
   toStored,
   type Unit,
 } from '../ledger/index.js';
+import type { MovementBody } from './requests.js';
 
-/** The key and trace id of a request. */
-export type Asked = Pick<Idempotency, 'key' | 'traceId'>;
+/** Who asks, with which key and trace id. */
+export type Asked = Pick<Operation, 'key' | 'clientKey' | 'traceId' | 'actor'>;
+
+/** What a request on an account says of itself. */
+export function askedBy(who: Principal, account: AccountName, { key, traceId }: Idempotency): Asked {
+  return { key, clientKey: key, traceId, actor: actorOn(who, ownerAndUnit(account).owner) };
+}
 
 /**
  * The operation that a request asks for.
@@ -20,18 +29,25 @@ export function operation(
   account: AccountName,
   scope: string,
   action: Action,
-  { key, traceId }: Asked,
+  asked: Asked,
   request: () => object,
 ): Operation {
-  return { account, scope, key, hash: key === undefined ? '' : requestHash(request()), traceId, action };
+  const { key, clientKey, traceId, actor } = asked;
+  return {
+    account,
+    scope,
+    key,
+    clientKey,
+    hash: key === undefined ? '' : requestHash(request()),
+    traceId,
+    actor,
+    action,
+  };
 }
 
-/** An entry to post, with its amount as JSON carries it, signed. */
+/** An entry to post; its amount is signed. */
 export interface Posting
-  extends Pick<Post, 'type'>, Partial<Pick<Post, 'description' | 'model' | 'purchaseId' | 'overdraw'>> {
-  readonly amount: number;
-  readonly metadata?: object;
-}
+  extends Omit<MovementBody, 'account'>, Pick<Post, 'type'>, Partial<Pick<Post, 'purchaseId' | 'overdraw'>> {}
 
 /** @throws ApiError VALIDATION_ERROR for an amount that the ledger does not hold exactly */
 export function posting(
@@ -47,7 +63,7 @@ export function posting(
     amount: storedAmount(unit, posted.amount),
     description: posted.description ?? null,
     metadata: textOf(metadata),
-    model: posted.model ?? null,
+    ...dimensionsOf(posted),
     purchaseId: posted.purchaseId ?? null,
     overdraw: posted.overdraw ?? false,
   };
@@ -55,10 +71,15 @@ export function posting(
 }
 
 /** @throws ApiError VALIDATION_ERROR for an amount that the ledger does not hold exactly */
-export function storedAmount(unit: Unit, amount: number): Stored {
+export function storedAmount(unit: Unit, amount: number, field = 'amount'): Stored {
   const stored = toStored(unit, amount);
-  if (stored === undefined) throw invalidField('amount', 'is outside the range that the ledger holds exactly');
+  if (stored === undefined) throw invalidField(field, 'is outside the range that the ledger holds exactly');
   return stored;
+}
+
+/** What a body says that an amount is spent for. */
+export function dimensionsOf({ agent, run_id, model }: Pick<MovementBody, 'agent' | 'run_id' | 'model'>): Dimensions {
+  return { agent: agent ?? null, runId: run_id ?? null, model: model ?? null };
 }
 
 /** Metadata as an entry or hold keeps it. */

@@ -1,3 +1,4 @@
+import type { Principal } from '../auth/index.js';
 import { exactNumber } from '../common/http/index.js';
 import {
   decimalOf,
@@ -16,20 +17,41 @@ import type { HoldDto } from './hold.dto.js';
 import type { SeriesItemDto, SummaryDto } from './summary.dto.js';
 import type { TransactionDto } from './transaction.dto.js';
 
-/** An entry as the API shows it. */
-export function toTransaction(unit: Unit, entry: Entry): TransactionDto {
+/**
+ * An entry as the API shows it.
+ * @param account the owner
+ * @param reader to whom; only an administrator sees with which request it was made
+ */
+export function toTransaction(
+  unit: Unit,
+  entry: Entry,
+  account: string,
+  { admin }: Pick<Principal, 'admin'>,
+): TransactionDto {
   return {
     id: entry.sequence,
+    account,
     type: entry.type,
     amount: fromStored(unit, entry.amount),
     balance_after: fromStored(unit, entry.balanceAfter),
     description: entry.description,
     created_at: new Date(entry.createdAt).toISOString(),
     metadata: parseMetadata(entry.metadata),
-    ...(entry.model === null ? {} : { model: entry.model }),
-    ...(entry.hold === null ? {} : { hold_id: holdId(entry.accountId, entry.hold) }),
-    ...(entry.purchaseId === null ? {} : { purchase_id: entry.purchaseId }),
+    actor: entry.actor,
+    ...given({ agent: entry.agent, run_id: entry.runId, model: entry.model }),
+    ...given({
+      hold_id: entry.hold === null ? null : holdId(entry.accountId, entry.hold),
+      purchase_id: entry.purchaseId,
+    }),
+    ...(admin ? given({ trace_id: entry.traceId, idempotency_key: entry.idempotencyKey }) : {}),
   };
+}
+
+/** The fields that have a value; an answer leaves the others out. */
+function given<T extends object>(fields: { readonly [F in keyof T]: T[F] | null }): Partial<T> {
+  const found: Partial<T> = {};
+  for (const name in fields) if (fields[name] !== null) found[name] = fields[name];
+  return found;
 }
 
 /** A hold as the API shows it at a time. */
@@ -42,6 +64,7 @@ export function toHold(unit: Unit, hold: Hold, now: number): HoldDto {
     captured: fromStored(unit, hold.captured),
     released: fromStored(unit, status === 'open' ? ZERO : remaining(hold)),
     expires_at: new Date(hold.expiresAt).toISOString(),
+    ...given({ agent: hold.agent, run_id: hold.runId, model: hold.model }),
     description: hold.description,
     metadata: parseMetadata(hold.metadata),
     created_at: new Date(hold.createdAt).toISOString(),

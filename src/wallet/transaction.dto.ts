@@ -1,16 +1,23 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { DimensionFields } from './dimensions.dto.js';
 
 /**
  * One movement of a balance. Amounts are in the unit of the ledger: dollars with up to six decimals for credits, whole
  * numbers for tokens.
  */
-export class TransactionDto {
+export class TransactionDto extends DimensionFields {
   /**
    * Counts 1, 2, 3 … within the account, without a gap.
    * @example 2
    */
   @ApiProperty({ type: 'integer' })
   id: number;
+
+  /**
+   * Whose balance it moved: `user:<id>` or `org:<id>`.
+   * @example "user:42"
+   */
+  account: string;
 
   /** What kind of movement it is. */
   type: string;
@@ -37,10 +44,11 @@ export class TransactionDto {
   metadata: Record<string, string | number | boolean> | null;
 
   /**
-   * The language model that used the tokens.
-   * @example "large-2026-10"
+   * Who made it: `user:<sub>`, `admin:<sub>` for an administrator on another account than their own, or `system`, which
+   * settles purchases.
+   * @example "user:42"
    */
-  model?: string;
+  actor: string;
 
   /**
    * The hold that it captured.
@@ -50,6 +58,18 @@ export class TransactionDto {
 
   /** The purchase that it belongs to. */
   purchase_id?: string;
+
+  /**
+   * The trace id of the request that made it; for administrators only.
+   * @example "4bf92f3577b34da6a3ce929d0e0e4736"
+   */
+  trace_id?: string;
+
+  /**
+   * The idempotency key of that request, of a batch's item its own, else the batch's; for administrators only.
+   * @example "run-4521-step-7"
+   */
+  idempotency_key?: string;
 }
 
 /** A balance; available = balance − held. */

@@ -1,5 +1,5 @@
 import { accountFor, type Principal } from '../auth/index.js';
-import { ApiError, Answered, type Idempotency, invalidField, type Page } from '../common/http/index.js';
+import { ApiError, Answered, type Idempotency, type Page } from '../common/http/index.js';
 import {
   type AccountName,
   type Answer,
@@ -11,10 +11,13 @@ import {
   LedgerUnavailable,
   type Open,
   type Operation,
+  ownerAndUnit,
   type Release,
   type Submission,
+  SYSTEM,
 } from '../ledger/index.js';
-import { type Asked, operation, posting, storedAmount, textOf } from './operations.js';
+import { checkPeriod, type HistoryPage, listTransactions } from './history.js';
+import { askedBy, dimensionsOf, operation, type Posting, posting, storedAmount, textOf } from './operations.js';
 import { holdName, toHold, toSummary, toTransaction } from './present.js';
 import { accepted } from './refusal.js';
 import type {
@@ -61,8 +64,7 @@ export class Wallet<Label extends object = object> {
    *   IDEMPOTENCY_KEY_REUSED, OVERLOADED
    */
   deposit(who: Principal, { account, ...body }: MovementBody, asked: Idempotency): Promise<Answered<TransactionDto>> {
-    const type = this.words.deposit;
-    return this.post(this.nameFor(who, account), type, asked, { ...body, type });
+    return this.post(who, account, asked, { ...body, type: this.words.deposit });
   }
 
   /**
@@ -74,8 +76,7 @@ export class Wallet<Label extends object = object> {
     { account, amount, ...body }: MovementBody,
     asked: Idempotency,
   ): Promise<Answered<TransactionDto>> {
-    const type = this.words.spend;
-    return this.post(this.nameFor(who, account), type, asked, { ...body, amount: -amount, type });
+    return this.post(who, account, asked, { ...body, amount: -amount, type: this.words.spend });
   }
 
   /**
@@ -89,10 +90,12 @@ export class Wallet<Label extends object = object> {
       amount: storedAmount(this.words.unit, body.amount),
       description: body.description ?? null,
       metadata: textOf(body.metadata),
+      ...dimensionsOf(body),
       expiresIn: (body.expires_in ?? HOLD_SECONDS) * 1000,
     };
     const request = () => ({ ...action, metadata: body.metadata ?? null });
-    return this.hold(operation(this.nameFor(who, body.account), 'hold', action, asked, request));
+    const name = this.nameFor(who, body.account);
+    return this.hold(operation(name, 'hold', action, askedBy(who, name, asked), request));
   }
 
   /**
@@ -106,19 +109,20 @@ export class Wallet<Label extends object = object> {
     body: CaptureBody,
     asked: Idempotency,
   ): Promise<Answered<TransactionDto>> {
-    const { owner, name, id } = await this.locate(who, path, asked);
+    const { owner, name: hold, id } = await this.locate(who, path, asked);
     const action: Capture = {
       kind: 'capture',
-      hold: name,
+      hold,
       type: this.words.spend,
       amount: storedAmount(this.words.unit, body.amount),
       final: body.final ?? true,
       description: body.description ?? null,
+      model: body.model ?? null,
     };
-    const [answer] = await this.submit({
-      operations: [operation(this.nameOf(owner), 'capture', action, asked, () => ({ ...action, hold: id }))],
-    });
-    return this.posted(answer!);
+    const name = this.nameOf(owner);
+    const wanted = operation(name, 'capture', action, askedBy(who, name, asked), () => ({ ...action, hold: id }));
+    const [answer] = await this.submit({ operations: [wanted] });
+    return this.posted(who, wanted, answer!);
   }
 
   /**
@@ -126,9 +130,10 @@ export class Wallet<Label extends object = object> {
    * @throws ApiError NOT_FOUND, CONFLICT when the hold is not open
    */
   async release(who: Principal, path: HoldPath, asked: Idempotency): Promise<Answered<HoldDto>> {
-    const { owner, name, id } = await this.locate(who, path, asked);
-    const action: Release = { kind: 'release', hold: name };
-    return this.hold(operation(this.nameOf(owner), 'release', action, asked, () => ({ ...action, hold: id })));
+    const { owner, name: hold, id } = await this.locate(who, path, asked);
+    const action: Release = { kind: 'release', hold };
+    const name = this.nameOf(owner);
+    return this.hold(operation(name, 'release', action, askedBy(who, name, asked), () => ({ ...action, hold: id })));
   }
 
   /** @throws ApiError NOT_FOUND */
@@ -150,23 +155,13 @@ export class Wallet<Label extends object = object> {
   }
 
   /** Adds what a purchase brought, once: the purchase's id is the idempotency key. */
-  async grantPurchase({ account, amount, purchaseId, description, attach }: PurchaseGrant): Promise<void> {
-    const { unit, purchase: type } = this.words;
-    const posted = { type, amount: fromStored(unit, amount), description, purchaseId };
-    await this.post(this.nameOf(account), 'purchase', { key: purchaseId, traceId: '' }, posted, attach);
+  grantPurchase(grant: PurchaseGrant): Promise<void> {
+    return this.settle('purchase', grant.purchaseId, grant, { type: this.words.purchase });
   }
 
   /** Takes back what a refund or dispute reversed, whether or not it is still there, or gives it back. */
-  async refundPurchase({ account, amount, key, purchaseId, description, attach }: PurchaseRefund): Promise<void> {
-    const { unit } = this.words;
-    const posted = {
-      type: 'refund',
-      amount: fromStored(unit, amount),
-      description,
-      purchaseId,
-      overdraw: true,
-    } as const;
-    await this.post(this.nameOf(account), 'refund', { key, traceId: '' }, posted, attach);
+  refundPurchase(refund: PurchaseRefund): Promise<void> {
+    return this.settle('refund', refund.key, refund, { type: 'refund', overdraw: true });
   }
 
   /** The stored sums that a purchase has brought, and that were taken back of it. */
@@ -176,22 +171,15 @@ export class Wallet<Label extends object = object> {
 
   /** @throws ApiError NOT_FOUND */
   async transaction(who: Principal, id: number, account?: string): Promise<TransactionDto> {
-    const entry = await this.reader.entry(this.nameFor(who, account), id);
+    const name = this.nameFor(who, account);
+    const entry = await this.reader.entry(name, id);
     if (!entry) throw new ApiError('NOT_FOUND', `This account has no transaction ${id}.`);
-    return toTransaction(this.words.unit, entry);
+    return toTransaction(this.words.unit, entry, ownerAndUnit(name).owner, who);
   }
 
-  async transactions(
-    who: Principal,
-    { account, from, to, ...query }: HistoryQuery & { type?: EntryType },
-  ): Promise<Page<TransactionDto>> {
-    checkPeriod(from, to);
-    const filter = { ...query, from: from?.getTime(), to: to?.getTime() };
-    const { rows, total } = await this.reader.history(this.nameFor(who, account), filter);
-    return {
-      data: rows.map((entry) => toTransaction(this.words.unit, entry)),
-      meta: { total, limit: query.limit, offset: query.offset },
-    };
+  /** @throws ApiError FORBIDDEN, VALIDATION_ERROR for a period, filter or cursor that is none */
+  transactions(who: Principal, query: HistoryQuery & { type?: EntryType }): Promise<HistoryPage> {
+    return listTransactions(this.reader, who, this.nameFor(who, query.account), query);
   }
 
   async summary(who: Principal, { account, from, to, group_by: by }: SummaryQuery): Promise<SummaryDto & Label> {
@@ -221,25 +209,39 @@ export class Wallet<Label extends object = object> {
     }
   }
 
-  /** The transaction that an operation came to. */
-  posted(answer: Answer): Answered<TransactionDto> {
+  /** The transaction that an operation came to, as somebody may see it. */
+  posted(who: Principal, { account }: Operation, answer: Answer): Answered<TransactionDto> {
     const outcome = accepted(this.words.unit, answer);
     if (outcome.status !== 'posted') throw new Error(`a posting came to "${outcome.status}"`);
-    return new Answered(toTransaction(this.words.unit, outcome.entry), isReplay(answer));
+    const shown = toTransaction(this.words.unit, outcome.entry, ownerAndUnit(account).owner, who);
+    return new Answered(shown, isReplay(answer));
   }
 
+  /** Posts what a request asks for; the entry's type is the scope of its key. */
   private async post(
-    account: AccountName,
-    scope: string,
-    asked: Asked,
-    posted: Parameters<typeof posting>[4],
-    attach?: Submission['attach'],
+    who: Principal,
+    account: string | undefined,
+    asked: Idempotency,
+    posted: Posting,
   ): Promise<Answered<TransactionDto>> {
-    const [answer] = await this.submit({
-      operations: [posting(account, this.words.unit, scope, asked, posted)],
-      attach,
-    });
-    return this.posted(answer!);
+    const name = this.nameFor(who, account);
+    const wanted = posting(name, this.words.unit, posted.type, askedBy(who, name, asked), posted);
+    const [answer] = await this.submit({ operations: [wanted] });
+    return this.posted(who, wanted, answer!);
+  }
+
+  /** Posts what no request asks for. */
+  private async settle(
+    scope: string,
+    key: string,
+    { account, amount, description, purchaseId, attach }: PurchaseGrant,
+    more: Pick<Posting, 'type' | 'overdraw'>,
+  ): Promise<void> {
+    const { unit } = this.words;
+    const posted = { ...more, amount: fromStored(unit, amount), description, purchaseId };
+    const wanted = posting(this.nameOf(account), unit, scope, { key, traceId: '', actor: SYSTEM }, posted);
+    const [answer] = await this.submit({ operations: [wanted], attach });
+    accepted(unit, answer!);
   }
 
   private async hold(asked: Operation): Promise<Answered<HoldDto>> {
@@ -254,7 +256,7 @@ export class Wallet<Label extends object = object> {
    * the refusal is kept and the same request gets the same answer when there is such a hold later.
    * @throws ApiError NOT_FOUND
    */
-  private async locate(who: Principal, { id, account }: HoldPath, { key }: Asked): Promise<FoundHold> {
+  private async locate(who: Principal, { id, account }: HoldPath, { key }: Idempotency): Promise<FoundHold> {
     const found = await this.owned(who, id, account);
     if (!found && key === undefined) throw new ApiError('NOT_FOUND', 'There is no such hold.');
     return found ?? { id, owner: accountFor(who, account), name: { accountId: 0, number: 0 } };
@@ -282,8 +284,4 @@ export class Wallet<Label extends object = object> {
 /** Whether an answer is that of an earlier request. */
 export function isReplay(answer: Answer): boolean {
   return 'replayed' in answer && answer.replayed;
-}
-
-function checkPeriod(from: Date | undefined, to: Date | undefined): void {
-  if (from && to && from > to) throw invalidField('from', 'must not be later than to');
 }

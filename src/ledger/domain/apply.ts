@@ -1,5 +1,5 @@
 import type { Change, Ruling, State } from './change.js';
-import { type Answer, isOf, LostOutcome, type Operation, type Replay } from './operation.js';
+import { type Answer, isOf, LostOutcome, type Operation, originOf, type Replay } from './operation.js';
 import { capture, open, release } from './rules/hold.js';
 import { post } from './rules/post.js';
 import { type Unit, UNITS } from './unit.js';
@@ -41,14 +41,15 @@ function again(operation: Operation, { hash, outcome }: Replay): Answer {
   return { outcome, replayed: true };
 }
 
-function rule(state: State, { action }: Operation, now: number): Ruling {
+function rule(state: State, operation: Operation, now: number): Ruling {
+  const { action } = operation;
   switch (action.kind) {
     case 'post':
-      return post(state.account, action, now);
+      return post(state.account, action, originOf(operation), now);
     case 'open':
-      return open(state.account, action, now);
+      return open(state.account, action, operation.actor, now);
     case 'capture':
-      return capture(state, action, now);
+      return capture(state, action, originOf(operation), now);
     case 'release':
       return release(state, now);
     case 'claim':

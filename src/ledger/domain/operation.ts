@@ -1,22 +1,21 @@
-import type { AccountName, Entry, EntryType, Hold, HoldStatus } from './account.js';
+import type { AccountName, Dimensions, Entry, EntryType, Hold, HoldStatus, Origin } from './account.js';
 import { negate, type Stored, ZERO } from './unit.js';
 
 /** Posts an entry. */
-export interface Post {
+export interface Post extends Dimensions {
   readonly kind: 'post';
   readonly type: EntryType;
   /** Signed, not zero. */
   readonly amount: Stored;
   readonly description: string | null;
   readonly metadata: string | null;
-  readonly model: string | null;
   readonly purchaseId: string | null;
   /** Whether it may take the balance below zero, as a clawback may. */
   readonly overdraw: boolean;
 }
 
 /** Opens a hold. */
-export interface Open {
+export interface Open extends Dimensions {
   readonly kind: 'open';
   /** More than zero. */
   readonly amount: Stored;
@@ -37,6 +36,8 @@ export interface Capture {
   readonly final: boolean;
   /** Absent: the hold's own. */
   readonly description: string | null;
+  /** Absent: the hold's own. */
+  readonly model: string | null;
 }
 
 /** Gives back what remains of a hold. */
@@ -64,9 +65,18 @@ export interface Operation<A extends Action = Action> {
   readonly key?: string;
   /** Equal for equal requests. */
   readonly hash: string;
-  /** The request's trace id. */
+  /** The request's trace id; empty when no request asks for it. */
   readonly traceId: string;
+  /** Who asks for it. */
+  readonly actor: string;
+  /** The key as the client sent it, where `key` may be one that was derived from it. */
+  readonly clientKey?: string;
   readonly action: A;
+}
+
+/** Where the entry of an operation comes from. */
+export function originOf({ actor, traceId, clientKey }: Operation): Origin {
+  return { actor, traceId: traceId || null, idempotencyKey: clientKey ?? null };
 }
 
 /** Why an operation was refused. */

@@ -11,6 +11,7 @@ import {
   type Hold,
   negate,
   type State,
+  SYSTEM,
 } from '../domain/index.js';
 
 const SPENDING: ReadonlySet<EntryType> = new Set<EntryType>(['debit', 'consume']);
@@ -119,17 +120,17 @@ export class Replay {
 
   private decide(action: Action, now: number, hold?: Hold): Applied {
     const state: State = { account: this.account, hold };
-    return apply(state, { account: accountName(this.account), scope: 'verify', hash: '', traceId: '', action }, now);
+    const account = accountName(this.account);
+    return apply(state, { account, scope: 'verify', hash: '', traceId: '', actor: SYSTEM, action }, now);
   }
 }
 
 /** The action that an entry is the outcome of. */
 function actionOf(entry: Entry, course: Course | undefined): Action {
-  const { sequence, type, amount, description, metadata, model, purchaseId } = entry;
-  if (!course)
-    return { kind: 'post', type, amount, description, metadata, model, purchaseId, overdraw: !SPENDING.has(type) };
+  const { sequence, type, amount, description, model } = entry;
+  if (!course) return { ...entry, kind: 'post', overdraw: !SPENDING.has(type) };
   const final = course.row.status === 'captured' && course.row.closedAfter === sequence;
-  return { kind: 'capture', hold: course.hold, type, amount: negate(amount), final, description };
+  return { kind: 'capture', hold: course.hold, type, amount: negate(amount), final, description, model };
 }
 
 /** Whether a hold's row says that no capture closed it. */

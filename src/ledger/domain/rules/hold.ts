@@ -1,11 +1,12 @@
-import { type Account, available, type Hold, MAX_OPEN_HOLDS, remaining, statusAt } from '../account.js';
+import { type Account, available, type Hold, MAX_OPEN_HOLDS, type Origin, remaining, statusAt } from '../account.js';
 import type { Ruling, State } from '../change.js';
 import type { Capture, Open, Rejection } from '../operation.js';
 import { minus, negate, plus, type Stored, ZERO } from '../unit.js';
 import { enter } from './post.js';
 
 /** Opens a hold that the available balance covers. */
-export function open(account: Account, { amount, description, metadata, expiresIn }: Open, now: number): Ruling {
+export function open(account: Account, action: Open, actor: string, now: number): Ruling {
+  const { amount, description, metadata, agent, runId, model, expiresIn } = action;
   if (amount > available(account)) return { reason: 'insufficient', required: amount, available: available(account) };
   if (account.openHolds >= MAX_OPEN_HOLDS) return { reason: 'too-many-holds' };
   const hold: Hold = {
@@ -16,6 +17,10 @@ export function open(account: Account, { amount, description, metadata, expiresI
     captured: ZERO,
     description,
     metadata,
+    actor,
+    agent,
+    runId,
+    model,
     expiresAt: now + expiresIn,
     createdAt: now,
     openedAfter: account.sequence,
@@ -32,7 +37,8 @@ export function open(account: Account, { amount, description, metadata, expiresI
 }
 
 /** Spends from an open hold. */
-export function capture({ account, hold }: State, { type, amount, final, description }: Capture, now: number): Ruling {
+export function capture({ account, hold }: State, action: Capture, origin: Origin, now: number): Ruling {
+  const { type, amount, final, description, model } = action;
   const refusal = notOpen(hold, now);
   if (refusal || !hold) return refusal ?? { reason: 'no-hold' };
   const rest = remaining(hold);
@@ -49,9 +55,12 @@ export function capture({ account, hold }: State, { type, amount, final, descrip
       amount: negate(amount),
       description: description ?? hold.description,
       metadata: hold.metadata,
-      model: null,
+      agent: hold.agent,
+      runId: hold.runId,
+      model: model ?? hold.model,
       purchaseId: null,
       hold: hold.number,
+      ...origin,
     },
     now,
   );
