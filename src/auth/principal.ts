@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { ApiError, invalidField } from '../common/http/index.js';
 
 /** What a member of an organization may do there. */
-export type OrgRole = 'owner' | 'admin' | 'billing' | 'member';
+type OrgRole = 'owner' | 'admin' | 'billing' | 'member';
 
 const MANAGERS: ReadonlySet<unknown> = new Set<OrgRole>(['owner', 'admin', 'billing']);
 

@@ -1,4 +1,4 @@
-import { accountFor, type Principal } from '../auth/index.js';
+import { accountFor, actorOn, type Principal } from '../auth/index.js';
 import { ApiError, Answered, type Idempotency, type Page } from '../common/http/index.js';
 import {
   type AccountName,
@@ -213,7 +213,11 @@ export class Wallet<Label extends object = object> {
   posted(who: Principal, { account }: Operation, answer: Answer): Answered<TransactionDto> {
     const outcome = accepted(this.words.unit, answer);
     if (outcome.status !== 'posted') throw new Error(`a posting came to "${outcome.status}"`);
-    const shown = toTransaction(this.words.unit, outcome.entry, ownerAndUnit(account).owner, who);
+    const { owner } = ownerAndUnit(account);
+    const { actor } = outcome.entry;
+    // A replay repeats the first answer, and another user's told nothing that is for administrators.
+    const asFirst = !isReplay(answer) || actor === actorOn(who, owner) || actor.startsWith('admin:');
+    const shown = toTransaction(this.words.unit, outcome.entry, owner, { admin: who.admin && asFirst });
     return new Answered(shown, isReplay(answer));
   }
 
