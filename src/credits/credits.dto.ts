@@ -72,7 +72,7 @@ export class DebitItemDto extends DebitDto {
 export class DebitBatchDto extends AccountField {
   /**
    * 1–1,000 debits, done in order. `account` names one for an item; without it the batch's holds.
-   * @example [{ "amount": 1.25, "description": "Search" }, { "amount": 0.5, "description": "Summary", "agent": "writer" }]
+   * @example [{ "amount": 1.25, "description": "Search" }, { "amount": 0.5, "description": "Edit", "agent": "writer" }]
    */
   @IsListOf(1, 1000, () => DebitItemDto)
   items: DebitItemDto[];
