@@ -1,6 +1,11 @@
 import type { FastifyRequest } from 'fastify';
 import { ApiError, invalidField } from '../common/http/index.js';
 
+/** What a member of an organization may do there. */
+type OrgRole = 'owner' | 'admin' | 'billing' | 'member';
+
+const MANAGERS: ReadonlySet<unknown> = new Set<OrgRole>(['owner', 'admin', 'billing']);
+
 /** Who a request speaks for, as its token says. */
 export interface Principal {
   /** The token's `sub`. */
@@ -9,6 +14,8 @@ export interface Principal {
   readonly admin: boolean;
   /** `org:<org_id>` when the token names an organization, else `user:<sub>`. */
   readonly account: string;
+  /** The role in the organization that the token names; absent when it names none. */
+  readonly orgRole?: OrgRole;
 }
 
 const NAME = /^[\x21-\x7e]{1,200}$/;
@@ -21,11 +28,10 @@ export function principalOf(claims: Record<string, unknown>): Principal | undefi
   const organization = claims['org_id'] === undefined || claims['org_id'] === null ? null : name(claims['org_id']);
   if (organization === undefined) return undefined;
   const roles = [claims['role'], claims['roles']].flat();
-  return {
-    subject,
-    admin: roles.includes('admin'),
-    account: organization === null ? `user:${subject}` : `org:${organization}`,
-  };
+  const who = { subject, admin: roles.includes('admin') };
+  if (organization === null) return { ...who, account: `user:${subject}` };
+  const role = claims['org_role'];
+  return { ...who, account: `org:${organization}`, orgRole: MANAGERS.has(role) ? (role as OrgRole) : 'member' };
 }
 
 function name(claim: unknown): string | undefined {
@@ -46,6 +52,19 @@ export function accountFor(principal: Principal, named: string | undefined): str
   return named;
 }
 
+/** Who acts, as an entry of the account records it. */
+export function actorOn({ subject, admin, account: own }: Principal, account: string): string {
+  return `${admin && account !== own ? 'admin' : 'user'}:${subject}`;
+}
+
+/**
+ * Whether somebody manages an account: its limits, keys, webhooks, automatic top-up and payment methods. A member of an
+ * organization only reads and spends.
+ */
+export function mayManage({ admin, account: own, orgRole }: Principal, account: string): boolean {
+  return admin || (account === own && (orgRole === undefined || MANAGERS.has(orgRole)));
+}
+
 /**
  * Whom a request's line in the log names: the account that it worked on, and who sent it; nobody where nobody had to
  * say who they are.
@@ -57,7 +76,8 @@ export function partiesOf(
 ): { account?: string; actor?: string } {
   if (!user) return {};
   const named = user.admin && status !== 400 ? ((body as Named)?.account ?? (query as Named)?.account) : undefined;
-  return { account: typeof named === 'string' ? named : user.account, actor: `user:${user.subject}` };
+  const account = typeof named === 'string' ? named : user.account;
+  return { account, actor: actorOn(user, account) };
 }
 
 type Named = { account?: unknown } | undefined;

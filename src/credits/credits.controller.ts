@@ -13,8 +13,12 @@ import {
   Public,
 } from '../common/http/index.js';
 import {
+  ADMINISTRATOR_EXAMPLE,
   BatchAnswer,
   type BatchAnswered,
+  batchExample,
+  DIMENSIONS_EXAMPLE,
+  type HistoryPage,
   HoldDto,
   HoldsQuery,
   spendBatch,
@@ -39,31 +43,15 @@ import { CreditsService } from './credits.service.js';
 
 const HoldId = () => ApiParam({ name: 'id', description: 'The id of the hold.', example: 'hold_7_12' });
 
-const BATCH_EXAMPLE = {
-  data: [
-    {
-      status: 'posted',
-      transaction: {
-        id: 2,
-        type: 'debit',
-        amount: -1.25,
-        balance_after: 0.25,
-        description: 'Agent run #4521',
-        created_at: '2026-04-15T11:00:00.000Z',
-        metadata: null,
-      },
-    },
-    {
-      status: 'rejected',
-      error: {
-        code: 'INSUFFICIENT_CREDITS',
-        message: 'The available credits are less than the amount.',
-        details: { required: 0.5, available: 0.25, shortfall: 0.25 },
-      },
-    },
-  ],
-  meta: { posted: 1, rejected: 1 },
-};
+const DEPOSIT = { type: 'deposit', amount: 50, balance_after: 242.5, description: 'Manual top-up', metadata: null };
+const BATCH_EXAMPLE = batchExample(
+  { type: 'debit', amount: -1.25, balance_after: 0.25, description: 'Agent run #4521' },
+  {
+    code: 'INSUFFICIENT_CREDITS',
+    message: 'The available credits are less than the amount.',
+    details: { required: 0.5, available: 0.25, shortfall: 0.25 },
+  },
+);
 
 @ApiTags('Credits')
 @Controller('credits')
@@ -107,7 +95,7 @@ export class CreditsController {
       "Adds credits to the account that `account` names, without it to the administrator's own. Answers when the deposit is durable.",
     status: 201,
     answers: CreditTransactionDto,
-    example: { type: 'deposit', amount: 50, balance_after: 242.5, description: 'Manual top-up', metadata: null },
+    example: { ...DEPOSIT, ...ADMINISTRATOR_EXAMPLE },
     idempotent: true,
     errors: ['FORBIDDEN', 'CONFLICT'],
   })
@@ -128,6 +116,7 @@ export class CreditsController {
       'Answers when the debit is durable. A debit that the available balance does not cover is refused with 402 and changes nothing.',
     status: 201,
     answers: CreditTransactionDto,
+    example: DIMENSIONS_EXAMPLE,
     idempotent: true,
     errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN'],
   })
@@ -168,7 +157,7 @@ export class CreditsController {
       'A hold lowers `available` at once and never `balance`, so what an agent may need is sure to be there. Captures spend from it; what is left comes back when it is released, captured for the last time, or expires.',
     status: 201,
     answers: HoldDto,
-    example: { captured: 0 },
+    example: { captured: 0, ...DIMENSIONS_EXAMPLE },
     idempotent: true,
     errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'CONFLICT'],
   })
@@ -220,7 +209,7 @@ export class CreditsController {
       'A final capture releases the rest. An expired, released or wholly captured hold can not be captured: 409.',
     status: 201,
     answers: CreditTransactionDto,
-    example: { hold_id: 'hold_7_12' },
+    example: { ...DIMENSIONS_EXAMPLE, hold_id: 'hold_7_12' },
     idempotent: true,
     errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
   })
@@ -259,12 +248,12 @@ export class CreditsController {
   @Endpoint({
     summary: 'Transaction history',
     description:
-      'The oldest first, or the newest with `order=desc`; `type`, `from` and `to` narrow the list. Ids count 1, 2, 3 … without a gap, so a client can see that nothing is missing. Every page costs the same, however far back it lies.',
+      'The oldest first, or the newest with `order=desc`; `type`, `from` and `to` narrow the list. Ids count 1, 2, 3 … without a gap, so a client can see that nothing is missing. Every page costs the same, however far back it lies. `agent`, `model`, `actor`, `run_id`, `hold_id`, `purchase_id`, `min_amount`, `max_amount` and `q` look through the entries of a period of at most 92 days (`from` to `to`; without them, the last 31). Such a list has no total and goes on by `cursor`. A page looks through at most 50,000 entries, so it can be short, even empty, and have a `next_cursor`.',
     answers: CreditTransactionDto,
-    as: 'list',
+    as: 'history',
     errors: ['FORBIDDEN'],
   })
-  transactions(@CurrentPrincipal() who: Principal, @Query() query: CreditHistoryQuery): Promise<Page<TransactionDto>> {
+  transactions(@CurrentPrincipal() who: Principal, @Query() query: CreditHistoryQuery): Promise<HistoryPage> {
     return this.wallet.transactions(who, query);
   }
 

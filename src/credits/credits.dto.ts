@@ -1,8 +1,17 @@
-import { ApiPropertyOptional, OmitType } from '@nestjs/swagger';
+import { ApiPropertyOptional, IntersectionType, OmitType, PickType } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsInt, IsNumber, IsOptional, IsPositive, Matches, Max, Min } from 'class-validator';
 import { AccountField } from '../auth/index.js';
 import { IsKey, IsListOf, IsMetadata, IsText } from '../common/http/index.js';
-import { BalanceDto, DepositTerms, HistoryQuery, IsDollars, SummaryDto, TransactionDto } from '../wallet/index.js';
+import {
+  BalanceDto,
+  DepositTerms,
+  DimensionFields,
+  HistoryQuery,
+  IsDollars,
+  SpendingFields,
+  SummaryDto,
+  TransactionDto,
+} from '../wallet/index.js';
 
 const TYPES = ['deposit', 'debit', 'refund', 'expire', 'void', 'reversal'] as const;
 type CreditType = (typeof TYPES)[number];
@@ -25,7 +34,7 @@ export class DepositDto extends DepositTerms {
 }
 
 /** Credits to spend on a usage event. */
-export class DebitDto extends AccountField {
+export class DebitDto extends SpendingFields {
   /**
    * US dollars, more than 0, at most six decimals.
    * @example 1.25
@@ -64,7 +73,7 @@ export class DebitItemDto extends DebitDto {
 export class DebitBatchDto extends AccountField {
   /**
    * 1–1,000 debits, done in order. `account` names one for an item; without it the batch's holds.
-   * @example [{ "amount": 1.25, "description": "Run #4521" }, { "amount": 0.5, "description": "Run #4522" }]
+   * @example [{ "amount": 1.25, "description": "Search" }, { "amount": 0.5, "description": "Edit", "agent": "writer" }]
    */
   @IsListOf(1, 1000, () => DebitItemDto)
   items: DebitItemDto[];
@@ -77,8 +86,8 @@ export class DebitBatchDto extends AccountField {
   mode: 'independent' | 'atomic';
 }
 
-/** Credits to keep back. */
-export class OpenHoldDto extends AccountField {
+/** Credits to keep back. Captures bear the hold's `agent` and `run_id`, and its `model` unless they name one. */
+export class OpenHoldDto extends SpendingFields {
   /**
    * US dollars, more than 0, at most six decimals.
    * @example 5
@@ -115,7 +124,7 @@ export class OpenHoldDto extends AccountField {
 }
 
 /** What to spend from a hold. */
-export class CaptureDto extends AccountField {
+export class CaptureDto extends IntersectionType(AccountField, PickType(DimensionFields, ['model'])) {
   /**
    * US dollars, more than 0, at most what remains of the hold.
    * @example 1.25
@@ -172,7 +181,7 @@ export class CreditBalanceDto extends BalanceDto {
 }
 
 /** A movement of credits, in US dollars. */
-export class CreditTransactionDto extends OmitType(TransactionDto, ['type', 'model']) {
+export class CreditTransactionDto extends OmitType(TransactionDto, ['type']) {
   /**
    * `deposit` also stands for a purchase.
    * @example "debit"

@@ -9,12 +9,15 @@ import {
   ExactNumbers,
   type Idempotency,
   IdempotencyKey,
-  type Page,
   Public,
 } from '../common/http/index.js';
 import {
+  ADMINISTRATOR_EXAMPLE,
   BatchAnswer,
   type BatchAnswered,
+  batchExample,
+  DIMENSIONS_EXAMPLE,
+  type HistoryPage,
   spendBatch,
   SummaryQuery,
   TransactionDto,
@@ -33,32 +36,21 @@ import {
 } from './tokens.dto.js';
 import { TokensService } from './tokens.service.js';
 
-const BATCH_EXAMPLE = {
-  data: [
-    {
-      status: 'posted',
-      transaction: {
-        id: 2,
-        type: 'consume',
-        amount: -1250,
-        balance_after: 250,
-        description: null,
-        created_at: '2026-04-15T11:00:00.000Z',
-        metadata: null,
-        model: 'large-2026-10',
-      },
-    },
-    {
-      status: 'rejected',
-      error: {
-        code: 'INSUFFICIENT_TOKENS',
-        message: 'The available tokens are less than the amount.',
-        details: { required: 300, available: 250, shortfall: 50 },
-      },
-    },
-  ],
-  meta: { posted: 1, rejected: 1 },
+const GRANT = {
+  type: 'grant',
+  amount: 50000,
+  balance_after: 1050000,
+  description: 'Welcome tokens',
+  metadata: null,
 };
+const BATCH_EXAMPLE = batchExample(
+  { type: 'consume', amount: -1250, balance_after: 250, description: null, model: 'large-2026-10' },
+  {
+    code: 'INSUFFICIENT_TOKENS',
+    message: 'The available tokens are less than the amount.',
+    details: { required: 300, available: 250, shortfall: 50 },
+  },
+);
 
 @ApiTags('Tokens')
 @Controller('tokens')
@@ -101,7 +93,7 @@ export class TokensController {
       "Adds tokens to the account that `account` names, without it to the administrator's own. Answers when the grant is durable.",
     status: 201,
     answers: TokenTransactionDto,
-    example: { type: 'grant', amount: 50000, balance_after: 1050000, description: 'Welcome tokens', metadata: null },
+    example: { ...GRANT, ...ADMINISTRATOR_EXAMPLE },
     idempotent: true,
     errors: ['FORBIDDEN', 'CONFLICT'],
   })
@@ -121,7 +113,7 @@ export class TokensController {
       'Answers when the consumption is durable. One that the available balance does not cover is refused with 402 and changes nothing.',
     status: 201,
     answers: TokenTransactionDto,
-    example: { model: 'large-2026-10' },
+    example: DIMENSIONS_EXAMPLE,
     idempotent: true,
     errors: ['INSUFFICIENT_TOKENS', 'FORBIDDEN'],
   })
@@ -158,12 +150,12 @@ export class TokensController {
   @Endpoint({
     summary: 'Token transaction history',
     description:
-      'The oldest first, or the newest with `order=desc`; `type`, `from` and `to` narrow the list. Ids count 1, 2, 3 … without a gap.',
+      'The oldest first, or the newest with `order=desc`; `type`, `from` and `to` narrow the list. Ids count 1, 2, 3 … without a gap. `agent`, `model`, `actor`, `run_id`, `hold_id`, `purchase_id`, `min_amount`, `max_amount` and `q` look through the entries of a period of at most 92 days (`from` to `to`; without them, the last 31). Such a list has no total and goes on by `cursor`. A page looks through at most 50,000 entries, so it can be short, even empty, and have a `next_cursor`.',
     answers: TokenTransactionDto,
-    as: 'list',
+    as: 'history',
     errors: ['FORBIDDEN'],
   })
-  transactions(@CurrentPrincipal() who: Principal, @Query() query: TokenHistoryQuery): Promise<Page<TransactionDto>> {
+  transactions(@CurrentPrincipal() who: Principal, @Query() query: TokenHistoryQuery): Promise<HistoryPage> {
     return this.wallet.transactions(who, query);
   }
 

@@ -2,7 +2,15 @@ import { OmitType } from '@nestjs/swagger';
 import { IsIn, IsNumber, IsOptional, IsPositive, Matches } from 'class-validator';
 import { AccountField } from '../auth/index.js';
 import { IsKey, IsListOf, IsMetadata, IsText } from '../common/http/index.js';
-import { BalanceDto, DepositTerms, HistoryQuery, IsTokens, SummaryDto, TransactionDto } from '../wallet/index.js';
+import {
+  BalanceDto,
+  DepositTerms,
+  HistoryQuery,
+  IsTokens,
+  SpendingFields,
+  SummaryDto,
+  TransactionDto,
+} from '../wallet/index.js';
 
 const TYPES = ['purchase', 'grant', 'consume', 'refund', 'expire', 'void', 'reversal'] as const;
 type TokenType = (typeof TYPES)[number];
@@ -25,7 +33,7 @@ export class GrantDto extends DepositTerms {
 }
 
 /** Tokens that a language model has used. */
-export class ConsumeDto extends AccountField {
+export class ConsumeDto extends SpendingFields {
   /**
    * Tokens, a whole number from 1.
    * @example 1250
@@ -40,14 +48,6 @@ export class ConsumeDto extends AccountField {
   @IsOptional()
   @IsText(1, 500)
   description?: string;
-
-  /**
-   * The model that used them: 1–100 characters.
-   * @example "large-2026-10"
-   */
-  @IsOptional()
-  @IsText(1, 100)
-  model?: string;
 
   /**
    * At most 50 keys (1–40 characters) with strings (up to 500 characters), numbers or booleans.

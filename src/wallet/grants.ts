@@ -2,7 +2,7 @@ import type { Principal } from '../auth/index.js';
 import { Answered, ApiError, type Idempotency, type Page } from '../common/http/index.js';
 import { type Extend, newGrant, type Reverse, type Void } from '../ledger/index.js';
 import type { BalanceGrantDto, GrantsQuery } from './grant.dto.js';
-import { operation, storedAmount } from './operations.js';
+import { askedBy, operation, storedAmount } from './operations.js';
 import { toGrant } from './present.js';
 import { toTime } from './time.rule.js';
 import type { TransactionDto } from './transaction.dto.js';
@@ -51,7 +51,7 @@ export async function voidGrant(
   asked: Idempotency,
 ): Promise<Answered<TransactionDto>> {
   const action: Void = { kind: 'void', grant, description: reason };
-  return wallet.post(operation(wallet.nameFor(who, account), 'void', action, asked, () => action));
+  return correct(wallet, who, account, action, asked);
 }
 
 /**
@@ -68,7 +68,7 @@ export async function extendGrant(
   const name = wallet.nameFor(who, account);
   const type = wallet.words.deposit;
   const action: Extend = { kind: 'extend', grant, type, expiresAt: toTime(expiresAt).getTime(), description: reason };
-  const { data, replayed } = await wallet.post(operation(name, 'extend', action, asked, () => action));
+  const { data, replayed } = await correct(wallet, who, account, action, asked);
   const made = await wallet.reader.grant(name, data.id);
   if (!made) throw new Error(`grant ${data.id} of ${name} is not there`);
   // As it was made, whatever has become of it since.
@@ -95,5 +95,19 @@ export async function reverse(
     amount: amount === undefined ? null : storedAmount(unit, amount),
     description: reason,
   };
-  return wallet.post(operation(wallet.nameFor(who, account), 'reverse', action, asked, () => action));
+  return correct(wallet, who, account, action, asked);
+}
+
+function correct(
+  wallet: Wallet,
+  who: Principal,
+  account: string,
+  action: Void | Extend | Reverse,
+  asked: Idempotency,
+): Promise<Answered<TransactionDto>> {
+  const name = wallet.nameFor(who, account);
+  return wallet.post(
+    who,
+    operation(name, action.kind, action, askedBy(who, name, asked), () => action),
+  );
 }

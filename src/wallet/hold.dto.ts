@@ -1,11 +1,12 @@
 import { GrantPartDto } from './grant.dto.js';
 import type { HoldStatus } from '../ledger/index.js';
+import { DimensionFields } from './dimensions.dto.js';
 
 /**
  * An amount kept back. It lowers `available` at once and never `balance`; after `expires_at` what remains of it is
  * available again.
  */
-export class HoldDto {
+export class HoldDto extends DimensionFields {
   /** @example "hold_7_12" */
   id: string;
 

@@ -1,11 +1,14 @@
+import { actorOn, type Principal } from '../auth/index.js';
 import { type Idempotency, invalidField, requestHash } from '../common/http/index.js';
 import {
   type AccountName,
   type Action,
   DAY_MS,
   DEFAULT_PRIORITY,
+  type Dimensions,
   type Fund,
   type Operation,
+  ownerAndUnit,
   type Spend,
   type Stored,
   toStored,
@@ -15,8 +18,13 @@ import { toTime } from './time.rule.js';
 import type { DepositBody, MovementBody } from './requests.js';
 import type { Words } from './words.js';
 
-/** The key and trace id of a request. */
-export type Asked = Pick<Idempotency, 'key' | 'traceId'>;
+/** Who asks, with which key and trace id. */
+export type Asked = Pick<Operation, 'key' | 'clientKey' | 'traceId' | 'actor'>;
+
+/** What a request on an account says of itself. */
+export function askedBy(who: Principal, account: AccountName, { key, traceId }: Idempotency): Asked {
+  return { key, clientKey: key, traceId, actor: actorOn(who, ownerAndUnit(account).owner) };
+}
 
 /**
  * The operation that a request asks for.
@@ -26,10 +34,12 @@ export function operation<A extends Action>(
   account: AccountName,
   scope: string,
   action: A,
-  { key, traceId }: Asked,
+  asked: Asked,
   request: () => object,
 ): Operation<A> {
-  return { account, scope, key, hash: key === undefined ? '' : requestHash(request()), traceId, action };
+  const { key, clientKey, traceId, actor } = asked;
+  const hash = key === undefined ? '' : requestHash(request());
+  return { account, scope, key, clientKey, hash, traceId, actor, action };
 }
 
 /** The operation that spends an amount. */
@@ -37,7 +47,7 @@ export function spending(
   account: AccountName,
   { unit, spend: type }: Pick<Words, 'unit' | 'spend'>,
   asked: Asked,
-  { amount, description, model, metadata }: MovementBody,
+  { amount, description, metadata, ...dimensions }: MovementBody,
 ): Operation<Spend> {
   const action: Spend = {
     kind: 'spend',
@@ -45,7 +55,7 @@ export function spending(
     amount: storedAmount(unit, amount),
     description: description ?? null,
     metadata: textOf(metadata),
-    model: model ?? null,
+    ...dimensionsOf(dimensions),
   };
   return operation(account, type, action, asked, () => ({ ...action, metadata: metadata ?? null }));
 }
@@ -84,10 +94,15 @@ export function funding(
 }
 
 /** @throws ApiError VALIDATION_ERROR for an amount that the ledger does not hold exactly */
-export function storedAmount(unit: Unit, amount: number): Stored {
+export function storedAmount(unit: Unit, amount: number, field = 'amount'): Stored {
   const stored = toStored(unit, amount);
-  if (stored === undefined) throw invalidField('amount', 'is outside the range that the ledger holds exactly');
+  if (stored === undefined) throw invalidField(field, 'is outside the range that the ledger holds exactly');
   return stored;
+}
+
+/** What a body says that an amount is spent for. */
+export function dimensionsOf({ agent, run_id, model }: Pick<MovementBody, 'agent' | 'run_id' | 'model'>): Dimensions {
+  return { agent: agent ?? null, runId: run_id ?? null, model: model ?? null };
 }
 
 /** Metadata as an entry or hold keeps it. */

@@ -1,3 +1,4 @@
+import type { Principal } from '../auth/index.js';
 import { exactNumber } from '../common/http/index.js';
 import {
   type AccountName,
@@ -27,11 +28,18 @@ import type { BalanceDto, TransactionDto } from './transaction.dto.js';
 /** A list shows at most so many grants of one transaction. */
 const GRANTS_IN_LIST = 100;
 
-/** An entry as the API shows it, and how much of it was reversed. */
+/** How somebody sees a transaction. */
+interface View extends Pick<Principal, 'admin'> {
+  /** How much of it was reversed. */
+  readonly reversed?: Stored;
+  readonly inList?: boolean;
+}
+
+/** An entry as the API shows it; only an administrator sees with which request it was made. */
 export function toTransaction(
   name: AccountName,
   entry: Entry,
-  { reversed, inList = false }: { readonly reversed?: Stored; readonly inList?: boolean } = {},
+  { admin, reversed, inList = false }: View,
 ): TransactionDto {
   const { owner: account, unit } = ownerAndUnit(name);
   const { slices } = entry;
@@ -44,19 +52,36 @@ export function toTransaction(
     description: entry.description,
     created_at: new Date(entry.createdAt).toISOString(),
     metadata: parseMetadata(entry.metadata),
-    ...(entry.model === null ? {} : { model: entry.model }),
-    ...(entry.hold === null ? {} : { hold_id: holdId(entry.accountId, entry.hold) }),
-    ...(entry.purchaseId === null ? {} : { purchase_id: entry.purchaseId }),
+    actor: entry.actor,
+    ...given({ agent: entry.agent, run_id: entry.runId, model: entry.model }),
+    ...given({
+      hold_id: entry.hold === null ? null : holdId(entry.accountId, entry.hold),
+      purchase_id: entry.purchaseId,
+    }),
     ...(slices === null
       ? {}
       : {
           grants: parts(unit, inList ? slices.slice(0, GRANTS_IN_LIST) : slices),
           grants_count: slices.length,
         }),
-    ...(entry.reverses === null ? {} : { reverses: entry.reverses }),
-    ...(reversed === undefined ? {} : { reversed: fromStored(unit, reversed) }),
-    ...(entry.expiredAt === null ? {} : { expired_at: new Date(entry.expiredAt).toISOString() }),
+    ...given({
+      reverses: entry.reverses,
+      reversed: reversed === undefined ? null : fromStored(unit, reversed),
+      expired_at: timeOf(entry.expiredAt),
+    }),
+    ...(admin ? given({ trace_id: entry.traceId, idempotency_key: entry.idempotencyKey }) : {}),
   };
+}
+
+/** The fields that have a value; an answer leaves the others out. */
+function given<T extends object>(fields: { readonly [F in keyof T]: T[F] | null }): Partial<T> {
+  const found: Partial<T> = {};
+  for (const name in fields) if (fields[name] !== null) found[name] = fields[name];
+  return found;
+}
+
+function timeOf(time: number | null): string | null {
+  return time === null ? null : new Date(time).toISOString();
 }
 
 /** A grant as the API shows it. */
@@ -77,9 +102,7 @@ export function toGrant(name: AccountName, grant: Grant): BalanceGrantDto {
     priority: grant.priority,
     price: fromStored('USD', grant.price as Stored),
     status: statusOf(grant),
-    ...(grant.expiresAt === null ? {} : { expires_at: new Date(grant.expiresAt).toISOString() }),
-    ...(grant.purchaseId === null ? {} : { purchase_id: grant.purchaseId }),
-    ...(grant.extends === null ? {} : { extends: grant.extends }),
+    ...given({ expires_at: timeOf(grant.expiresAt), purchase_id: grant.purchaseId, extends: grant.extends }),
     created_at: new Date(grant.createdAt).toISOString(),
   };
 }
@@ -118,6 +141,7 @@ export function toHold(name: AccountName, hold: Hold, now: number): HoldDto {
     amount: fromStored(unit, hold.amount),
     captured: fromStored(unit, hold.captured),
     released: fromStored(unit, status === 'open' ? ZERO : remaining(hold)),
+    ...given({ agent: hold.agent, run_id: hold.runId, model: hold.model }),
     grants: parts(unit, hold.slices),
     expires_at: new Date(hold.expiresAt).toISOString(),
     description: hold.description,

@@ -1,10 +1,11 @@
-import { ApiProperty, ApiPropertyOptional, IntersectionType } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, IntersectionType, OmitType } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsDate, IsIn, IsInt, IsOptional, Min } from 'class-validator';
+import { IsDate, IsIn, IsInt, IsNumber, IsOptional, Max, Min } from 'class-validator';
 import type { HoldStatus } from '../ledger/index.js';
 import { toTime } from './time.rule.js';
 import { AccountField } from '../auth/index.js';
-import { PagingQuery, toInteger } from '../common/http/index.js';
+import { IsText, PagingQuery, toDecimal, toInteger } from '../common/http/index.js';
+import { DimensionFields } from './dimensions.dto.js';
 
 const toDate = ({ value }: { value: unknown }): Date => toTime(value);
 
@@ -26,8 +27,63 @@ class PeriodQuery extends AccountField {
   to?: Date;
 }
 
+/** What transactions must be; a list of those that are has a cursor in place of an offset. */
+export class TransactionFilter extends DimensionFields {
+  /** Only what this actor did: `user:<sub>`, `admin:<sub>` or `system`. */
+  @IsOptional()
+  @IsText(1, 210)
+  actor?: string;
+
+  /** Only captures of this hold. */
+  @IsOptional()
+  @IsText(1, 40)
+  hold_id?: string;
+
+  /** Only what belongs to this purchase. */
+  @IsOptional()
+  @IsText(1, 40)
+  purchase_id?: string;
+
+  /** Only amounts from this one on, without regard to their sign. */
+  @IsOptional()
+  @Transform(toDecimal)
+  @IsNumber({ allowNaN: false }, { message: 'min_amount must be a number of at least 0 with at most six decimals' })
+  min_amount?: number;
+
+  /** Only amounts up to this one, without regard to their sign. */
+  @IsOptional()
+  @Transform(toDecimal)
+  @IsNumber({ allowNaN: false }, { message: 'max_amount must be a number of at least 0 with at most six decimals' })
+  max_amount?: number;
+
+  /**
+   * Only descriptions in which each of these words occurs, also as a part of another word and in whatever case: at most
+   * 200 characters.
+   */
+  @IsOptional()
+  @IsText(0, 200)
+  q?: string;
+}
+
 /** Which transactions to list. */
-export class HistoryQuery extends IntersectionType(PagingQuery, PeriodQuery) {
+export class HistoryQuery extends IntersectionType(
+  OmitType(PagingQuery, ['offset']),
+  IntersectionType(PeriodQuery, TransactionFilter),
+) {
+  /** How many transactions to pass over; 0 when absent. Not with a filter, whose list goes on by `cursor`. */
+  @ApiPropertyOptional({ type: 'integer', default: 0 })
+  @IsOptional()
+  @Transform(toInteger)
+  @IsInt()
+  @Min(0)
+  @Max(Number.MAX_SAFE_INTEGER)
+  offset?: number;
+
+  /** The `next_cursor` of the page before, with the same account, filter and order. */
+  @IsOptional()
+  @IsText(1, 200)
+  cursor?: string;
+
   /** `asc`: oldest first; `desc`: newest first. */
   @ApiPropertyOptional()
   @IsOptional()

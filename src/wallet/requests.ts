@@ -7,6 +7,8 @@ export interface MovementBody {
   /** In the unit, more than 0. */
   readonly amount: number;
   readonly description?: string;
+  readonly agent?: string;
+  readonly run_id?: string;
   readonly model?: string;
   readonly metadata?: object;
 }
@@ -32,13 +34,13 @@ export interface SpendBatchBody {
 }
 
 /** A hold to open. */
-export interface OpenHoldBody extends Omit<MovementBody, 'model'> {
+export interface OpenHoldBody extends MovementBody {
   /** Seconds. */
   readonly expires_in?: number;
 }
 
 /** An amount to spend from a hold. */
-export interface CaptureBody extends Omit<MovementBody, 'model' | 'metadata'> {
+export interface CaptureBody extends Omit<MovementBody, 'agent' | 'run_id' | 'metadata'> {
   /** Whether the rest is released, which is so when absent. */
   readonly final?: boolean;
 }

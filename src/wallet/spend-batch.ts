@@ -1,7 +1,7 @@
 import { accountFor, type Principal } from '../auth/index.js';
 import { Answered, ApiError, type Idempotency, requestHash } from '../common/http/index.js';
 import type { Answer, Operation, Spend } from '../ledger/index.js';
-import { operation, spending } from './operations.js';
+import { askedBy, operation, spending } from './operations.js';
 import type { SpendBatchBody } from './requests.js';
 import { isReplay, type Wallet } from './wallet.js';
 import type { BatchMetaDto, BatchResultDto } from './batch.dto.js';
@@ -28,24 +28,21 @@ export async function spendBatch(
   // customer. A space can't stand in a client's key, so the place in a batch never meets a key that somebody chose.
   const batch = asked.key === undefined ? undefined : ` ${requestHash({ account, key: asked.key })}`;
   const operations = body.items.map(({ account: other, idempotency_key: own, ...item }, i) => {
-    const key = { key: own ?? (batch && `${batch} ${i}`), traceId: asked.traceId };
-    return spending(wallet.nameFor(who, other ?? account), wallet.words, key, item);
+    const name = wallet.nameFor(who, other ?? account);
+    const asking = askedBy(who, name, { ...asked, key: own ?? asked.key });
+    return spending(name, wallet.words, { ...asking, key: own ?? (batch && `${batch} ${i}`) }, item);
   });
   const request = () => ({ items: operations.map((each, i) => itemAsked(each, body.items[i]!)), atomic });
-  const claim = operation(
-    wallet.nameFor(who, account),
-    `${wallet.words.spend}_batch`,
-    { kind: 'claim' },
-    asked,
-    request,
-  );
+  const name = wallet.nameFor(who, account);
+  const scope = `${wallet.words.spend}_batch`;
+  const claim = operation(name, scope, { kind: 'claim' }, askedBy(who, name, asked), request);
   // Without a key there is nothing to claim.
   const claimed =
     atomic || batch !== undefined ? await wallet.submit({ operations: [claim, ...(atomic ? operations : [])] }) : [];
   if (claimed[0]?.outcome === 'key-reused') throw new ApiError('IDEMPOTENCY_KEY_REUSED');
   const results = atomic
-    ? claimed.slice(1).map((answer, i) => resultOf(() => wallet.posted(operations[i]!, answer)))
-    : await Promise.all(operations.map((each) => resultOfOne(wallet, each)));
+    ? claimed.slice(1).map((answer, i) => resultOf(() => wallet.posted(who, operations[i]!, answer)))
+    : await Promise.all(operations.map((each) => resultOfOne(wallet, who, each)));
   const posted = results.filter(({ status }) => status === 'posted').length;
   const replayed = claimed[0] !== undefined && isReplay(claimed[0]);
   return new Answered(results, replayed, { posted, rejected: results.length - posted });
@@ -59,14 +56,14 @@ function itemAsked(
   return { ...action, metadata: metadata ?? null, account, key: own ?? null };
 }
 
-async function resultOfOne(wallet: Wallet, each: Operation): Promise<BatchResultDto> {
+async function resultOfOne(wallet: Wallet, who: Principal, each: Operation): Promise<BatchResultDto> {
   let answers: readonly Answer[];
   try {
     answers = await wallet.submit({ operations: [each] });
   } catch (error) {
     return rejected(error);
   }
-  return resultOf(() => wallet.posted(each, answers[0]!));
+  return resultOf(() => wallet.posted(who, each, answers[0]!));
 }
 
 function resultOf(posted: () => Answered<TransactionDto>): BatchResultDto {

@@ -1,11 +1,12 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { GrantPartDto } from './grant.dto.js';
+import { DimensionFields } from './dimensions.dto.js';
 
 /**
  * One movement of a balance. Amounts are in the unit of the ledger: dollars with up to six decimals for credits, whole
  * numbers for tokens.
  */
-export class TransactionDto {
+export class TransactionDto extends DimensionFields {
   /**
    * Counts 1, 2, 3 … within the account, without a gap.
    * @example 2
@@ -13,7 +14,10 @@ export class TransactionDto {
   @ApiProperty({ type: 'integer' })
   id: number;
 
-  /** @example "user:42" */
+  /**
+   * Whose balance it moved: `user:<id>` or `org:<id>`.
+   * @example "user:42"
+   */
   account: string;
 
   /** What kind of movement it is. */
@@ -41,10 +45,11 @@ export class TransactionDto {
   metadata: Record<string, string | number | boolean> | null;
 
   /**
-   * The language model that used the tokens.
-   * @example "large-2026-10"
+   * Who made it: `user:<sub>`, `admin:<sub>` for an administrator on another account than their own, or `system`, which
+   * settles purchases.
+   * @example "user:42"
    */
-  model?: string;
+  actor: string;
 
   /**
    * The hold that it captured.
@@ -72,6 +77,18 @@ export class TransactionDto {
   /** When the grant that it ends expired. */
   @ApiPropertyOptional({ format: 'date-time' })
   expired_at?: string;
+
+  /**
+   * The trace id of the request that made it; for administrators only.
+   * @example "4bf92f3577b34da6a3ce929d0e0e4736"
+   */
+  trace_id?: string;
+
+  /**
+   * The idempotency key of that request, of a batch's item its own, else the batch's; for administrators only.
+   * @example "run-4521-step-7"
+   */
+  idempotency_key?: string;
 }
 
 /** An amount that expires at one moment. */

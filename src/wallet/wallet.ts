@@ -1,5 +1,5 @@
-import { accountFor, type Principal } from '../auth/index.js';
-import { ApiError, Answered, type Idempotency, invalidField, type Page } from '../common/http/index.js';
+import { accountFor, actorOn, type Principal } from '../auth/index.js';
+import { ApiError, Answered, type Idempotency, type Page } from '../common/http/index.js';
 import {
   type AccountName,
   type Answer,
@@ -13,11 +13,14 @@ import {
   LedgerUnavailable,
   type Open,
   type Operation,
+  ownerAndUnit,
   type Refund,
   type Release,
   type Submission,
+  SYSTEM,
 } from '../ledger/index.js';
-import { type Asked, funding, operation, spending, storedAmount, textOf } from './operations.js';
+import { checkPeriod, type HistoryPage, listTransactions } from './history.js';
+import { askedBy, dimensionsOf, funding, operation, spending, storedAmount, textOf } from './operations.js';
 import { holdName, toBalance, toHold, toSummary, toTransaction } from './present.js';
 import { accepted } from './refusal.js';
 import type {
@@ -59,7 +62,8 @@ export class Wallet<Label extends object = object> {
    *   IDEMPOTENCY_KEY_REUSED, OVERLOADED
    */
   async deposit(who: Principal, body: DepositBody, asked: Idempotency): Promise<Answered<TransactionDto>> {
-    return this.post(funding(this.nameFor(who, body.account), this.words, asked, body));
+    const name = this.nameFor(who, body.account);
+    return this.post(who, funding(name, this.words, askedBy(who, name, asked), body));
   }
 
   /**
@@ -67,7 +71,8 @@ export class Wallet<Label extends object = object> {
    * @throws ApiError FORBIDDEN, INSUFFICIENT_CREDITS or INSUFFICIENT_TOKENS, IDEMPOTENCY_KEY_REUSED, OVERLOADED
    */
   async spend(who: Principal, body: MovementBody, asked: Idempotency): Promise<Answered<TransactionDto>> {
-    return this.post(spending(this.nameFor(who, body.account), this.words, asked, body));
+    const name = this.nameFor(who, body.account);
+    return this.post(who, spending(name, this.words, askedBy(who, name, asked), body));
   }
 
   /**
@@ -81,10 +86,12 @@ export class Wallet<Label extends object = object> {
       amount: storedAmount(this.words.unit, body.amount),
       description: body.description ?? null,
       metadata: textOf(body.metadata),
+      ...dimensionsOf(body),
       expiresIn: (body.expires_in ?? HOLD_SECONDS) * 1000,
     };
     const request = () => ({ ...action, metadata: body.metadata ?? null });
-    return this.hold(operation(this.nameFor(who, body.account), 'hold', action, asked, request));
+    const name = this.nameFor(who, body.account);
+    return this.hold(operation(name, 'hold', action, askedBy(who, name, asked), request));
   }
 
   /**
@@ -98,16 +105,19 @@ export class Wallet<Label extends object = object> {
     body: CaptureBody,
     asked: Idempotency,
   ): Promise<Answered<TransactionDto>> {
-    const { owner, name, id } = await this.locate(who, path, asked);
+    const { owner, name: hold, id } = await this.locate(who, path, asked);
     const action: Capture = {
       kind: 'capture',
-      hold: name,
+      hold,
       type: this.words.spend,
       amount: storedAmount(this.words.unit, body.amount),
       final: body.final ?? true,
       description: body.description ?? null,
+      model: body.model ?? null,
     };
-    return this.post(operation(this.nameOf(owner), 'capture', action, asked, () => ({ ...action, hold: id })));
+    const name = this.nameOf(owner);
+    const request = () => ({ ...action, hold: id });
+    return this.post(who, operation(name, 'capture', action, askedBy(who, name, asked), request));
   }
 
   /**
@@ -115,9 +125,10 @@ export class Wallet<Label extends object = object> {
    * @throws ApiError NOT_FOUND, CONFLICT when the hold is not open
    */
   async release(who: Principal, path: HoldPath, asked: Idempotency): Promise<Answered<HoldDto>> {
-    const { owner, name, id } = await this.locate(who, path, asked);
-    const action: Release = { kind: 'release', hold: name };
-    return this.hold(operation(this.nameOf(owner), 'release', action, asked, () => ({ ...action, hold: id })));
+    const { owner, name: hold, id } = await this.locate(who, path, asked);
+    const action: Release = { kind: 'release', hold };
+    const name = this.nameOf(owner);
+    return this.hold(operation(name, 'release', action, askedBy(who, name, asked), () => ({ ...action, hold: id })));
   }
 
   /** @throws ApiError NOT_FOUND */
@@ -141,7 +152,7 @@ export class Wallet<Label extends object = object> {
 
   /** Adds what a purchase brought, and its bonus, once: the purchase's id is the idempotency key. */
   async grantPurchase(purchase: PurchaseGrant): Promise<void> {
-    const { account, amount, purchaseId, description, price, expiresInDays, bonus, attach } = purchase;
+    const { amount, purchaseId, description, price, expiresInDays, bonus } = purchase;
     const terms = { priority: DEFAULT_PRIORITY, expiresAt: null, purchaseId };
     const expiresIn = (days: number | undefined) => days && days * DAY_MS;
     const action: Fund = {
@@ -165,19 +176,13 @@ export class Wallet<Label extends object = object> {
       },
       existing: false,
     };
-    await this.post(
-      operation(this.nameOf(account), 'purchase', action, { key: purchaseId, traceId: '' }, () => action),
-      attach,
-    );
+    await this.settle('purchase', purchaseId, purchase, action);
   }
 
   /** Takes back what a refund or dispute reversed, whether or not it is still there, or gives it back. */
-  async refundPurchase({ account, amount, key, purchaseId, description, attach }: PurchaseRefund): Promise<void> {
-    const action: Refund = { kind: 'refund', amount, purchaseId, description };
-    await this.post(
-      operation(this.nameOf(account), 'refund', action, { key, traceId: '' }, () => action),
-      attach,
-    );
+  async refundPurchase(refund: PurchaseRefund): Promise<void> {
+    const { amount, purchaseId, description } = refund;
+    await this.settle('refund', refund.key, refund, { kind: 'refund', amount, purchaseId, description });
   }
 
   /** The stored sums that a purchase has brought, and that were taken back of it. */
@@ -190,22 +195,13 @@ export class Wallet<Label extends object = object> {
     const name = this.nameFor(who, account);
     const entry = await this.reader.entry(name, id);
     if (!entry) throw new ApiError('NOT_FOUND', `This account has no transaction ${id}.`);
-    return toTransaction(name, entry, { reversed: (await this.reader.reversedOf([entry])).get(id) });
+    const reversed = (await this.reader.reversedOf([entry])).get(id);
+    return toTransaction(name, entry, { admin: who.admin, reversed });
   }
 
-  async transactions(
-    who: Principal,
-    { account, from, to, ...query }: HistoryQuery & { type?: EntryType },
-  ): Promise<Page<TransactionDto>> {
-    checkPeriod(from, to);
-    const filter = { ...query, from: from?.getTime(), to: to?.getTime() };
-    const name = this.nameFor(who, account);
-    const { rows, total } = await this.reader.history(name, filter);
-    const reversed = await this.reader.reversedOf(rows);
-    return {
-      data: rows.map((entry) => toTransaction(name, entry, { reversed: reversed.get(entry.sequence), inList: true })),
-      meta: { total, limit: query.limit, offset: query.offset },
-    };
+  /** @throws ApiError FORBIDDEN, VALIDATION_ERROR for a period, filter or cursor that is none */
+  transactions(who: Principal, query: HistoryQuery & { type?: EntryType }): Promise<HistoryPage> {
+    return listTransactions(this.reader, who, this.nameFor(who, query.account), query);
   }
 
   async summary(who: Principal, { account, from, to, group_by: by }: SummaryQuery): Promise<SummaryDto & Label> {
@@ -235,17 +231,33 @@ export class Wallet<Label extends object = object> {
     }
   }
 
-  /** The transaction that an operation came to. */
-  posted({ account }: Operation, answer: Answer): Answered<TransactionDto> {
+  /** The transaction that an operation came to, as somebody may see it. */
+  posted(who: Principal, { account }: Operation, answer: Answer): Answered<TransactionDto> {
     const outcome = accepted(this.words.unit, answer);
     if (outcome.status !== 'posted') throw new Error(`a posting came to "${outcome.status}"`);
-    return new Answered(toTransaction(account, outcome.entry), isReplay(answer));
+    const { actor } = outcome.entry;
+    // A replay repeats the first answer, and another user's told nothing that is for administrators.
+    const asFirst =
+      !isReplay(answer) || actor === actorOn(who, ownerAndUnit(account).owner) || actor.startsWith('admin:');
+    return new Answered(toTransaction(account, outcome.entry, { admin: who.admin && asFirst }), isReplay(answer));
   }
 
-  /** The transaction that one operation comes to. */
-  async post(asked: Operation, attach?: Submission['attach']): Promise<Answered<TransactionDto>> {
+  /** Does what a request asks for, which comes to a transaction. */
+  async post(who: Principal, asked: Operation): Promise<Answered<TransactionDto>> {
+    const [answer] = await this.submit({ operations: [asked] });
+    return this.posted(who, asked, answer!);
+  }
+
+  /** Does what no request asks for. */
+  private async settle(
+    scope: string,
+    key: string,
+    { account, attach }: Pick<PurchaseGrant, 'account' | 'attach'>,
+    action: Fund | Refund,
+  ): Promise<void> {
+    const asked = operation(this.nameOf(account), scope, action, { key, traceId: '', actor: SYSTEM }, () => action);
     const [answer] = await this.submit({ operations: [asked], attach });
-    return this.posted(asked, answer!);
+    accepted(this.words.unit, answer!);
   }
 
   private async hold(asked: Operation): Promise<Answered<HoldDto>> {
@@ -260,7 +272,7 @@ export class Wallet<Label extends object = object> {
    * the refusal is kept and the same request gets the same answer when there is such a hold later.
    * @throws ApiError NOT_FOUND
    */
-  private async locate(who: Principal, { id, account }: HoldPath, { key }: Asked): Promise<FoundHold> {
+  private async locate(who: Principal, { id, account }: HoldPath, { key }: Idempotency): Promise<FoundHold> {
     const found = await this.owned(who, id, account);
     if (!found && key === undefined) throw new ApiError('NOT_FOUND', 'There is no such hold.');
     return found ?? { id, owner: accountFor(who, account), name: { accountId: 0, number: 0 } };
@@ -288,8 +300,4 @@ export class Wallet<Label extends object = object> {
 /** Whether an answer is that of an earlier request. */
 export function isReplay(answer: Answer): boolean {
   return 'replayed' in answer && answer.replayed;
-}
-
-function checkPeriod(from: Date | undefined, to: Date | undefined): void {
-  if (from && to && from > to) throw invalidField('from', 'must not be later than to');
 }

@@ -54,10 +54,10 @@ async function seedHistory(execute: Execute, { account, entries }: LongHistory):
     const n = `(n + ${done})`;
     const first = `n + ${done} = 1`;
     await execute(
-      `INSERT INTO entry (account_id, sequence, type, type_sequence, type_total, amount, balance_after, description, created_at)
+      `INSERT INTO entry (account_id, sequence, type, type_sequence, type_total, amount, balance_after, description, actor, created_at)
        SELECT ${id}, ${n}, CASE WHEN ${first} THEN 'deposit' ELSE 'debit' END, CASE WHEN ${first} THEN 1 ELSE ${n} - 1 END,
               CASE WHEN ${first} THEN ${STARTING_BALANCE} ELSE 1 - ${n} END,
-              CASE WHEN ${first} THEN ${STARTING_BALANCE} ELSE -1 END, ${STARTING_BALANCE} + 1 - ${n}, 'Agent run', ${begin} + ${n} * ${step}
+              CASE WHEN ${first} THEN ${STARTING_BALANCE} ELSE -1 END, ${STARTING_BALANCE} + 1 - ${n}, 'Agent run', '${account}', ${begin} + ${n} * ${step}
        FROM bench_number WHERE n <= ${Math.min(CHUNK, entries - done)} ORDER BY n`,
     );
   }

@@ -125,18 +125,20 @@ describeEachDatabase((database) => {
 
   describe('capturing', () => {
     it('is final by default: the transaction names the hold, and the rest is available again', async () => {
-      const { client } = await account();
+      const { client, name } = await account();
       const hold = await open(client, 5, { description: 'Run', metadata: { run: 7 } });
       const captured = await capture(client, hold.id, { amount: 2 });
       expect(captured.status).toBe(201);
       expect(captured.body.data).toEqual({
         id: 2,
+        account: name,
         type: 'debit',
         amount: -2,
         balance_after: 8,
         description: 'Run',
         created_at: expect.stringMatching(ISO),
         metadata: { run: 7 },
+        actor: name,
         hold_id: hold.id,
       });
       expect(await balanceOf(client)).toEqual([8, 8, 0]);

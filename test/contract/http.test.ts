@@ -50,11 +50,11 @@ describe('every answer', () => {
     const body = { amount: 1, description: 'x', account: `user:${sub}` };
     expect(await lineOf(await root.post('/api/credits/deposit', body))).toMatchObject({
       account: `user:${sub}`,
-      actor: 'user:root',
+      actor: 'admin:root',
     });
     expect(await lineOf(await root.get('/api/credits/balance', { account: 'org:acme' }))).toMatchObject({
       account: 'org:acme',
-      actor: 'user:root',
+      actor: 'admin:root',
     });
     expect(await lineOf(await root.get('/api/credits/balance', { account: 'x\n{}' }))).toMatchObject({
       account: 'user:root',

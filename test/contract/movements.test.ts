@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Client } from '../support/client.js';
 import { describeEachDatabase } from '../support/databases.js';
 import { type Server, startServer } from '../support/server.js';
-import { expectError, expectUnbroken, historyOf, newName, stateOf, WORDS } from '../support/words.js';
+import { expectError, expectUnbroken, forEverybody, historyOf, newName, stateOf, WORDS } from '../support/words.js';
 
 /** `field` is the one that the answer must name, if any. */
 type BadBody = [name: string, body: string, field: string | null];
@@ -46,12 +46,15 @@ describeEachDatabase((database) => {
       expect(added.body).toEqual({
         data: {
           id: 1,
+          account: name,
           type: addType,
           amount: 100,
           balance_after: 100,
           description: 'Manual top-up',
           created_at: expect.stringMatching(ISO),
           metadata: null,
+          actor: 'admin:root',
+          trace_id: added.headers['x-trace-id'],
         },
       });
       const metadata = { agent: 'researcher', run: 4521, dry: false, ключ: 'значение 🙂', fraction: 0.1 };
@@ -60,19 +63,21 @@ describeEachDatabase((database) => {
       expect(spent.body).toEqual({
         data: {
           id: 2,
+          account: name,
           type: spendType,
           amount: -3,
           balance_after: 97,
           description: 'Agent run #4521',
           created_at: expect.stringMatching(ISO),
           metadata,
+          actor: name,
         },
       });
       expect((await client.get(`${base}/balance`)).body).toEqual({
         data: { balance: 97, available: 97, held: 0, ...label },
       });
       expect((await client.get(`${base}/transactions`)).body).toEqual({
-        data: [added.body.data, spent.body.data],
+        data: [forEverybody(added.body.data), spent.body.data],
         meta: { total: 2, limit: 50, offset: 0 },
       });
       expect((await client.get(`${base}/transactions/2`)).body).toEqual({ data: spent.body.data });

@@ -131,9 +131,9 @@ describeEachDatabase((database) => {
     const [victim] = accounts;
     const owner = [`user:${victim!.name}`];
     const next =
-      "SELECT account_id, 2, 'debit', 1, -1, -1, 0, created_at FROM entry WHERE account_id = (SELECT id FROM account WHERE owner = ?)";
+      "SELECT account_id, 2, 'debit', 1, -1, -1, 0, actor, created_at FROM entry WHERE account_id = (SELECT id FROM account WHERE owner = ?)";
     await dataSource.query(
-      `INSERT INTO entry (account_id, sequence, type, type_sequence, type_total, amount, balance_after, created_at) ${next}`,
+      `INSERT INTO entry (account_id, sequence, type, type_sequence, type_total, amount, balance_after, actor, created_at) ${next}`,
       owner,
     );
     const answers = await Promise.all(

@@ -150,6 +150,44 @@ describeEachDatabase((database) => {
     });
   });
 
+  it.each(['credits', 'tokens'] as const)(
+    'the books say who bought %s and who refunded; the entries are made by the system, without a key or trace id',
+    async (kind) => {
+      const bought = await shop.sell(kind);
+      const [path, plan] =
+        kind === 'credits'
+          ? ['/api/credits/purchase', { package_id: 'pro' }]
+          : ['/api/tokens/checkout', { plan_id: 'growth' }];
+      const forOther = await admin.post(path, { ...plan, account: bought.account });
+      const forSelf = await admin.post(path, plan);
+      expect([forOther.status, forSelf.status]).toEqual([201, 201]);
+      const actorOf = async (table: string, column: string, id: string) => {
+        const [row] = await shop.sql.query<{ actor: string }>(`SELECT actor FROM ${table} WHERE ${column} = ?`, [id]);
+        return row!.actor;
+      };
+      expect(await actorOf('purchase', 'id', bought.id)).toBe(bought.account);
+      expect(await actorOf('purchase', 'id', forOther.body.data.purchase_id)).toBe('admin:root');
+      expect(await actorOf('purchase', 'id', forSelf.body.data.purchase_id)).toBe('user:root');
+      const { status } = await admin.post(`/api/payments/purchases/${bought.id}/refund`, { amount: 1 }, { key: 'r' });
+      expect(status).toBe(201);
+      expect(await actorOf('purchase_refund', 'purchase_id', bought.id)).toBe('admin:root');
+      await shop.workedOff();
+      const history = `/api/${kind}/transactions`;
+      const { data } = (await admin.get(history, { account: bought.account })).body;
+      expect(data.map(({ type, actor }: any) => [type, actor])).toEqual([
+        [kind === 'credits' ? 'deposit' : 'purchase', 'system'],
+        ['refund', 'system'],
+      ]);
+      for (const entry of data) expect(Object.keys(entry)).not.toContain('trace_id');
+      for (const entry of data) expect(Object.keys(entry)).not.toContain('idempotency_key');
+      for (const filter of [{ purchase_id: bought.id }, { actor: 'system' }]) {
+        expect((await bought.client.get(history, filter)).body.data).toEqual(data);
+        expect((await bought.client.get(history, { ...filter, type: 'refund' })).body.data).toEqual(data.slice(1));
+      }
+      expect((await bought.client.get(history, { purchase_id: forSelf.body.data.purchase_id })).body.data).toEqual([]);
+    },
+  );
+
   describe('POST /payments/purchases/{id}/refund', () => {
     const refund = (client: Client, { id }: Sale, body: object = {}, key?: string) =>
       client.post(`/api/payments/purchases/${id}/refund`, body, { key });

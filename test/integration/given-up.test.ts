@@ -9,7 +9,7 @@ import { verifyLedger } from '../../src/ledger/proof/index.js';
 import { LEDGER_ENTITIES, LedgerStore } from '../../src/ledger/store/index.js';
 import { describeEachDatabase } from '../support/databases.js';
 import { connectTo } from '../support/ledger.js';
-import { operationOn, posting, stored } from '../support/posting.js';
+import { FOR_NOTHING, operationOn, posting, stored } from '../support/posting.js';
 import { Proxy } from '../support/proxy.js';
 
 const post = (owner: string, amount: number): Operation => operationOn(`USD ${owner}`, posting(amount));
@@ -176,6 +176,7 @@ describeEachDatabase(
           amount: stored(5),
           description: null,
           metadata: null,
+          ...FOR_NOTHING,
           expiresIn: 800,
         }),
       );

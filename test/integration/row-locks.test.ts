@@ -13,7 +13,7 @@ import {
 import { LEDGER_ENTITIES, LedgerStore } from '../../src/ledger/store/index.js';
 import { describeEachDatabase } from '../support/databases.js';
 import { connectTo } from '../support/ledger.js';
-import { operationOn, posting, stored } from '../support/posting.js';
+import { FOR_NOTHING, operationOn, posting, stored } from '../support/posting.js';
 
 const NOW = Date.UTC(2026, 3, 15);
 
@@ -84,6 +84,7 @@ describeEachDatabase(
               amount: stored(1),
               description: null,
               metadata: null,
+              ...FOR_NOTHING,
               expiresIn: 1_000,
             }));
             const releases =

@@ -50,7 +50,7 @@ const CORRUPTIONS: [name: string, sql: string, named: RegExp][] = [
   ],
   [
     'an entry too many',
-    `INSERT INTO entry (account_id, sequence, type, type_sequence, type_total, amount, balance_after, created_at) SELECT account_id, 12, 'deposit', 6, 50000001, 1, balance_after + 1, created_at FROM entry WHERE account_id = ${VICTIM} AND sequence = 11`,
+    `INSERT INTO entry (account_id, sequence, type, type_sequence, type_total, amount, balance_after, actor, created_at) SELECT account_id, 12, 'deposit', 6, 50000001, 1, balance_after + 1, actor, created_at FROM entry WHERE account_id = ${VICTIM} AND sequence = 11`,
     /its balance is/,
   ],
   [
@@ -209,7 +209,7 @@ const CORRUPTIONS: [name: string, sql: string, named: RegExp][] = [
   ],
   [
     'an entry of no account',
-    "INSERT INTO entry (account_id, sequence, type, type_sequence, type_total, amount, balance_after, created_at) VALUES (999, 1, 'deposit', 1, 1, 1, 1, 0)",
+    "INSERT INTO entry (account_id, sequence, type, type_sequence, type_total, amount, balance_after, actor, created_at) VALUES (999, 1, 'deposit', 1, 1, 1, 1, 'system', 0)",
     /entry has rows of account 999, which is not there/,
   ],
   [

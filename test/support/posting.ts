@@ -1,7 +1,10 @@
-import type { AccountName, Action, Operation, Post, Stored } from '../../src/ledger/domain/index.js';
+import type { AccountName, Action, Dimensions, Operation, Post, Stored } from '../../src/ledger/domain/index.js';
 
 /** Amounts of the tests, which are integers as the ledger stores them. */
 export const stored = (amount: number): Stored => amount as Stored;
+
+/** Spending that says nothing of what it is for. */
+export const FOR_NOTHING: Dimensions = { agent: null, runId: null, model: null };
 
 /**
  * A posting of an amount: a debit when it is negative, else a deposit, and nothing more than that unless `more` says
@@ -13,7 +16,7 @@ export const posting = (amount: number, more: Partial<Post> = {}): Post => ({
   amount: stored(amount),
   description: null,
   metadata: null,
-  model: null,
+  ...FOR_NOTHING,
   purchaseId: null,
   overdraw: false,
   ...more,
@@ -25,6 +28,7 @@ export const operationOn = (account: AccountName, action: Action, more: Partial<
   scope: action.kind === 'open' ? 'hold' : action.kind,
   hash: '',
   traceId: '',
+  actor: 'user:tester',
   action,
   ...more,
 });

@@ -7,7 +7,7 @@ import { expectVerified } from './ledger.js';
 import { Random } from './random.js';
 import { type Counts, report } from './report.js';
 import type { Server } from './server.js';
-import { expectUnbroken, historyOf, newName, WORDS } from './words.js';
+import { expectUnbroken, forEverybody, historyOf, newName, WORDS } from './words.js';
 
 /** `FAULT_OPERATIONS` makes a soak of it; `FAULT_SEED` makes the same requests again. */
 const OPERATIONS = Number(process.env['FAULT_OPERATIONS'] ?? 300);
@@ -113,7 +113,7 @@ export class Workload {
       marks.forEach((mark, i) => {
         known.add(mark);
         const there = entries.get(mark) ?? [];
-        if (promised[i] && JSON.stringify(there[0]) !== JSON.stringify(promised[i])) counts.lost += 1;
+        if (promised[i] && JSON.stringify(there[0]) !== JSON.stringify(forEverybody(promised[i]))) counts.lost += 1;
         if (!promised[i] && there.length > 0) unexpected.add(`${mark} was refused and is there`);
       });
     }

@@ -43,6 +43,9 @@ const anyAction: fc.Arbitrary<Action> = fc.oneof(
       amount: anyStored,
       description: fc.constant(null),
       metadata: fc.constant(null),
+      agent: fc.constantFrom(null, 'researcher'),
+      runId: fc.constant(null),
+      model: fc.constant(null),
       expiresIn: fc.integer({ min: 1, max: 5_000 }),
     }),
   },
@@ -55,6 +58,7 @@ const anyAction: fc.Arbitrary<Action> = fc.oneof(
       amount: fc.oneof(fc.integer({ min: 1, max: 10 }).map(stored), anyStored),
       final: fc.boolean(),
       description: fc.constant(null),
+      model: fc.constantFrom(null, 'large'),
     }),
   },
   { weight: 2, arbitrary: anyHold.map((hold): Action => ({ kind: 'release', hold })) },
@@ -118,6 +122,7 @@ class Engine {
         key: key !== null ? `k${key}` : wholeKey !== null ? `k${wholeKey} ${i}` : undefined,
         hash: action.kind === 'claim' ? whole : JSON.stringify(action),
         traceId: `t${this.given++}`,
+        actor: account,
         action:
           'hold' in action
             ? { ...action, hold: { ...action.hold, accountId: this.tables.accountId(account) } }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { AccountName, Action, Answer, Group, Operation } from '../../src/ledger/domain/index.js';
-import { operationOn, posting, stored } from '../support/posting.js';
+import { FOR_NOTHING, operationOn, posting, stored } from '../support/posting.js';
 import { Story } from '../support/story.js';
 
 const ADA: AccountName = 'USD user:ada';
@@ -98,9 +98,24 @@ describe('operations that are done together', () => {
   it('undo the holds that they opened and captured', () => {
     const story = begin();
     const hold = { accountId: story.tables.accountId(ADA), number: 1 };
-    const open: Action = { kind: 'open', amount: stored(4), description: null, metadata: null, expiresIn: 1_000 };
+    const open: Action = {
+      kind: 'open',
+      amount: stored(4),
+      description: null,
+      metadata: null,
+      ...FOR_NOTHING,
+      expiresIn: 1_000,
+    };
     story.one(ADA, open);
-    const capture: Action = { kind: 'capture', hold, type: 'debit', amount: stored(4), final: true, description: null };
+    const capture: Action = {
+      kind: 'capture',
+      hold,
+      type: 'debit',
+      amount: stored(4),
+      final: true,
+      description: null,
+      model: null,
+    };
     const before = account(story, ADA);
     const { effects } = story.batch([
       [

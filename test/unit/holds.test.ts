@@ -15,7 +15,7 @@ import {
   MAX_OPEN_HOLDS,
   statusAt,
 } from '../../src/ledger/domain/index.js';
-import { operationOn, posting, stored } from '../support/posting.js';
+import { FOR_NOTHING, operationOn, posting, stored } from '../support/posting.js';
 import { Story } from '../support/story.js';
 
 const ADA: AccountName = 'USD user:ada';
@@ -27,6 +27,7 @@ const opening = (amount: number, seconds = 60): Action => ({
   amount: stored(amount),
   description: 'Agent run #4521',
   metadata: '{"agent":"researcher"}',
+  ...FOR_NOTHING,
   expiresIn: seconds * SECOND,
 });
 const capturing = (hold: HoldName, amount: number, more: Partial<Capture> = {}): Action => ({
@@ -36,6 +37,7 @@ const capturing = (hold: HoldName, amount: number, more: Partial<Capture> = {}):
   amount: stored(amount),
   final: false,
   description: null,
+  model: null,
   ...more,
 });
 const releasing = (hold: HoldName): Action => ({ kind: 'release', hold });
@@ -107,6 +109,8 @@ describe('a hold', () => {
         captured: stored(2),
         description: null,
         metadata: null,
+        actor: 'user:ada',
+        ...FOR_NOTHING,
       },
       ...{ expiresAt: now, createdAt: 0, openedAfter: 0, closedAfter: null },
     };

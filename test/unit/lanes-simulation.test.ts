@@ -7,7 +7,7 @@ import type { Submission } from '../../src/ledger/engine/submission.js';
 import { LedgerUnavailable } from '../../src/ledger/engine/errors.js';
 import { accountId } from '../../src/ledger/store/account-id.js';
 import type { Process, World } from '../support/lane-world.js';
-import { operationOn, posting, stored } from '../support/posting.js';
+import { FOR_NOTHING, operationOn, posting, stored } from '../support/posting.js';
 import { Random } from '../support/random.js';
 import { report } from '../support/report.js';
 
@@ -41,8 +41,10 @@ function anyAction(random: Random, account: AccountName, description: string): A
   const hold = { accountId: accountId(account), number: 1 + random.below(8) };
   const amount = stored(1 + random.below(30));
   const kind = random.of(['deposit', 'debit', 'debit', 'open', 'open', 'capture', 'capture', 'release'] as const);
-  if (kind === 'open') return { kind, amount, description, metadata: null, expiresIn: 1 + random.below(4_000) };
-  if (kind === 'capture') return { kind, hold, type: 'debit', amount, final: random.chance(0.5), description };
+  if (kind === 'open')
+    return { kind, amount, description, metadata: null, ...FOR_NOTHING, expiresIn: 1 + random.below(4_000) };
+  if (kind === 'capture')
+    return { kind, hold, type: 'debit', amount, final: random.chance(0.5), description, model: null };
   if (kind === 'release') return { kind, hold };
   return posting(kind === 'deposit' ? amount * 2 : negate(amount), { description });
 }

@@ -5,7 +5,7 @@ import type { Submission } from '../../src/ledger/engine/submission.js';
 import { LedgerUnavailable } from '../../src/ledger/engine/errors.js';
 import { accountId, BUCKETS, bucketOf } from '../../src/ledger/store/account-id.js';
 import type { Process, World } from '../support/lane-world.js';
-import { operationOn, posting, stored } from '../support/posting.js';
+import { FOR_NOTHING, operationOn, posting, stored } from '../support/posting.js';
 import { Random } from '../support/random.js';
 
 let world: World;
@@ -202,9 +202,24 @@ describe('a lane', () => {
 
     it('opens, captures and releases holds that it remembers with one round trip each, as long as nobody else writes the account', async () => {
       const hold = (number: number) => ({ accountId: accountId(FLOOD), number });
-      const open = { kind: 'open', amount: stored(10), description: null, metadata: null, expiresIn: 60_000 } as const;
+      const open = {
+        kind: 'open',
+        amount: stored(10),
+        description: null,
+        metadata: null,
+        ...FOR_NOTHING,
+        expiresIn: 60_000,
+      } as const;
       const capture = (number: number, final = false) =>
-        ({ kind: 'capture', hold: hold(number), type: 'debit', amount: stored(1), final, description: null }) as const;
+        ({
+          kind: 'capture',
+          hold: hold(number),
+          type: 'debit',
+          amount: stored(1),
+          final,
+          description: null,
+          model: null,
+        }) as const;
       const held = { status: 'held', trips: 1, replayed: false };
       for (let i = 0; i < 3; i++) await ask(server, 100);
       expect(await act(server, open)).toEqual(held);

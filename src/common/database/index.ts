@@ -3,6 +3,7 @@ export * from './columns.js';
 export * from './data-source.js';
 export * from './database.module.js';
 export * from './ddl.js';
+export * from './engine.js';
 export * from './errors.js';
 export * from './migrate.js';
 export * from './open.js';

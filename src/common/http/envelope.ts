@@ -12,13 +12,21 @@ export interface Page<T> {
 }
 
 /** Where a page stands in its list. */
-interface PageMeta {
+export interface PageMeta {
   /** How many items the list has under its filters. */
   total: number;
   /** The most items that a page holds. */
   limit: number;
   /** How many items stand before this page. */
   offset: number;
+}
+
+/** Where a list goes on that has no total. */
+export interface CursorMeta {
+  /** The most items that a page holds; it may hold fewer, and have another page after it. */
+  limit: number;
+  /** Names the next page; absent at the end. */
+  next_cursor?: string;
 }
 
 /** Puts one item, or a list that has no pages, into the envelope. */

@@ -1,6 +1,7 @@
 export * from './body.js';
 export * from './bootstrap.js';
 export * from './connections.js';
+export * from './cursor.js';
 export * from './envelope.js';
 export * from './errors.js';
 export * from './exact-numbers.js';

@@ -14,8 +14,11 @@ interface Endpoint {
   status?: number;
   /** The item inside `data`. */
   answers: Type;
-  /** `list`: a page with `meta`; `array`: a list without pages; `bare`: a body that has its own `data`. */
-  as?: 'item' | 'array' | 'list' | 'bare';
+  /**
+   * `list`: a page with `meta`; `history`: the same, or under a filter one with a cursor; `array`: a list without
+   * pages; `bare`: a body that has its own `data`.
+   */
+  as?: 'item' | 'array' | 'list' | 'history' | 'bare';
   /** Fields of the documented answer's item, or of a bare body, that differ from the examples of its DTO. */
   example?: object;
   /** The codes that this route can answer, besides those of every route. */
@@ -49,7 +52,10 @@ export function Endpoint({
           : {
               type: 'object',
               required: ['data', 'meta'],
-              properties: { data: { type: 'array', items: item }, meta: PAGE_META },
+              properties: {
+                data: { type: 'array', items: item },
+                meta: as === 'list' ? PAGE_META : HISTORY_META,
+              },
             };
   return applyDecorators(
     ApiOperation({ summary, description }),
@@ -88,6 +94,20 @@ const PAGE_META: SchemaObject = {
     limit: { type: 'integer', description: 'The most items that a page holds.', example: 20 },
     offset: { type: 'integer', description: 'How many items stand before this page.', example: 0 },
   },
+};
+
+const CURSOR_META: SchemaObject = {
+  type: 'object',
+  required: ['limit'],
+  properties: {
+    limit: { type: 'integer', description: 'The most items that a page holds.', example: 20 },
+    next_cursor: { type: 'string', description: 'Names the next page; absent at the end.' },
+  },
+};
+
+const HISTORY_META: SchemaObject = {
+  oneOf: [PAGE_META, CURSOR_META],
+  example: { total: 156, limit: 20, offset: 0 },
 };
 
 /** Documents error codes, each under its status with an example. */

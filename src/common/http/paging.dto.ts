@@ -6,6 +6,10 @@ import { IsInt, IsOptional, Max, Min } from 'class-validator';
 export const toInteger = ({ value }: { value: unknown }): unknown =>
   typeof value === 'string' ? (/^\d{1,16}$/.test(value) ? Number(value) : NaN) : value;
 
+/** As `toInteger`, with at most six decimals. */
+export const toDecimal = ({ value }: { value: unknown }): unknown =>
+  typeof value === 'string' ? (/^\d{1,16}(\.\d{1,6})?$/.test(value) ? Number(value) : NaN) : value;
+
 /** Which part of a list to give. */
 export class PagingQuery {
   /**

@@ -54,8 +54,34 @@ export interface TypeTotal {
   readonly total: bigint;
 }
 
+/** The actor of everything that no request asks for: settlement, expiry, schedules. */
+export const SYSTEM = 'system';
+
+/** Where an entry comes from. */
+export interface Origin {
+  /** `user:<sub>`, `admin:<sub>` for an administrator on another account than their own, or `system`. */
+  readonly actor: string;
+  /** The trace id of the request; null when no request asked for it. */
+  readonly traceId: string | null;
+  /** The idempotency key as the client sent it: a batch item's own, else its batch's. */
+  readonly idempotencyKey: string | null;
+}
+
+/** The origin of entries that no request asks for. */
+export const SYSTEM_ORIGIN: Origin = { actor: SYSTEM, traceId: null, idempotencyKey: null };
+
+/** What an amount is spent for. */
+export interface Dimensions {
+  /** The agent that spends it … */
+  readonly agent: string | null;
+  /** … in which run … */
+  readonly runId: string | null;
+  /** … and the language model whose usage it is. */
+  readonly model: string | null;
+}
+
 /** One movement of a balance, never changed once written. */
-export interface Entry {
+export interface Entry extends Origin, Dimensions {
   readonly accountId: number;
   readonly sequence: number;
   readonly type: EntryType;
@@ -72,16 +98,6 @@ export interface Entry {
   readonly description: string | null;
   /** JSON text as the client sent it. */
   readonly metadata: string | null;
-  /** Who made it. */
-  readonly actor: string | null;
-  /** The agent that spent it … */
-  readonly agent: string | null;
-  /** … in which run … */
-  readonly runId: string | null;
-  /** … and the language model whose usage it is. */
-  readonly model: string | null;
-  /** The trace id of the request. */
-  readonly traceId: string | null;
   readonly purchaseId: string | null;
   /** The number of the hold that it captured. */
   readonly hold: number | null;
@@ -99,7 +115,7 @@ export interface Entry {
 export type HoldStatus = 'open' | 'captured' | 'released' | 'expired';
 
 /** An amount kept back for something that will cost at most as much. */
-export interface Hold {
+export interface Hold extends Dimensions {
   readonly accountId: number;
   /** Counts 1, 2, 3 … within the account. */
   readonly number: number;
@@ -108,6 +124,8 @@ export interface Hold {
   readonly captured: Stored;
   readonly description: string | null;
   readonly metadata: string | null;
+  /** Who opened it. */
+  readonly actor: string;
   readonly expiresAt: number;
   readonly createdAt: number;
   /**

@@ -1,4 +1,4 @@
-import type { EntryType, Hold } from './account.js';
+import type { Dimensions, EntryType, Hold } from './account.js';
 import type { Terms } from './grant.js';
 import type { Stored } from './unit.js';
 
@@ -29,14 +29,13 @@ export interface FundTerms extends Omit<Terms, 'extends' | 'expiresAt'>, Partial
 }
 
 /** Spends an amount that is available. */
-export interface Spend {
+export interface Spend extends Dimensions {
   readonly kind: 'spend';
   readonly type: EntryType;
   /** More than zero. */
   readonly amount: Stored;
   readonly description: string | null;
   readonly metadata: string | null;
-  readonly model: string | null;
 }
 
 /** Takes back part of a purchase, whether or not it is still there, or gives it back. */
@@ -83,7 +82,7 @@ export interface Reverse {
 }
 
 /** Opens a hold. */
-export interface Open {
+export interface Open extends Dimensions {
   readonly kind: 'open';
   /** More than zero. */
   readonly amount: Stored;
@@ -104,6 +103,8 @@ export interface Capture {
   readonly final: boolean;
   /** Absent: the hold's own. */
   readonly description: string | null;
+  /** Absent: the hold's own. */
+  readonly model: string | null;
 }
 
 /** Gives back what remains of a hold. */

@@ -6,6 +6,7 @@ import {
   isOf,
   LostOutcome,
   type Operation,
+  originOf,
   type Outcome,
   type Rejection,
   type Replay,
@@ -44,7 +45,7 @@ export function apply(state: State, operation: Operation, now: number, replay?: 
       answer: { outcome: { status: 'claimed' }, replayed: false },
       change: unchanged(state, { status: 'claimed' }),
     };
-  const ruling = rule(state, operation.action, now);
+  const ruling = rule({ ...state, origin: originOf(operation) }, operation.action, now);
   const change =
     'reason' in ruling
       ? unchanged(state, { status: 'refused', rejection: ruling, traceId: operation.traceId })

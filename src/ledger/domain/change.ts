@@ -1,4 +1,4 @@
-import type { Account, Entry, Hold } from './account.js';
+import type { Account, Entry, Hold, Origin } from './account.js';
 import type { Grant, Grants } from './grant.js';
 import type { Outcome } from './operation.js';
 
@@ -6,6 +6,8 @@ import type { Outcome } from './operation.js';
 export interface State {
   readonly account: Account;
   readonly grants: Grants;
+  /** Where the entries of the operation come from; absent: from no request. */
+  readonly origin?: Origin;
   /** The hold that the operation names, if there is one. */
   readonly hold?: Hold;
   /** The entry that it reverses, if there is one. */

@@ -1,4 +1,13 @@
-import { type Account, debtOf, type Entry, type Hold, type TypeTotal } from './account.js';
+import {
+  type Account,
+  debtOf,
+  type Dimensions,
+  type Entry,
+  type Hold,
+  type Origin,
+  SYSTEM_ORIGIN,
+  type TypeTotal,
+} from './account.js';
 import type { Change, State } from './change.js';
 import { type Grant, isPast, isVoid, moved, priceOfPart, type Share, type Slice } from './grant.js';
 import type { Outcome, Rejection } from './operation.js';
@@ -6,7 +15,7 @@ import { minus, negate, plus, type Stored } from './unit.js';
 
 /** The fields of an entry that do not follow from the account. */
 export type Movement = Pick<Entry, 'type' | 'amount' | 'description'> &
-  Partial<Pick<Entry, 'metadata' | 'model' | 'purchaseId' | 'hold' | 'slices' | 'reverses' | 'expiredAt'>>;
+  Partial<Dimensions & Pick<Entry, 'metadata' | 'purchaseId' | 'hold' | 'slices' | 'reverses' | 'expiredAt'>>;
 
 /** What a rule comes to. */
 export type Ruling = Draft | Rejection;
@@ -22,6 +31,7 @@ export class Draft {
   private returned?: Set<number>;
   /** The debt that is left to pay: each amount that comes in or back pays first. */
   private debt: Stored;
+  private origin: Origin;
 
   constructor(
     private readonly state: State,
@@ -29,6 +39,7 @@ export class Draft {
   ) {
     this.account = state.account;
     this.debt = debtOf(state.account);
+    this.origin = state.origin ?? SYSTEM_ORIGIN;
   }
 
   grant(id: number): Grant {
@@ -51,7 +62,7 @@ export class Draft {
 
   /** Posts the next entry of the account. */
   enter(movement: Movement): Entry {
-    const { after, entry } = enter(this.account, movement, this.now);
+    const { after, entry } = enter(this.account, movement, this.origin, this.now);
     this.account = after;
     this.entries.push(entry);
     return entry;
@@ -125,6 +136,7 @@ export class Draft {
 
   /** Forfeits what came back to grants that were voided, and ends what came back to those whose time has passed. */
   retire(): void {
+    this.origin = SYSTEM_ORIGIN;
     for (const id of this.returned ?? []) {
       const grant = this.grant(id);
       if (grant.remaining === 0) continue;
@@ -175,9 +187,9 @@ export class Draft {
 }
 
 /** The next entry of an account, and the account after it. */
-function enter(account: Account, movement: Movement, now: number): { after: Account; entry: Entry } {
+function enter(account: Account, movement: Movement, origin: Origin, now: number): { after: Account; entry: Entry } {
   const { id, version, owner, unit, held, types, holds, holdEvents, openHolds, operations, nextExpiry } = account;
-  const entry = entryOf(account, movement, Math.max(now, account.lastAt));
+  const entry = entryOf(account, movement, origin, Math.max(now, account.lastAt));
   const ofType: TypeTotal = { count: entry.typeSequence, total: entry.typeTotal };
   // Written out: to spread an account took longer than all else that an entry costs here.
   const after: Account = {
@@ -199,8 +211,14 @@ function enter(account: Account, movement: Movement, now: number): { after: Acco
   return { after, entry };
 }
 
-function entryOf({ id, balance, sequence, types }: Account, movement: Movement, createdAt: number): Entry {
-  const { type, amount, description, metadata, model, purchaseId, hold, slices, reverses, expiredAt } = movement;
+function entryOf(
+  { id, balance, sequence, types }: Account,
+  movement: Movement,
+  { actor, traceId, idempotencyKey }: Origin,
+  createdAt: number,
+): Entry {
+  const { type, amount, metadata = null, agent = null, runId = null, model = null } = movement;
+  const { purchaseId = null, hold = null, slices, reverses = null, expiredAt = null } = movement;
   const { count, total } = types[type] ?? NONE;
   return {
     accountId: id,
@@ -210,18 +228,19 @@ function entryOf({ id, balance, sequence, types }: Account, movement: Movement, 
     typeTotal: total + BigInt(amount),
     amount,
     balanceAfter: plus(balance, amount),
-    description,
-    metadata: metadata ?? null,
-    actor: null,
-    agent: null,
-    runId: null,
-    model: model ?? null,
-    traceId: null,
-    purchaseId: purchaseId ?? null,
-    hold: hold ?? null,
+    description: movement.description,
+    metadata,
+    actor,
+    agent,
+    runId,
+    model,
+    traceId,
+    idempotencyKey,
+    purchaseId,
+    hold,
     slices: slices?.length ? slices : null,
-    reverses: reverses ?? null,
-    expiredAt: expiredAt ?? null,
+    reverses,
+    expiredAt,
     createdAt,
   };
 }

@@ -1,4 +1,4 @@
-import type { AccountName, Entry, EntryType, Hold, HoldStatus } from './account.js';
+import type { AccountName, Entry, EntryType, Hold, HoldStatus, Origin } from './account.js';
 import type { Action, HoldName } from './action.js';
 import { negate, type Stored, ZERO } from './unit.js';
 
@@ -11,9 +11,18 @@ export interface Operation<A extends Action = Action> {
   readonly key?: string;
   /** Equal for equal requests. */
   readonly hash: string;
-  /** The request's trace id. */
+  /** The request's trace id; empty when no request asks for it. */
   readonly traceId: string;
+  /** Who asks for it. */
+  readonly actor: string;
+  /** The key as the client sent it, where `key` may be one that was derived from it. */
+  readonly clientKey?: string;
   readonly action: A;
+}
+
+/** Where the entries of an operation come from. */
+export function originOf({ actor, traceId, clientKey }: Operation): Origin {
+  return { actor, traceId: traceId || null, idempotencyKey: clientKey ?? null };
 }
 
 /** Why an operation was refused. */

@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Jobs } from '../../common/jobs/index.js';
+import { SYSTEM } from '../domain/index.js';
 import { LedgerStore } from '../store/index.js';
 import { Lanes } from './lanes.js';
 
@@ -35,7 +36,7 @@ export class HoldSweeper {
     await Promise.all(
       accounts.map((account) =>
         this.lanes.submit({
-          operations: [{ account, scope: 'sweep', hash: '', traceId: '', action: { kind: 'claim' } }],
+          operations: [{ account, scope: 'sweep', hash: '', traceId: '', actor: SYSTEM, action: { kind: 'claim' } }],
         }),
       ),
     );

@@ -146,8 +146,7 @@ export class Replay {
   }
 
   private opened(row: Hold): void {
-    const { amount, description, metadata, expiresAt, createdAt } = row;
-    const action: Action = { kind: 'open', amount, description, metadata, expiresIn: expiresAt - createdAt };
+    const action: Action = { ...row, kind: 'open', expiresIn: row.expiresAt - row.createdAt };
     const { hold } = this.decide(`hold ${row.number}`, action, row, {});
     if (row.number !== hold!.number) this.fail(`hold ${row.number}: its number must be ${hold!.number}`);
     if (said(row) !== said(hold!)) this.fail(`hold ${row.number}: its grants are ${said(row)}, must be ${said(hold!)}`);
@@ -237,13 +236,13 @@ function actionOf(entry: Entry): Ruled {
   return { kind: 'reverse', entry: reverses ?? 0, amount: amount < 0 ? negate(amount) : amount, description };
 }
 
-function spendOf({ type, amount, description, metadata, model }: Entry): Spend {
-  return { kind: 'spend', type, amount: negate(amount), description, metadata, model };
+function spendOf(entry: Entry): Spend {
+  return { ...entry, kind: 'spend', amount: negate(entry.amount) };
 }
 
-function captureOf({ sequence, type, amount, description }: Entry, { row, hold }: Course): Capture {
+function captureOf({ sequence, type, amount, description, model }: Entry, { row, hold }: Course): Capture {
   const final = row.status === 'captured' && row.closedAfter === sequence;
-  return { kind: 'capture', hold, type, amount: negate(amount), final, description };
+  return { kind: 'capture', hold, type, amount: negate(amount), final, description, model };
 }
 
 /** The grants of an account in the course of the replay. */

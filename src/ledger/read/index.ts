@@ -1,2 +1,3 @@
 export * from './ledger.reader.js';
+export type { EntryFilter } from './search.js';
 export type { Summary, Sums } from './summary.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { Between, LessThanOrEqual, MoreThan, type Repository } from 'typeorm';
+import { Between, In, LessThanOrEqual, MoreThan, type Repository } from 'typeorm';
 import {
   type Account,
   accountName,
@@ -25,6 +25,7 @@ import {
 import { AccountRow, EntryRow, GrantRow, HoldRow, ReversalRow } from '../store/index.js';
 import { grantAt, momentOf } from './moment.js';
 import { findPositions } from './positions.js';
+import { type EntryFilter, type Range, search } from './search.js';
 import { summarize, type Summary, type SummaryPeriod } from './summary.js';
 
 /** A balance at one moment; available = paid + promotional − debt. */
@@ -57,15 +58,22 @@ export interface Paging {
 }
 
 /** The entries that are asked for; times are milliseconds since 1970, from inclusive, to exclusive. */
-export interface HistoryFilter extends Paging {
+interface Period {
   readonly type?: EntryType;
   readonly from?: number;
   readonly to?: number;
 }
 
+/** Entries to be looked for. */
+export interface EntrySearch extends Period, Omit<Paging, 'offset'> {
+  readonly filter: EntryFilter;
+  /** Where the page before it ended; the period has been found then. */
+  readonly rest?: Range;
+}
+
 /**
- * Reads of the ledger. None of them scans the history: positions are numbers without a gap, so a page is a range of the
- * primary key and a time is found by halving.
+ * Reads of the ledger. Positions are numbers without a gap, so a page is a range of the primary key and a time is found
+ * by halving. Only a search looks through entries, through a bounded number of them.
  */
 @Injectable()
 export class LedgerReader {
@@ -157,16 +165,11 @@ export class LedgerReader {
   }
 
   /** A page of the history. Its cost does not grow with the offset or the length of the history. */
-  async history(name: AccountName, { type, from, to, order, limit, offset }: HistoryFilter): Promise<Listed<Entry>> {
+  async history(name: AccountName, { type, order, limit, offset, ...period }: Period & Paging): Promise<Listed<Entry>> {
     const account = await this.find(name);
     if (!account) return { rows: [], total: 0 };
     const accountId = account.id;
-    const length = type ? (account.types[type]?.count ?? 0) : account.sequence;
-    const times = [from, to].flatMap((time) => (time === undefined ? [] : { time, type, length }));
-    const found = await findPositions(this.entries.manager.connection, accountId, times);
-    const position = (time: number) => found.find((each) => each.time === time)!.first;
-    const first = from === undefined ? 1 : position(from);
-    const last = to === undefined ? length : position(to) - 1;
+    const { low: first, high: last } = await this.range(account, { type, ...period });
     const [low, high] =
       order === 'asc'
         ? [first + offset, Math.min(last, first + offset + limit - 1)]
@@ -176,6 +179,24 @@ export class LedgerReader {
     const where = { accountId, ...(type ? { type } : {}), [number]: Between(low, high) };
     const rows = low <= high ? await this.entries.find({ where, order: { [number]: order } }) : [];
     return { rows, total: Math.max(0, last - first + 1) };
+  }
+
+  /**
+   * The entries of a period that a filter fits, as many as a page has; fewer when so many were looked through that the
+   * rest is for the next page.
+   */
+  async search(
+    name: AccountName,
+    { filter, order, limit, rest: begun, ...period }: EntrySearch,
+  ): Promise<{ rows: Entry[]; rest?: Range }> {
+    const account = await this.find(name);
+    const accountId = account?.id ?? 0;
+    if (!account || (filter.hold && filter.hold.accountId !== accountId)) return { rows: [] };
+    const range = begun ?? (await this.range(account, period));
+    const wanted = { accountId, type: period.type, filter, order, limit };
+    const { sequences, rest } = await search(this.entries.manager.connection, wanted, range);
+    const where = { accountId, sequence: In([...sequences]) };
+    return { rows: sequences.length > 0 ? await this.entries.find({ where, order: { sequence: order } }) : [], rest };
   }
 
   async hold({ accountId, number }: HoldName): Promise<Hold | undefined> {
@@ -244,6 +265,18 @@ export class LedgerReader {
 
   summary(name: AccountName, period: SummaryPeriod): Promise<Summary> {
     return summarize(this.accounts.manager.connection, name, period);
+  }
+
+  /** The numbers of a period's entries, of a type's among their own. */
+  private async range(account: Account, { type, from, to }: Period): Promise<Range> {
+    const length = type ? (account.types[type]?.count ?? 0) : account.sequence;
+    const times = [from, to].flatMap((time) => (time === undefined ? [] : { time, type, length }));
+    const found = await findPositions(this.entries.manager.connection, account.id, times);
+    const position = (time: number) => found.find((each) => each.time === time)!.first;
+    return {
+      low: from === undefined ? 1 : position(from),
+      high: to === undefined ? length : position(to) - 1,
+    };
   }
 
   private async find(name: AccountName): Promise<Account | undefined> {

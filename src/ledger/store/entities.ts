@@ -114,8 +114,8 @@ export class EntryRow implements Entry {
   @Column({ type: 'mediumtext' as 'text', nullable: true })
   metadata: string | null;
 
-  @Column({ type: 'varchar', length: 210, nullable: true })
-  actor: string | null;
+  @Column({ type: 'varchar', length: 210 })
+  actor: string;
 
   @Column({ type: 'varchar', length: 100, nullable: true })
   agent: string | null;
@@ -128,6 +128,9 @@ export class EntryRow implements Entry {
 
   @Column({ name: 'trace_id', type: 'varchar', length: 32, nullable: true })
   traceId: string | null;
+
+  @Column({ name: 'idempotency_key', type: 'varchar', length: 300, nullable: true })
+  idempotencyKey: string | null;
 
   @Column({ name: 'purchase_id', type: 'varchar', length: 40, nullable: true })
   purchaseId: string | null;
@@ -222,6 +225,18 @@ export class HoldRow implements Hold {
 
   @Column({ type: 'mediumtext' as 'text', nullable: true, update: false })
   metadata: string | null;
+
+  @Column({ type: 'varchar', length: 210, update: false })
+  actor: string;
+
+  @Column({ type: 'varchar', length: 100, nullable: true, update: false })
+  agent: string | null;
+
+  @Column({ name: 'run_id', type: 'varchar', length: 100, nullable: true, update: false })
+  runId: string | null;
+
+  @Column({ type: 'varchar', length: 100, nullable: true, update: false })
+  model: string | null;
 
   @Column({ name: 'expires_at', type: 'bigint', transformer: integer })
   expiresAt: number;

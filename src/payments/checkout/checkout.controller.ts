@@ -1,6 +1,6 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { accountFor, Authenticated, CurrentPrincipal, type Principal } from '../../auth/index.js';
+import { accountFor, actorOn, Authenticated, CurrentPrincipal, type Principal } from '../../auth/index.js';
 import { type Answered, Endpoint, type Idempotency, IdempotencyKey } from '../../common/http/index.js';
 import { CheckoutDto, CreditPurchaseDto, TokenCheckoutDto } from './checkout.dto.js';
 import { CheckoutService } from './checkout.service.js';
@@ -8,6 +8,11 @@ import { CheckoutService } from './checkout.service.js';
 const DESCRIPTION =
   'Send the buyer to `checkout_url`. Nothing is credited before the provider says that the payment is complete; the way back to the success page credits nothing by itself.';
 const ERRORS = ['FORBIDDEN', 'CONFLICT', 'PAYMENT_PROVIDER_ERROR', 'PAYMENTS_NOT_CONFIGURED'] as const;
+
+function buyer(who: Principal, named: string | undefined) {
+  const account = accountFor(who, named);
+  return { account, actor: actorOn(who, account) };
+}
 
 @ApiTags('Credits')
 @Controller('credits')
@@ -30,7 +35,7 @@ export class CreditCheckoutController {
     @Body() { package_id, account }: CreditPurchaseDto,
     @IdempotencyKey() key: Idempotency,
   ): Promise<Answered<CheckoutDto>> {
-    return this.checkout.open('credits', accountFor(who, account), package_id, key);
+    return this.checkout.open('credits', buyer(who, account), package_id, key);
   }
 }
 
@@ -55,6 +60,6 @@ export class TokenCheckoutController {
     @Body() { plan_id, account }: TokenCheckoutDto,
     @IdempotencyKey() key: Idempotency,
   ): Promise<Answered<CheckoutDto>> {
-    return this.checkout.open('tokens', accountFor(who, account), plan_id, key);
+    return this.checkout.open('tokens', buyer(who, account), plan_id, key);
   }
 }

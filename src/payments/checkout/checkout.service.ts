@@ -32,17 +32,22 @@ export class CheckoutService {
    * @throws ApiError VALIDATION_ERROR, IDEMPOTENCY_KEY_REUSED, PAYMENTS_NOT_CONFIGURED, PAYMENT_PROVIDER_ERROR (the
    *   same request may be repeated)
    */
-  async open(kind: PurchaseKind, account: string, item: string, { key }: Idempotency): Promise<Answered<CheckoutDto>> {
+  async open(
+    kind: PurchaseKind,
+    { account, actor }: Buyer,
+    item: string,
+    { key }: Idempotency,
+  ): Promise<Answered<CheckoutDto>> {
     const hash = requestHash({ item });
     const recorded =
       (await this.findByKey(kind, account, key)) ??
-      (await this.record({ kind, account, key, hash }, this.goods.item(kind, item)));
+      (await this.record({ kind, account, actor, key, hash }, this.goods.item(kind, item)));
     if (recorded.requestHash !== hash) throw new ApiError('IDEMPOTENCY_KEY_REUSED');
     const { purchase, written } = await this.sessions.ensure(recorded);
     return new Answered(toCheckout(purchase), !written);
   }
 
-  private async record({ kind, account, key, hash }: Wanted, item: Item): Promise<Purchase> {
+  private async record({ kind, account, actor, key, hash }: Wanted, item: Item): Promise<Purchase> {
     if (!this.provider) throw notConfigured();
     const now = Date.now();
     const id = newPurchaseId();
@@ -51,6 +56,7 @@ export class CheckoutService {
       await this.writer.begin({
         id,
         account,
+        actor,
         kind,
         idempotencyKey: key ?? null,
         requestHash: hash,
@@ -85,10 +91,12 @@ export class CheckoutService {
   }
 }
 
+/** Whose account a purchase is for, and who buys. */
+type Buyer = Pick<Purchase, 'account' | 'actor'>;
+
 /** Who wants to buy, and the key and hash of the request. */
-interface Wanted {
+interface Wanted extends Buyer {
   readonly kind: PurchaseKind;
-  readonly account: string;
   readonly key: string | undefined;
   readonly hash: string;
 }

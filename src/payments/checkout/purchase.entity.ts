@@ -26,6 +26,10 @@ export class Purchase {
   @Column({ type: 'varchar', length: 205 })
   account: string;
 
+  /** Who began it: `user:<sub>`, or `admin:<sub>` for an administrator on another account than their own. */
+  @Column({ type: 'varchar', length: 210 })
+  actor: string;
+
   @Column({ type: 'varchar', length: 10 })
   kind: PurchaseKind;
 

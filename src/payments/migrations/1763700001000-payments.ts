@@ -8,6 +8,7 @@ export class Payments1763700001000 implements MigrationInterface {
       `CREATE TABLE purchase (
         id varchar(40) NOT NULL PRIMARY KEY,
         account varchar(205) NOT NULL,
+        actor varchar(210) NOT NULL,
         kind varchar(10) NOT NULL,
         idempotency_key varchar(255) NULL,
         request_hash varchar(43) NOT NULL,
@@ -51,6 +52,7 @@ export class Payments1763700001000 implements MigrationInterface {
         id varchar(40) NOT NULL PRIMARY KEY,
         purchase_id varchar(40) NOT NULL,
         account varchar(205) NOT NULL,
+        actor varchar(210) NOT NULL,
         idempotency_key varchar(255) NULL,
         request_hash varchar(43) NOT NULL,
         amount bigint NOT NULL,

@@ -72,10 +72,11 @@ export class PurchasesController {
     idempotent: true,
   })
   refund(
+    @CurrentPrincipal() who: Principal,
     @Param('id') id: string,
     @Body() wanted: RefundPurchaseDto,
     @IdempotencyKey() key: Idempotency,
   ): Promise<Answered<RefundDto>> {
-    return this.refunds.refund(id, wanted, key);
+    return this.refunds.refund(who, id, wanted, key);
   }
 }

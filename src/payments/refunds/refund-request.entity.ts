@@ -21,6 +21,10 @@ export class PurchaseRefundRequest {
   @Column({ type: 'varchar', length: 205 })
   account: string;
 
+  /** Who asked for it: `user:<sub>`, or `admin:<sub>` for an administrator on another account than their own. */
+  @Column({ type: 'varchar', length: 210 })
+  actor: string;
+
   /** The client's; null when it sent none. */
   @Column({ name: 'idempotency_key', type: 'varchar', length: 255, nullable: true })
   idempotencyKey: string | null;

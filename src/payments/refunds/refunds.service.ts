@@ -3,6 +3,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { LessThanOrEqual, type Repository } from 'typeorm';
 import { affectedRows, forUpdate, isDuplicate, Transactions, type Tx } from '../../common/database/index.js';
+import { actorOn, type Principal } from '../../auth/index.js';
 import { Answered, ApiError, type ErrorCode, type Idempotency, requestHash } from '../../common/http/index.js';
 import { findPurchase, notConfigured, Purchase } from '../checkout/index.js';
 import { AttemptSpent, PAYMENT_PROVIDER, type PaymentProvider, type Refund } from '../provider/index.js';
@@ -32,7 +33,12 @@ export class RefundsService {
    * @throws ApiError NOT_FOUND, CONFLICT when the purchase is not paid or less than that remains,
    *   PAYMENT_PROVIDER_ERROR (the same request with the same key may be repeated), IDEMPOTENCY_KEY_REUSED
    */
-  async refund(purchaseId: string, wanted: RefundPurchaseDto, idempotency: Idempotency): Promise<Answered<RefundDto>> {
+  async refund(
+    who: Principal,
+    purchaseId: string,
+    wanted: RefundPurchaseDto,
+    idempotency: Idempotency,
+  ): Promise<Answered<RefundDto>> {
     const purchase = await findPurchase(this.purchases, purchaseId);
     if (!purchase) throw new ApiError('NOT_FOUND');
     if (!this.provider) throw notConfigured();
@@ -42,7 +48,8 @@ export class RefundsService {
     const recorded = await this.findByKey(purchase, idempotency.key);
     // What was refunded elsewhere counts, whether or not we were told.
     if (!recorded) await this.settlement.settle(purchaseId);
-    const request = recorded ?? (await this.record(purchase, wanted, hash, idempotency));
+    const request =
+      recorded ?? (await this.record(purchase, actorOn(who, purchase.account), wanted, hash, idempotency));
     if (request.requestHash !== hash) throw new ApiError('IDEMPOTENCY_KEY_REUSED');
     const isNew = request.status === 'asked';
     const answered = isNew ? await this.carryOut(purchase, request, idempotency.traceId) : request;
@@ -77,6 +84,7 @@ export class RefundsService {
 
   private async record(
     purchase: Purchase,
+    actor: string,
     wanted: RefundPurchaseDto,
     hash: string,
     idempotency: Idempotency,
@@ -87,6 +95,7 @@ export class RefundsService {
       id,
       purchaseId,
       account,
+      actor,
       idempotencyKey: idempotency.key ?? null,
       requestHash: hash,
       reason: wanted.reason ?? null,

@@ -1,4 +1,4 @@
-import { available, type Hold, MAX_OPEN_HOLDS, remaining, statusAt } from '../account.js';
+import { available, type Hold, MAX_OPEN_HOLDS, remaining, statusAt, SYSTEM_ORIGIN } from '../account.js';
 import type { State } from '../change.js';
 import { Draft, type Ruling } from '../draft.js';
 import type { Slice } from '../grant.js';
@@ -7,8 +7,9 @@ import type { Rejection } from '../operation.js';
 import { minus, negate, plus, type Stored, ZERO } from '../unit.js';
 
 /** Opens a hold that the available balance covers. It takes its amount out of the grants. */
-export function open(state: State, { amount, description, metadata, expiresIn }: Open, now: number): Ruling {
-  const { account } = state;
+export function open(state: State, action: Open, now: number): Ruling {
+  const { account, origin = SYSTEM_ORIGIN } = state;
+  const { amount, description, metadata, agent, runId, model, expiresIn } = action;
   if (amount > available(account)) return { reason: 'insufficient', required: amount, available: available(account) };
   if (account.openHolds >= MAX_OPEN_HOLDS) return { reason: 'too-many-holds' };
   const draft = new Draft(state, now);
@@ -20,6 +21,10 @@ export function open(state: State, { amount, description, metadata, expiresIn }:
     captured: ZERO,
     description,
     metadata,
+    actor: origin.actor,
+    agent,
+    runId,
+    model,
     expiresAt: now + expiresIn,
     createdAt: now,
     openedAfter: account.sequence,
@@ -41,7 +46,7 @@ export function open(state: State, { amount, description, metadata, expiresIn }:
 }
 
 /** Spends from an open hold, its slices in their order. The rest of them goes back with the last capture. */
-export function capture(state: State, { type, amount, final, description }: Capture, now: number): Ruling {
+export function capture(state: State, { type, amount, final, description, model }: Capture, now: number): Ruling {
   const { account, hold } = state;
   const refusal = notOpen(hold, now);
   if (refusal || !hold) return refusal ?? { reason: 'no-hold' };
@@ -63,6 +68,9 @@ export function capture(state: State, { type, amount, final, description }: Capt
     amount: negate(amount),
     description: description ?? hold.description,
     metadata: hold.metadata,
+    agent: hold.agent,
+    runId: hold.runId,
+    model: model ?? hold.model,
     hold: hold.number,
     slices: spent,
   });

@@ -7,11 +7,11 @@ import { negate } from '../unit.js';
 
 /** Spends an amount that the available balance covers. */
 export function spend(state: State, action: Spend, now: number): Ruling {
-  const { type, amount, description, metadata, model } = action;
+  const { type, amount, description, metadata, agent, runId, model } = action;
   const there = available(state.account);
   if (amount > there) return { reason: 'insufficient', required: amount, available: there };
   const draft = new Draft(state, now);
   const slices = draft.burn(amount, 'used');
-  const entry = draft.enter({ type, amount: negate(amount), description, metadata, model, slices });
+  const entry = draft.enter({ type, amount: negate(amount), description, metadata, agent, runId, model, slices });
   return draft.done({ status: 'posted', entry });
 }
