@@ -43,22 +43,22 @@ interface Opening {
 export async function openDatabase(
   database: DatabaseConfig,
   options: DataSourceOptions,
-  { migrations = false, patienceMs = 0, onWait }: Opening = {},
+  { migrations, patienceMs = 0, onWait }: Opening = {},
 ): Promise<DataSource> {
   const end = Date.now() + patienceMs;
-  for (let attempt = 0; ; attempt++) {
+  for (let tell = onWait; ; tell = undefined) {
     const dataSource = newDataSource(options);
     try {
       await dataSource.initialize();
       if (migrations) await migrate(dataSource);
       return dataSource;
     } catch (error) {
-      // What fails once the database is open is the migration.
-      const refused = !dataSource.isInitialized;
-      if (!refused) await dataSource.destroy();
-      const unavailable = refused ? new DatabaseUnavailable(database, error) : error;
-      if (!isTransient(error) || Date.now() >= end) throw unavailable;
-      if (attempt === 0) onWait?.(new DatabaseUnavailable(database, error));
+      const unavailable = new DatabaseUnavailable(database, error);
+      const isOpen = dataSource.isInitialized;
+      if (isOpen) await dataSource.destroy();
+      // Once the database is open, only the migration can have failed.
+      if (!isTransient(error) || Date.now() >= end) throw isOpen ? error : unavailable;
+      tell?.(unavailable);
       await setTimeout(EVERY_MS);
     }
   }

@@ -75,20 +75,21 @@ function faultOf(value: unknown, left: { values: number }, depth: number): Fault
     return fault(`must be a number of at most ${SIGNIFICANT_DIGITS} significant digits, and below 1e308`);
   if (typeof value !== 'object') return undefined;
   if (depth > MAX_DEPTH) return fault('is nested too deeply');
-  const list = Array.isArray(value);
-  if (list && value.length > MAX_ITEMS) return fault(`must have at most ${MAX_ITEMS} items`);
+  if (!Array.isArray(value)) return faultWithin(value, MAX_FIELDS, left, depth);
+  return value.length > MAX_ITEMS
+    ? fault(`must have at most ${MAX_ITEMS} items`)
+    : faultWithin(value, MAX_ITEMS, left, depth);
+}
+
+function faultWithin(value: object, most: number, left: { values: number }, depth: number): Fault | undefined {
   let fields = 0;
   for (const name in value) {
-    if (!list && ++fields > MAX_FIELDS) return fault(`must have at most ${MAX_FIELDS} fields`);
+    if (++fields > most) return fault(`must have at most ${most} fields`);
     if ((left.values -= 1) < 0) return fault('has too many values');
     if (EVERY_OBJECTS.has(name)) return fault(`must not have a field named ${name}`);
     const found = faultOf((value as Record<string, unknown>)[name], left, depth + 1);
     // The names in metadata are the client's own; the field is `metadata`.
-    if (found)
-      return {
-        path: found.path === '' || name === 'metadata' ? name : `${name}.${found.path}`,
-        message: found.message,
-      };
+    if (found) return { ...found, path: found.path === '' || name === 'metadata' ? name : `${name}.${found.path}` };
   }
   return undefined;
 }

@@ -5,6 +5,28 @@ import { AnyQuery } from './unknown-query.guard.js';
 
 type SchemaObject = Record<string, unknown>;
 
+const PAGE_META: SchemaObject = {
+  type: 'object',
+  required: ['total', 'limit', 'offset'],
+  properties: {
+    total: { type: 'integer', description: 'How many items the list has under its filters.', example: 156 },
+    limit: { type: 'integer', description: 'The most items that a page holds.', example: 20 },
+    offset: { type: 'integer', description: 'How many items stand before this page.', example: 0 },
+  },
+};
+
+/** The body of an answer, of one item or a list of them. */
+const ENVELOPES = {
+  bare: (item: SchemaObject): SchemaObject => item,
+  item: (item: SchemaObject): SchemaObject => ({ type: 'object', required: ['data'], properties: { data: item } }),
+  array: (item: SchemaObject): SchemaObject => ENVELOPES.item({ type: 'array', items: item }),
+  list: (item: SchemaObject): SchemaObject => ({
+    type: 'object',
+    required: ['data', 'meta'],
+    properties: { data: { type: 'array', items: item }, meta: PAGE_META },
+  }),
+};
+
 /** What a route does, for people and for generated clients. */
 interface Endpoint {
   /** One line. */
@@ -15,7 +37,7 @@ interface Endpoint {
   /** The item inside `data`. */
   answers: Type;
   /** `list`: a page with `meta`; `array`: a list without pages; `bare`: a body that has its own `data`. */
-  as?: 'item' | 'array' | 'list' | 'bare';
+  as?: keyof typeof ENVELOPES;
   /** Fields of the documented answer's item, or of a bare body, that differ from the examples of its DTO. */
   example?: object;
   /** The codes that this route can answer, besides those of every route. */
@@ -38,19 +60,7 @@ export function Endpoint({
   idempotent = false,
   anyQuery = false,
 }: Endpoint): MethodDecorator {
-  const item = { $ref: getSchemaPath(answers) };
-  const schema: SchemaObject =
-    as === 'bare'
-      ? item
-      : as === 'item'
-        ? { type: 'object', required: ['data'], properties: { data: item } }
-        : as === 'array'
-          ? { type: 'object', required: ['data'], properties: { data: { type: 'array', items: item } } }
-          : {
-              type: 'object',
-              required: ['data', 'meta'],
-              properties: { data: { type: 'array', items: item }, meta: PAGE_META },
-            };
+  const schema = ENVELOPES[as]({ $ref: getSchemaPath(answers) });
   return applyDecorators(
     ApiOperation({ summary, description }),
     ApiExtraModels(answers),
@@ -79,16 +89,6 @@ export function Endpoint({
 
 /** What every route that takes a body and a key can answer besides. */
 const WRITE_ERRORS = ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE', 'IDEMPOTENCY_KEY_REUSED'] as const;
-
-const PAGE_META: SchemaObject = {
-  type: 'object',
-  required: ['total', 'limit', 'offset'],
-  properties: {
-    total: { type: 'integer', description: 'How many items the list has under its filters.', example: 156 },
-    limit: { type: 'integer', description: 'The most items that a page holds.', example: 20 },
-    offset: { type: 'integer', description: 'How many items stand before this page.', example: 0 },
-  },
-};
 
 /** Documents error codes, each under its status with an example. */
 export function ApiErrors(...codes: ErrorCode[]): MethodDecorator & ClassDecorator {

@@ -116,40 +116,40 @@ function accepts(fields: Fields, value: unknown): boolean {
 function compile(dto: Dto): Fields | null {
   if (Object.keys(new dto()).length > 0) return null;
   const fields = new Map<string, Field>();
-  const storage = getMetadataStorage();
-  for (const metadata of storage.getTargetValidationMetadatas(dto, '', false, false)) {
-    const {
-      propertyName,
-      type,
-      target,
-      each,
-      constraintCls,
-      constraints = [],
-    } = metadata as typeof metadata & { target: object };
-    const field = fields.get(propertyName) ?? { conditions: [], checks: [] };
-    fields.set(propertyName, field);
-    if (type === ValidationTypes.CONDITIONAL_VALIDATION) {
-      const [condition] = constraints as [(body: object, value: unknown) => boolean];
-      field.conditions.push((value, body) => condition(body, value));
-    } else if (type === ValidationTypes.CUSTOM_VALIDATION) {
-      for (const { instance } of storage.getTargetValidatorConstraints(constraintCls)) {
-        const check: Check = (value, object) =>
-          instance.validate(value, { value, object, constraints, property: propertyName, targetName: dto.name }) ===
-          true;
-        field.checks.push(
-          each ? (list, body) => Array.isArray(list) && list.every((item) => check(item, body)) : check,
-        );
-      }
-    } else {
-      const item = ITEMS.get(target)?.get(propertyName)?.();
-      const items = item && compile(item);
-      if (type !== ValidationTypes.NESTED_VALIDATION || !items) return null;
-      field.items = items;
-      field.checks.push((list) => Array.isArray(list) && list.every((object) => accepts(items, object)));
-    }
+  for (const metadata of getMetadataStorage().getTargetValidationMetadatas(dto, '', false, false)) {
+    const field = fields.get(metadata.propertyName) ?? { conditions: [], checks: [] };
+    fields.set(metadata.propertyName, field);
+    if (!COMPILERS[metadata.type]?.(field, metadata, dto)) return null;
   }
   return fields.size > 0 ? fields : null;
 }
+
+type Metadata = ReturnType<ReturnType<typeof getMetadataStorage>['getTargetValidationMetadatas']>[number];
+
+/** Adds a decorator of each type to a field; returns whether it is understood. */
+const COMPILERS: Partial<Record<string, (field: Field, metadata: Metadata, dto: Dto) => boolean>> = {
+  [ValidationTypes.CONDITIONAL_VALIDATION](field, { constraints }) {
+    const [condition] = constraints as [(body: object, value: unknown) => boolean];
+    field.conditions.push((value, body) => condition(body, value));
+    return true;
+  },
+  [ValidationTypes.CUSTOM_VALIDATION](field, { constraintCls, constraints = [], each, propertyName: property }, dto) {
+    for (const { instance } of getMetadataStorage().getTargetValidatorConstraints(constraintCls)) {
+      const check: Check = (value, object) =>
+        instance.validate(value, { value, object, constraints, property, targetName: dto.name }) === true;
+      field.checks.push(each ? (list, body) => Array.isArray(list) && list.every((item) => check(item, body)) : check);
+    }
+    return true;
+  },
+  [ValidationTypes.NESTED_VALIDATION](field, { target, propertyName }) {
+    const item = ITEMS.get(target as object)?.get(propertyName)?.();
+    const items = item && compile(item);
+    if (!items) return false;
+    field.items = items;
+    field.checks.push((list) => Array.isArray(list) && list.every((object) => accepts(items, object)));
+    return true;
+  },
+};
 
 /** A list of `min` to `max` objects of a class. */
 export function IsListOf(min: number, max: number, item: () => Dto): PropertyDecorator {

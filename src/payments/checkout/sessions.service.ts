@@ -38,9 +38,7 @@ export class SessionsService {
    */
   async ensure(purchase: Purchase): Promise<Changed> {
     if (purchase.sessionId !== null) return { purchase, written: false };
-    if (!this.provider) throw notConfigured();
-    if (purchase.provider !== this.provider.name)
-      throw new ApiError('CONFLICT', 'This purchase was begun with another payment provider.');
+    providerOf(purchase, this.provider);
     let current = purchase;
     for (let tries = 1; ; tries++) {
       const customer = await this.customers.idOf(current.account);
@@ -127,6 +125,16 @@ export class SessionsService {
 /** Payments are off; the request may be sent again when they are on. */
 export function notConfigured(): ApiError {
   return new ApiError('PAYMENTS_NOT_CONFIGURED', undefined, { retryAfterSeconds: 60 });
+}
+
+/**
+ * The provider that a purchase was begun with.
+ * @throws ApiError PAYMENTS_NOT_CONFIGURED, and CONFLICT when it is no longer the process's
+ */
+export function providerOf({ provider: name }: Purchase, provider: PaymentProvider | null): PaymentProvider {
+  if (!provider) throw notConfigured();
+  if (name !== provider.name) throw new ApiError('CONFLICT', 'This purchase was begun with another payment provider.');
+  return provider;
 }
 
 function isLate({ expiresAt }: Purchase): boolean {

@@ -3,7 +3,7 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { In, LessThanOrEqual, MoreThan, type Repository } from 'typeorm';
 import { Purchase, SessionsService } from '../checkout/index.js';
 import { isPaid, PAYMENT_PROVIDER, type PaymentProvider } from '../provider/index.js';
-import { SettlementService } from '../settlement/index.js';
+import { isSettled, SettlementService } from '../settlement/index.js';
 import { PAGE, type ReconciliationOptions, type ReconciliationSummary } from './summary.js';
 
 /** Brings purchases to where the provider has them, whether or not an event came. */
@@ -41,22 +41,32 @@ export class PurchasesReconciler {
   }
 
   /** Looks at the things themselves, because some events are never made. Returns the paid sessions by id. */
-  async list({ since, dryRun }: ReconciliationOptions, summary: ReconciliationSummary): Promise<ReadonlySet<string>> {
+  async list(options: ReconciliationOptions, summary: ReconciliationSummary): Promise<ReadonlySet<string>> {
     const paid = new Set<string>();
-    for await (const session of this.provider!.listSessions(since)) {
+    for await (const session of this.provider!.listSessions(options.since)) {
       summary.listed += 1;
       if (!isPaid(session)) continue;
       paid.add(session.id);
-      if (session.purchaseId === null) continue;
-      const purchase = await this.purchases.findOneBy({ id: session.purchaseId });
-      if (!purchase) {
-        summary.problems.push(
-          `the session ${session.id} was paid for the purchase ${session.purchaseId}, which does not exist`,
-        );
-      } else if (purchase.sessionId !== session.id || (purchase.status !== 'paid' && purchase.status !== 'review')) {
-        await this.settle(purchase, session.id, dryRun, summary);
-      }
+      if (session.purchaseId !== null) await this.settlePaid(session.id, session.purchaseId, options, summary);
     }
+    await this.listReversed(options, summary);
+    return paid;
+  }
+
+  private async settlePaid(
+    sessionId: string,
+    purchaseId: string,
+    { dryRun }: ReconciliationOptions,
+    summary: ReconciliationSummary,
+  ): Promise<void> {
+    const purchase = await this.purchases.findOneBy({ id: purchaseId });
+    if (!purchase)
+      summary.problems.push(`the session ${sessionId} was paid for the purchase ${purchaseId}, which does not exist`);
+    else if (purchase.sessionId !== sessionId || !isSettled(purchase))
+      await this.settle(purchase, sessionId, dryRun, summary);
+  }
+
+  private async listReversed({ since, dryRun }: ReconciliationOptions, summary: ReconciliationSummary): Promise<void> {
     const reversed = new Set<string>();
     for await (const paymentIntent of this.provider!.listReversed(since)) reversed.add(paymentIntent);
     summary.listed += reversed.size;
@@ -66,7 +76,6 @@ export class PurchasesReconciler {
       const purchase = id && (await this.purchases.findOneBy({ id }));
       if (purchase) await this.settle(purchase, undefined, dryRun, summary);
     }
-    return paid;
   }
 
   /** One purchase that can't be settled must not keep the others from it. */

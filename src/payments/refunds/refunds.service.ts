@@ -4,7 +4,7 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { LessThanOrEqual, type Repository } from 'typeorm';
 import { affectedRows, forUpdate, isDuplicate, Transactions, type Tx } from '../../common/database/index.js';
 import { Answered, ApiError, type ErrorCode, type Idempotency, requestHash } from '../../common/http/index.js';
-import { findPurchase, notConfigured, Purchase } from '../checkout/index.js';
+import { findPurchase, providerOf, Purchase } from '../checkout/index.js';
 import { AttemptSpent, PAYMENT_PROVIDER, type PaymentProvider, type Refund } from '../provider/index.js';
 import { SettlementService } from '../settlement/index.js';
 import { PurchaseRefundRequest } from './refund-request.entity.js';
@@ -35,9 +35,7 @@ export class RefundsService {
   async refund(purchaseId: string, wanted: RefundPurchaseDto, idempotency: Idempotency): Promise<Answered<RefundDto>> {
     const purchase = await findPurchase(this.purchases, purchaseId);
     if (!purchase) throw new ApiError('NOT_FOUND');
-    if (!this.provider) throw notConfigured();
-    if (purchase.provider !== this.provider.name)
-      throw new ApiError('CONFLICT', 'This purchase was paid through another payment provider.');
+    providerOf(purchase, this.provider);
     const hash = requestHash({ ...wanted, purchaseId });
     const recorded = await this.findByKey(purchase, idempotency.key);
     // What was refunded elsewhere counts, whether or not we were told.

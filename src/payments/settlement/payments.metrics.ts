@@ -40,13 +40,8 @@ export class PaymentsMetrics {
       labelNames: ['status'],
       registers,
       async collect() {
-        const rows = await purchases
-          .createQueryBuilder('p')
-          .select(['p.status AS status', 'COUNT(*) AS count'])
-          .groupBy('p.status')
-          .getRawMany<{ status: string; count: string | number }>();
-        for (const status of PURCHASE_STATUSES)
-          this.set({ status }, Number(rows.find((row) => row.status === status)?.count ?? 0));
+        const counts = await countByStatus(purchases);
+        for (const status of PURCHASE_STATUSES) this.set({ status }, counts.get(status) ?? 0);
       },
     });
     new Gauge({
@@ -76,4 +71,13 @@ export class PaymentsMetrics {
     this.found?.inc({ kind: 'change' }, changes);
     this.found?.inc({ kind: 'problem' }, problems);
   }
+}
+
+async function countByStatus(purchases: Repository<Purchase>): Promise<ReadonlyMap<string, number>> {
+  const rows = await purchases
+    .createQueryBuilder('p')
+    .select(['p.status AS status', 'COUNT(*) AS count'])
+    .groupBy('p.status')
+    .getRawMany<{ status: string; count: string | number }>();
+  return new Map(rows.map(({ status, count }) => [status, Number(count)]));
 }

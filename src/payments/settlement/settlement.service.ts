@@ -5,7 +5,7 @@ import { Transactions, type Tx } from '../../common/database/index.js';
 import { ApiError } from '../../common/http/index.js';
 import type { Stored } from '../../wallet/index.js';
 import { Goods, Purchase, PurchaseWriter, SessionsService, Superseded } from '../checkout/index.js';
-import { isPaid, PAYMENT_PROVIDER, type PaymentProvider } from '../provider/index.js';
+import { type CheckoutSession, isPaid, PAYMENT_PROVIDER, type PaymentProvider } from '../provider/index.js';
 import { clawback, isSettled, verdict } from './verdict.js';
 
 /** Several processes can settle one purchase at once; each round at least one of them gets through. */
@@ -77,26 +77,23 @@ export class SettlementService {
 
   /** Returns whether nothing more is to be done. */
   private async step(found: Purchase, sessionId: string | undefined): Promise<boolean> {
-    const provider = this.provider;
-    if (!provider || found.provider !== provider.name) return true;
-    let purchase = found;
-    if (purchase.sessionId === null) {
-      if (sessionId === undefined) return true;
-      // An event can overtake the answer to the call that made its session, or that answer was lost.
-      ({ purchase } = await this.sessions.ensure(purchase));
-    }
-    const asked = sessionId ?? (purchase.sessionId as string);
-    const own = asked === purchase.sessionId;
-    if (own && purchase.status === 'paid') return this.reverse(purchase);
-    const session = await provider.fetchSession(asked);
-    const now = Date.now();
-    if (isSettled(purchase)) {
-      const besides =
-        isPaid(session) && session.purchaseId === purchase.id && session.paymentIntent !== purchase.paymentIntent;
-      if (!besides) return own ? this.reverse(purchase) : true;
+    if (found.provider !== this.provider?.name || (found.sessionId ?? sessionId) === undefined) return true;
+    // An event can overtake the answer to the call that made its session, or that answer was lost.
+    const { purchase } = await this.sessions.ensure(found);
+    const asked = sessionId ?? purchase.sessionId!;
+    const isOwn = asked === purchase.sessionId;
+    if (isOwn && purchase.status === 'paid') return this.reverse(purchase);
+    const session = await this.provider.fetchSession(asked);
+    if (!isSettled(purchase)) return this.moveOn(purchase, session);
+    if (isSecondPayment(purchase, session))
       await this.flag(purchase, `The checkout session ${session.id} was paid besides the one that counts.`);
-      return true;
-    }
+    else if (isOwn) return this.reverse(purchase);
+    return true;
+  }
+
+  /** Writes what the session makes of the purchase; returns whether nothing more is to be done. */
+  private async moveOn(purchase: Purchase, session: CheckoutSession): Promise<boolean> {
+    const now = Date.now();
     const { status, reason = null } = verdict(purchase, session, now);
     const payment = {
       paymentIntent: session.paymentIntent,
@@ -194,6 +191,10 @@ export class SettlementService {
   private reportReview(id: string, reason: string | null): void {
     this.logger.error(`purchase ${id} needs a review: ${reason}`);
   }
+}
+
+function isSecondPayment({ id, paymentIntent }: Purchase, session: CheckoutSession): boolean {
+  return isPaid(session) && session.purchaseId === id && session.paymentIntent !== paymentIntent;
 }
 
 function sum(items: readonly { readonly amount: number }[]): number {

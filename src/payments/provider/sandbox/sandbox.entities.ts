@@ -86,3 +86,8 @@ export class SandboxReversal {
   @Column({ name: 'created_at', type: 'bigint', transformer: integer })
   createdAt: number;
 }
+
+/** The cents that refunds and disputes hold of a payment; a dispute that was won holds none. */
+export function takenOf(reversals: readonly SandboxReversal[]): number {
+  return reversals.reduce((sum, { amount, status }) => sum + (status === 'won' ? 0 : amount), 0);
+}

@@ -19,7 +19,7 @@ import type {
 } from '../payment-provider.js';
 import { signEvent, verifiedEvent } from '../stripe/index.js';
 import type { SandboxAction } from './sandbox.dto.js';
-import { SandboxReversal, SandboxSession } from './sandbox.entities.js';
+import { SandboxReversal, SandboxSession, takenOf } from './sandbox.entities.js';
 import { toStripeReversal, toStripeSession } from './stripe-shapes.js';
 
 const DELIVERY_TIMEOUT_MS = 5_000;
@@ -27,6 +27,15 @@ const DELIVERY_TIMEOUT_MS = 5_000;
 /** The states that a button changes a session from. */
 const OPEN = "status = 'open' AND expires_at > ?";
 const UNDER_WAY = "status = 'complete' AND payment_status = 'unpaid' AND payment_failed = 0";
+
+/** The buttons that change a session: the event that tells of it, the change, and the state that it changes from. */
+const CHANGES: Partial<Record<SandboxAction, readonly [type: string, set: string, from: string]>> = {
+  pay: ['checkout.session.completed', "status = 'complete', payment_status = 'paid', payment_intent = ?", OPEN],
+  pay_later: ['checkout.session.completed', "status = 'complete', payment_intent = ?", OPEN],
+  succeed: ['checkout.session.async_payment_succeeded', "payment_status = 'paid'", UNDER_WAY],
+  fail: ['checkout.session.async_payment_failed', 'payment_failed = 1', UNDER_WAY],
+  cancel: ['checkout.session.expired', "status = 'expired'", OPEN],
+};
 
 /**
  * Plays Stripe on this server's own pages. No money moves, yet its sessions are fetched and its events are signed, sent
@@ -147,44 +156,18 @@ export class SandboxProvider implements PaymentProvider {
 
   /** Does what a button of the session's page says; a button whose time has passed does nothing. */
   async act({ id, price, paymentIntent }: SandboxSession, action: SandboxAction): Promise<void> {
-    switch (action) {
-      case 'pay':
-        return this.change(
-          id,
-          'checkout.session.completed',
-          `status = 'complete', payment_status = 'paid', payment_intent = ?`,
-          OPEN,
-        );
-      case 'pay_later':
-        return this.change(id, 'checkout.session.completed', `status = 'complete', payment_intent = ?`, OPEN);
-      case 'succeed':
-        return this.change(id, 'checkout.session.async_payment_succeeded', `payment_status = 'paid'`, UNDER_WAY);
-      case 'fail':
-        return this.change(id, 'checkout.session.async_payment_failed', `payment_failed = 1`, UNDER_WAY);
-      case 'cancel':
-        return this.change(id, 'checkout.session.expired', `status = 'expired'`, OPEN);
-      case 'decline':
-        return;
-      case 'refund':
-      case 'refund_half': {
-        if (paymentIntent === null) return;
-        const taken = (await this.reversalsOf(paymentIntent)).reduce(
-          (sum, { amount, status }) => sum + (status === 'won' ? 0 : amount),
-          0,
-        );
-        const amount = action === 'refund' ? price - taken : Math.ceil((price - taken) / 2);
-        await this.takeBack(paymentIntent, { kind: 'refund', status: 'succeeded', amount });
-        return;
-      }
-      case 'dispute':
-        if (paymentIntent === null) return;
-        await this.takeBack(paymentIntent, { kind: 'dispute', status: 'needs_response', amount: price });
-        return;
-      case 'win':
-      case 'lose':
-        if (paymentIntent === null) return;
-        await this.closeDispute(paymentIntent, action === 'win' ? 'won' : 'lost');
-    }
+    const change = CHANGES[action];
+    if (change) return this.change(id, ...change);
+    if (paymentIntent === null) return;
+    if (action === 'win' || action === 'lose')
+      return this.closeDispute(paymentIntent, action === 'win' ? 'won' : 'lost');
+    const remaining = price - takenOf(await this.reversalsOf(paymentIntent));
+    const wanted: Partial<Record<SandboxAction, Wanted>> = {
+      refund: { kind: 'refund', status: 'succeeded', amount: remaining },
+      refund_half: { kind: 'refund', status: 'succeeded', amount: Math.ceil(remaining / 2) },
+      dispute: { kind: 'dispute', status: 'needs_response', amount: price },
+    };
+    if (wanted[action]) await this.takeBack(paymentIntent, wanted[action]);
   }
 
   /** Only one press changes a session from a state, and only then is there something to tell. */
@@ -200,11 +183,7 @@ export class SandboxProvider implements PaymentProvider {
    * Takes from a payment what remains of it; a dispute takes what it can get, a refund all or nothing. Returns null
    * when nothing is taken.
    */
-  private async takeBack(
-    paymentIntent: string,
-    wanted: Pick<SandboxReversal, 'kind' | 'status' | 'amount'> &
-      Partial<Pick<SandboxReversal, 'idempotencyKey' | 'requestId'>>,
-  ): Promise<string | null> {
+  private async takeBack(paymentIntent: string, wanted: Wanted): Promise<string | null> {
     const { idempotencyKey = null, requestId = null } = wanted;
     const made = await this.transactions.run(async (tx) => {
       await tx.query(`SELECT id FROM sandbox_session WHERE payment_intent = ?${forUpdate(tx)}`, [paymentIntent]);
@@ -213,7 +192,7 @@ export class SandboxProvider implements PaymentProvider {
       const same =
         idempotencyKey === null ? undefined : before.find((reversal) => reversal.idempotencyKey === idempotencyKey);
       if (same) return { reversal: same, isNew: false };
-      const remaining = price - before.reduce((sum, { amount, status }) => sum + (status === 'won' ? 0 : amount), 0);
+      const remaining = price - takenOf(before);
       const amount = wanted.kind === 'dispute' ? Math.min(remaining, wanted.amount) : wanted.amount;
       if (paymentStatus !== 'paid' || amount <= 0 || amount > remaining) return null;
       const id = newId(wanted.kind === 'refund' ? 're' : 'du');
@@ -291,6 +270,10 @@ export class SandboxProvider implements PaymentProvider {
     };
   }
 }
+
+/** What is to be taken from a payment. */
+type Wanted = Pick<SandboxReversal, 'kind' | 'status' | 'amount'> &
+  Partial<Pick<SandboxReversal, 'idempotencyKey' | 'requestId'>>;
 
 const SESSION_ID = /^cs_sandbox_[0-9a-f]{32}$/;
 

@@ -57,7 +57,6 @@ export function readSession(value: unknown): CheckoutSession {
   const session = new StripeObject(value, '');
   const payment = session.expanded('payment_intent');
   const status = session.textOrNull('status');
-  const purchaseId = session.textOrNull('client_reference_id');
   return {
     id: session.id('id'),
     url: session.textOrNull('url'),
@@ -68,7 +67,7 @@ export function readSession(value: unknown): CheckoutSession {
     total: session.amountOrNull('amount_total'),
     currency: session.textOrNull('currency')?.toUpperCase() ?? null,
     livemode: session.flag('livemode'),
-    purchaseId: purchaseId !== null && isPurchaseId(purchaseId) ? purchaseId : null,
+    purchaseId: ours(session.textOrNull('client_reference_id')),
     paymentIntent: session.reference('payment_intent'),
     paymentFailed: status === 'complete' && /^(requires_payment_method|canceled)$/.test(payment?.text('status') ?? ''),
     received: payment?.amountOrNull('amount_received') ?? null,
@@ -121,8 +120,10 @@ export function readPaymentIntent(value: unknown): string | null {
  */
 export function readPurchaseId(value: unknown): string | null {
   const object = value instanceof StripeObject ? value : new StripeObject(value, '');
-  const reference =
-    object.objectOrNull('metadata')?.textOrNull('purchase_id') ?? object.textOrNull('client_reference_id');
+  return ours(object.objectOrNull('metadata')?.textOrNull('purchase_id') ?? object.textOrNull('client_reference_id'));
+}
+
+function ours(reference: string | null): string | null {
   return reference !== null && isPurchaseId(reference) ? reference : null;
 }
 
