@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
-import { whyReadOnly } from '../database/index.js';
+import { pendingMigrations, whyReadOnly } from '../database/index.js';
 import { ApiError } from '../http/index.js';
 import type { HealthDto, VersionDto } from './health.dto.js';
 
@@ -42,8 +42,7 @@ export class HealthService implements BeforeApplicationShutdown {
     if (why)
       throw new ApiError('OVERLOADED', `The database takes no writes: it is ${why}.`, { details: { status: why } });
     const health = await this.health();
-    // A schema that can't be read is none that this process could work with.
-    if (await this.dataSource.showMigrations().catch(() => true))
+    if ((await pendingMigrations(this.dataSource)).length > 0)
       throw new ApiError('OVERLOADED', 'The database has pending migrations.', {
         details: { status: 'migrations pending' },
       });
