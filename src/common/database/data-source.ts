@@ -12,7 +12,7 @@ import {
 import type { DatabaseConfig } from '../config/index.js';
 import { engineOf } from './engine.js';
 import { takesNoWrites } from './errors.js';
-import { createRenewedPool } from './pool.js';
+import { abandonEra, createRenewedPool } from './pool.js';
 
 /** Migrations, oldest first; they come from the modules that own the tables. */
 export type Migrations = NonNullable<DataSourceOptions['migrations']>;
@@ -83,15 +83,11 @@ export function newDataSource(options: DataSourceOptions): DataSource {
   return dataSource;
 }
 
-/**
- * A connection to a server that can't be written would be given out again and again, though a new one may lead to the
- * server that can.
- */
+/** Abandons connections to a server that can't be written: new ones may lead to the server that can. */
 @EventSubscriber()
 class Disowner implements EntitySubscriberInterface {
   afterQuery({ error, queryRunner }: AfterQueryEvent): void {
-    if (error && takesNoWrites(error))
-      void queryRunner.connect().then((connection: mysql.PoolConnection) => connection.destroy());
+    if (error && takesNoWrites(error)) void queryRunner.connect().then(abandonEra);
   }
 }
 
