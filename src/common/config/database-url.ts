@@ -56,7 +56,14 @@ function readTls({ searchParams: parameters, hostname }: URL, wrong: (text: stri
     wrong(': ssl=verify_identity needs the name of a host, not an address');
   if (file === null) return tls;
   if (!tls?.rejectUnauthorized) wrong(': ssl_ca needs ssl=verify_ca or ssl=verify_identity');
-  return tls && { ...tls, ca: readCertificates(file, wrong) };
+  try {
+    const ca = readFileSync(file, 'utf8');
+    new X509Certificate(ca);
+    return tls && { ...tls, ca };
+  } catch (error) {
+    wrong(`: ssl_ca must be a file of certificates in PEM: ${(error as Error).message}`);
+    return tls;
+  }
 }
 
 function refuseUnknown(parameters: URLSearchParams, wrong: (text: string) => void): void {
@@ -64,16 +71,5 @@ function refuseUnknown(parameters: URLSearchParams, wrong: (text: string) => voi
     if (name !== 'ssl' && name !== 'ssl_ca')
       wrong(`: the parameter ${name.slice(0, 40)} is not known; ssl and ssl_ca are`);
     else if (parameters.getAll(name).length > 1) wrong(`: ${name} is given twice`);
-  }
-}
-
-function readCertificates(file: string, wrong: (text: string) => void): string | undefined {
-  try {
-    const certificates = readFileSync(file, 'utf8');
-    new X509Certificate(certificates);
-    return certificates;
-  } catch (error) {
-    wrong(`: ssl_ca must be a file of certificates in PEM: ${(error as Error).message}`);
-    return undefined;
   }
 }

@@ -12,7 +12,7 @@ export type Value = string | number | null;
 export interface OnConflict {
   readonly key: readonly string[];
   readonly how: 'keep' | 'set' | 'add' | 'raise';
-  readonly columns: readonly string[];
+  readonly columns?: readonly string[];
 }
 
 /** SQL with its values; a row of an INSERT is one value. */
@@ -216,14 +216,14 @@ function isInOneText(tx: Tx): boolean {
   return isMysql(tx) && !tx.data[ONE_BY_ONE];
 }
 
-function conflictClause(mysql: boolean, { key, how, columns }: OnConflict): string {
+function conflictClause(mysql: boolean, { key, how, columns = [] }: OnConflict): string {
   const given = (column: string) => (mysql ? `VALUES(\`${column}\`)` : `excluded.\`${column}\``);
   const value = (column: string) => {
     if (how === 'set') return given(column);
     if (how === 'add') return `\`${column}\` + ${given(column)}`;
     return `${mysql ? 'GREATEST' : 'MAX'}(\`${column}\`, ${given(column)})`;
   };
-  const sets = how === 'keep' ? '' : columns.map((c) => `\`${c}\` = ${value(c)}`).join(', ');
+  const sets = columns.map((c) => `\`${c}\` = ${value(c)}`).join(', ');
   if (mysql) return ` ON DUPLICATE KEY UPDATE ${sets || `\`${key[0]}\` = \`${key[0]}\``}`;
   return how === 'keep'
     ? ' ON CONFLICT DO NOTHING'

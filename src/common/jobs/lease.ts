@@ -25,10 +25,8 @@ export class Lease {
     const { table, name, everyMs, lookBackMs } = this.leased;
     const row = [name, 0, now - lookBackMs];
     return this.transactions.run(async (tx) => {
-      await execute(
-        tx,
-        insertRows(tx, table, ['name', 'next_at', 'done_until'], [row], { key: ['name'], how: 'keep', columns: [] }),
-      );
+      const columns = ['name', 'next_at', 'done_until'];
+      await execute(tx, insertRows(tx, table, columns, [row], { key: ['name'], how: 'keep' }));
       // A little early, or a timer that comes a moment too soon would skip every second run.
       const met = await affectedRows(tx, `UPDATE ${table} SET next_at = ? WHERE name = ? AND next_at <= ?`, [
         now + everyMs * 0.9,

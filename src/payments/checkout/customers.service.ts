@@ -26,16 +26,10 @@ export class CustomersService {
     const known = await this.customers.findOneBy(identity);
     if (known?.customerId) return known.customerId;
     if (!known) {
-      const row = [account, identity.provider, identity.livemode, `customer:${randomBytes(16).toString('hex')}`];
+      const row = { ...identity, creation_key: `customer:${randomBytes(16).toString('hex')}` };
+      const unlessKnown = { key: Object.keys(identity), how: 'keep' } as const;
       await this.transactions.run((tx) =>
-        execute(
-          tx,
-          insertRows(tx, 'payment_customer', ['account', 'provider', 'livemode', 'creation_key'], [row], {
-            key: ['account', 'provider', 'livemode'],
-            how: 'keep',
-            columns: [],
-          }),
-        ),
+        execute(tx, insertRows(tx, 'payment_customer', Object.keys(row), [Object.values(row)], unlessKnown)),
       );
     }
     const { creationKey } = await this.customers.findOneByOrFail(identity);

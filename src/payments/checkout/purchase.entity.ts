@@ -1,9 +1,7 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
-import { integer } from '../../common/database/index.js';
+import { integer, json } from '../../common/database/index.js';
 import type { Stored } from '../../wallet/index.js';
 import type { CheckoutTerms } from '../provider/index.js';
-
-const json = { to: (value: unknown) => JSON.stringify(value), from: (value: string) => JSON.parse(value) as unknown };
 
 /** What is bought: credits or tokens. It is also the operation that an idempotency key belongs to. */
 export type PurchaseKind = 'credits' | 'tokens';

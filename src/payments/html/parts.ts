@@ -15,15 +15,25 @@ export function inMoney(value: number, currency: string): string {
   return value.toLocaleString('en-US', { style: 'currency', currency, maximumFractionDigits: 6 });
 }
 
+/** A part of a page that is there only when it has something to show. */
+type Shown = string | false | null | undefined;
+
 /** A line of a list of facts. */
-export function row(name: string, value: string): Html {
-  return html`<dt>${name}</dt>
-    <dd>${value}</dd>`;
+export function row(name: string, value: Shown): Html | '' {
+  return value
+    ? html`<dt>${name}</dt>
+        <dd>${value}</dd>`
+    : '';
+}
+
+/** A button that leads to an address. */
+export function button(label: string, address: Shown, style = 'button'): Html | '' {
+  return address ? html`<a class="${style}" href="${address}">${label}</a>` : '';
 }
 
 /** The button that leads to where the buyer goes on. */
-export function wayHome(home: URL): Html {
-  return html`<a class="button" href="${home.href}">Back to ${home.host}</a>`;
+export function wayHome(home: URL): Html | '' {
+  return button(`Back to ${home.host}`, home.href);
 }
 
 /** Shown for an address that leads nowhere. */

@@ -1,5 +1,5 @@
 import { inWords, type Purchase, type PurchaseStatus, WORDS } from '../checkout/index.js';
-import { type Html, html, inMoney, page, row, type Tone, wayHome } from '../html/index.js';
+import { button, html, inMoney, page, row, type Tone, wayHome } from '../html/index.js';
 
 /** A young purchase changes soon; a bank transfer takes days, and its page may be open for as long. */
 const REFRESH_SECONDS = 3;
@@ -28,17 +28,27 @@ interface State {
 }
 
 /** Where the buyer comes back to: what was bought, how far it is, and the account's balance. */
-export function purchasePage(purchase: Purchase, extras: Extras): string {
-  const { title, tone, text } = stateOf(purchase, extras.left);
+export function purchasePage(purchase: Purchase, { left, home, balance, receipt, controls }: Extras): string {
+  const { title, tone, text } = stateOf(purchase, left);
+  const { status, paid, price, refunded, disputed, reversed, currency, checkoutUrl } = purchase;
+  const money = (cents: number) => inMoney(cents / 100, currency);
   return page({
     title: `${title} · Assimetria Credits`,
     sandbox: purchase.provider === 'sandbox',
-    refreshSeconds: extras.left ? undefined : refreshSecondsOf(purchase),
+    refreshSeconds: left ? undefined : refreshSecondsOf(purchase),
     tone,
     content: html` <h1>${title}</h1>
       <p role="status">${text}</p>
-      <dl>${factsOf(purchase, extras.balance)}</dl>
-      <nav>${waysOn(purchase, extras)} ${wayHome(extras.home)}</nav>
+      <dl>
+        ${row('Purchase', purchase.name)} ${row('Contains', inWords(purchase))} ${row('Price', money(price))}
+        ${row('Paid', paid !== null && paid !== price && money(paid))}
+        ${row('Refunded', refunded > 0 && money(refunded))} ${row('Disputed', disputed > 0 && money(disputed))}
+        ${row('Taken back', reversed > 0 && reversedInWords(purchase))} ${row('Account balance', balance)}
+      </dl>
+      <nav>
+        ${button(left ? 'Try again' : 'Return to the checkout', status === 'open' && checkoutUrl, 'button main')}
+        ${button('Open the sandbox checkout', controls)} ${button('View the receipt', receipt)} ${wayHome(home)}
+      </nav>
       <small>Reference ${purchase.id}</small>`,
   });
 }
@@ -46,31 +56,6 @@ export function purchasePage(purchase: Purchase, extras: Extras): string {
 function refreshSecondsOf({ status, createdAt }: Purchase): number | undefined {
   if (status !== 'open' && status !== 'processing') return undefined;
   return Date.now() - createdAt < YOUNG_MS ? REFRESH_SECONDS : PATIENT_REFRESH_SECONDS;
-}
-
-function factsOf(purchase: Purchase, balance: string | undefined): Html[] {
-  const { name, paid, price, refunded, disputed, reversed, currency } = purchase;
-  const money = (cents: number) => inMoney(cents / 100, currency);
-  const facts: readonly [string, string | false | undefined][] = [
-    ['Purchase', name],
-    ['Contains', inWords(purchase)],
-    ['Price', money(price)],
-    ['Paid', paid !== null && paid !== price && money(paid)],
-    ['Refunded', refunded > 0 && money(refunded)],
-    ['Disputed', disputed > 0 && money(disputed)],
-    ['Taken back', reversed > 0 && reversedInWords(purchase)],
-    ['Account balance', balance],
-  ];
-  return facts.flatMap(([fact, value]) => (value ? [row(fact, value)] : []));
-}
-
-function waysOn({ status, checkoutUrl }: Purchase, { left, controls, receipt }: Extras): Html[] {
-  const pay = left ? 'Try again' : 'Return to the checkout';
-  return [
-    ...(status === 'open' && checkoutUrl ? [html`<a class="button main" href="${checkoutUrl}">${pay}</a>`] : []),
-    ...(controls ? [html`<a class="button" href="${controls}">Open the sandbox checkout</a>`] : []),
-    ...(receipt ? [html`<a class="button" href="${receipt}">View the receipt</a>`] : []),
-  ];
 }
 
 function stateOf(purchase: Purchase, left: boolean): State {

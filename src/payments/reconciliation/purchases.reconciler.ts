@@ -41,41 +41,34 @@ export class PurchasesReconciler {
   }
 
   /** Looks at the things themselves, because some events are never made. Returns the paid sessions by id. */
-  async list(options: ReconciliationOptions, summary: ReconciliationSummary): Promise<ReadonlySet<string>> {
+  async list({ since, dryRun }: ReconciliationOptions, summary: ReconciliationSummary): Promise<ReadonlySet<string>> {
     const paid = new Set<string>();
-    for await (const session of this.provider!.listSessions(options.since)) {
+    for await (const session of this.provider!.listSessions(since)) {
       summary.listed += 1;
       if (!isPaid(session)) continue;
       paid.add(session.id);
-      if (session.purchaseId !== null) await this.settlePaid(session.id, session.purchaseId, options, summary);
+      if (session.purchaseId === null) continue;
+      const purchase = await this.purchases.findOneBy({ id: session.purchaseId });
+      if (!purchase)
+        summary.problems.push(
+          `the session ${session.id} was paid for the purchase ${session.purchaseId}, which does not exist`,
+        );
+      else if (purchase.sessionId !== session.id || !isSettled(purchase))
+        await this.settle(purchase, session.id, dryRun, summary);
     }
-    await this.listReversed(options, summary);
-    return paid;
-  }
-
-  private async settlePaid(
-    sessionId: string,
-    purchaseId: string,
-    { dryRun }: ReconciliationOptions,
-    summary: ReconciliationSummary,
-  ): Promise<void> {
-    const purchase = await this.purchases.findOneBy({ id: purchaseId });
-    if (!purchase)
-      summary.problems.push(`the session ${sessionId} was paid for the purchase ${purchaseId}, which does not exist`);
-    else if (purchase.sessionId !== sessionId || !isSettled(purchase))
-      await this.settle(purchase, sessionId, dryRun, summary);
-  }
-
-  private async listReversed({ since, dryRun }: ReconciliationOptions, summary: ReconciliationSummary): Promise<void> {
     const reversed = new Set<string>();
     for await (const paymentIntent of this.provider!.listReversed(since)) reversed.add(paymentIntent);
     summary.listed += reversed.size;
     for (const paymentIntent of reversed) {
-      const id =
-        (await this.purchases.findOneBy({ paymentIntent }))?.id ?? (await this.provider!.purchaseOf(paymentIntent));
-      const purchase = id && (await this.purchases.findOneBy({ id }));
+      const purchase = (await this.purchases.findOneBy({ paymentIntent })) ?? (await this.namedBy(paymentIntent));
       if (purchase) await this.settle(purchase, undefined, dryRun, summary);
     }
+    return paid;
+  }
+
+  private async namedBy(paymentIntent: string): Promise<Purchase | null> {
+    const id = await this.provider!.purchaseOf(paymentIntent);
+    return id === null ? null : this.purchases.findOneBy({ id });
   }
 
   /** One purchase that can't be settled must not keep the others from it. */

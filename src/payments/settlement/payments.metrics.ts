@@ -40,7 +40,9 @@ export class PaymentsMetrics {
       labelNames: ['status'],
       registers,
       async collect() {
-        const counts = await countByStatus(purchases);
+        const sql = 'SELECT status, COUNT(*) AS count FROM purchase GROUP BY status';
+        const rows = await purchases.query<{ status: string; count: string | number }[]>(sql);
+        const counts = new Map(rows.map(({ status, count }) => [status, Number(count)]));
         for (const status of PURCHASE_STATUSES) this.set({ status }, counts.get(status) ?? 0);
       },
     });
@@ -71,13 +73,4 @@ export class PaymentsMetrics {
     this.found?.inc({ kind: 'change' }, changes);
     this.found?.inc({ kind: 'problem' }, problems);
   }
-}
-
-async function countByStatus(purchases: Repository<Purchase>): Promise<ReadonlyMap<string, number>> {
-  const rows = await purchases
-    .createQueryBuilder('p')
-    .select(['p.status AS status', 'COUNT(*) AS count'])
-    .groupBy('p.status')
-    .getRawMany<{ status: string; count: string | number }>();
-  return new Map(rows.map(({ status, count }) => [status, Number(count)]));
 }

@@ -6,17 +6,6 @@ import { affectedRows, execute, insertRows, Transactions } from '../../common/da
 import type { ProviderEvent } from '../provider/index.js';
 import { type EventOutcome, WebhookEvent } from './webhook-event.entity.js';
 
-/** The columns that a new event has. */
-const STORED = [
-  'id',
-  'type',
-  'session_id',
-  'payment_intent',
-  'purchase_id',
-  'received_at',
-  'attempts',
-  'next_attempt_at',
-];
 const STORED_AT_ONCE = 200;
 /**
  * Longer than a settlement takes, the provider's timeouts and retries included. Two at once would do no harm, only
@@ -71,19 +60,21 @@ export class WebhookEvents {
       // In one order, so that two processes that store the same events do not wait for each other crosswise.
       const rows = [...new Map(batch.map(({ event }) => [event.id, event])).values()]
         .sort((a, b) => (a.id < b.id ? -1 : 1))
-        .map(({ id, type, sessionId, paymentIntent, purchaseId }) => [
+        .map(({ id, type, sessionId, paymentIntent, purchaseId }) => ({
           id,
           type,
-          sessionId,
-          paymentIntent,
-          purchaseId,
-          now,
-          0,
-          now,
-        ]);
+          session_id: sessionId,
+          payment_intent: paymentIntent,
+          purchase_id: purchaseId,
+          received_at: now,
+          attempts: 0,
+          next_attempt_at: now,
+        }));
+      const columns = Object.keys(rows[0]!);
+      const values = rows.map((row) => Object.values(row));
       try {
         await this.transactions.run((tx) =>
-          execute(tx, insertRows(tx, 'webhook_event', STORED, rows, { key: ['id'], how: 'keep', columns: [] })),
+          execute(tx, insertRows(tx, 'webhook_event', columns, values, { key: ['id'], how: 'keep' })),
         );
         for (const { done } of batch) done();
       } catch (error) {
