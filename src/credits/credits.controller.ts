@@ -78,8 +78,7 @@ export class CreditsController {
   @Authenticated()
   @Endpoint({
     summary: 'Current credit balance',
-    description:
-      'An account that never moved has a balance of 0. Only `available` can be spent; open holds keep the rest back.',
+    description: 'A new account has a balance of 0. Only `available` can be spent; open holds keep the rest back.',
     answers: CreditBalanceDto,
     errors: ['FORBIDDEN'],
   })
@@ -104,7 +103,7 @@ export class CreditsController {
   @Endpoint({
     summary: 'Deposit credits (administrators)',
     description:
-      "Adds credits to the account that `account` names, without it to the administrator's own. Answers when the deposit is durable.",
+      "Adds credits to `account`, by default the administrator's own. The answer comes when the deposit is durable.",
     status: 201,
     answers: CreditTransactionDto,
     example: { type: 'deposit', amount: 50, balance_after: 242.5, description: 'Manual top-up', metadata: null },
@@ -125,7 +124,7 @@ export class CreditsController {
   @Endpoint({
     summary: 'Debit credits for a usage event',
     description:
-      'Answers when the debit is durable. A debit that the available balance does not cover is refused with 402 and changes nothing.',
+      'The answer comes when the debit is durable. A debit that exceeds the available balance is refused with 402 and changes nothing.',
     status: 201,
     answers: CreditTransactionDto,
     idempotent: true,
@@ -165,7 +164,7 @@ export class CreditsController {
   @Endpoint({
     summary: 'Open a hold',
     description:
-      'A hold lowers `available` at once and never `balance`, so what an agent may need is sure to be there. Captures spend from it; what is left comes back when it is released, captured for the last time, or expires.',
+      'A hold lowers `available` at once and never `balance`, so an agent can rely on the amount. Captures spend from it. The rest comes back when the hold is released, captured for the last time, or expires.',
     status: 201,
     answers: HoldDto,
     example: { captured: 0 },
@@ -199,7 +198,7 @@ export class CreditsController {
   @HoldId()
   @Endpoint({
     summary: 'One hold',
-    description: 'What it kept back at first, what captures took of it, and what was given back.',
+    description: 'With the amount that it kept back at first, and the amounts captured and released since.',
     answers: HoldDto,
     errors: ['FORBIDDEN', 'NOT_FOUND'],
   })
@@ -239,7 +238,7 @@ export class CreditsController {
   @HoldId()
   @Endpoint({
     summary: 'Release a hold',
-    description: 'Gives back what remains of it. A hold that is not open any more can not be released: 409.',
+    description: 'Gives back the rest of the hold. A hold that is not open any more can not be released: 409.',
     example: { status: 'released', captured: 1.25, released: 3.75 },
     answers: HoldDto,
     idempotent: true,
@@ -259,7 +258,7 @@ export class CreditsController {
   @Endpoint({
     summary: 'Transaction history',
     description:
-      'The oldest first, or the newest with `order=desc`; `type`, `from` and `to` narrow the list. Ids count 1, 2, 3 … without a gap, so a client can see that nothing is missing. Every page costs the same, however far back it lies.',
+      'The oldest first, or the newest with `order=desc`; `type`, `from` and `to` narrow the list. Ids count 1, 2, 3 … without a gap, so a client can see that nothing is missing. Every page costs the same, even far back.',
     answers: CreditTransactionDto,
     as: 'list',
     errors: ['FORBIDDEN'],

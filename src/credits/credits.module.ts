@@ -3,7 +3,7 @@ import { WalletModule } from '../wallet/index.js';
 import { CreditsController } from './credits.controller.js';
 import { CreditsService } from './credits.service.js';
 
-/** Section 2 of the API: dollars. */
+/** Credits: US dollars. */
 @Module({
   imports: [WalletModule],
   controllers: [CreditsController],

@@ -28,8 +28,8 @@ describeEachDatabase(
 
     it.each([
       ['migrate', ['No migration was pending.']],
-      ['verify', ['0 accounts and 0 entries are as they must be.']],
-      ['rebuild-totals', ['The daily totals of 0 accounts were made anew.']],
+      ['verify', ['0 accounts and 0 entries are consistent.']],
+      ['rebuild-totals', ['The daily totals of 0 accounts were rebuilt.']],
       ['reconcile', ['Payments: sandbox', '  0 changes made', '  0 problems']],
     ])('%s says which database it works on, without the password, and what it did', async (command, did) => {
       const { code, said } = await run(`commands/${command}.js`, database.url);
@@ -49,7 +49,7 @@ describeEachDatabase(
             expect({ command, code: code > 0, said }).toEqual({
               command,
               code: true,
-              said: [`Database: sqlite:${file}`, `There is no file ${file}.`],
+              said: [`Database: sqlite:${file}`, `There is no database file ${file}. Check DATABASE_URL.`],
             });
             expect(existsSync(file)).toBe(false);
           }

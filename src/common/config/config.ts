@@ -13,7 +13,7 @@ export type JwtKeyConfig =
 /** How purchases are paid: by Stripe, on this server's own pages (no money moves), or not at all. */
 export type PaymentsProviderName = 'stripe' | 'sandbox' | 'off';
 
-/** Everything the environment says, read once and checked. */
+/** The configuration: the environment, read once and checked. */
 export class Config {
   readonly production: boolean;
   readonly host: string;
@@ -31,27 +31,27 @@ export class Config {
     automaticTax: boolean;
     /** Whether a buyer may enter a promotion code. */
     promotionCodes: boolean;
-    /** How often purchases are held against the provider; 0 turns it off. */
+    /** Seconds between two reconciliations with the provider; 0 turns them off. */
     reconcileEverySeconds: number;
   };
   readonly publicUrl: string;
   readonly checkoutSuccessUrl?: string;
   readonly checkoutCancelUrl?: string;
-  /** What is for sale, as the catalog file says; the modules that sell it check their part. */
+  /** The content of the catalog file. Each module checks the section that it sells from. */
   readonly catalog: { readonly packages?: unknown; readonly plans?: unknown };
-  /** Requests a minute and principal; 0 turns the limit off. */
+  /** Requests per minute and principal; 0 turns the limit off. */
   readonly rateLimitPerMinute: number;
   readonly corsOrigins: string[];
-  /** Where `GET /metrics` is served; without it, nowhere. */
+  /** The address of `GET /metrics`; absent when metrics are off. */
   readonly metrics?: { readonly port: number; readonly host: string };
-  /** What may not be meant so; said at the start. */
+  /** Settings that may be mistakes; logged at the start. */
   readonly warnings: readonly string[];
 }
 
 const DEFAULT_FILE = './data/credits.sqlite';
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
-/** Names every bad variable at once, so that an operator mends the environment in one go. */
+/** Names every bad variable, so that an operator can mend them all at once. */
 export class ConfigError extends Error {
   readonly code = 'ERR_ENVIRONMENT';
 
@@ -80,6 +80,9 @@ export function readConfig(env: NodeJS.ProcessEnv, dataDir = resolve('data')): C
   const production = env['NODE_ENV'] === 'production';
   const port = variables.integer('PORT', 3001, 1, 65535);
   const databaseUrl = variables.text('DATABASE_URL');
+  const warnings: string[] = [];
+  if (production && databaseUrl === undefined)
+    warnings.push(`DATABASE_URL is not set: the ledger is the file ${resolve(DEFAULT_FILE)}, on this machine alone`);
   const config: Config = {
     production,
     host: variables.text('HOST') ?? '0.0.0.0',
@@ -100,16 +103,13 @@ export function readConfig(env: NodeJS.ProcessEnv, dataDir = resolve('data')): C
     rateLimitPerMinute: variables.integer('RATE_LIMIT_PER_MINUTE', 6000, 0, 100_000_000),
     corsOrigins: readOrigins(variables),
     metrics: readMetrics(variables, port),
-    warnings:
-      production && databaseUrl === undefined
-        ? [`DATABASE_URL is not set: the ledger is the file ${resolve(DEFAULT_FILE)}, on this machine alone`]
-        : [],
+    warnings,
   };
   if (variables.problems.length > 0) throw new ConfigError(variables.problems);
   return config;
 }
 
-/** How each variable that can hold the key is read; a bad public key is undefined. */
+/** The variables that can hold the key, and their readers. A bad public key reads as undefined. */
 const JWT_KEYS: Record<string, (value: string, variables: Variables) => JwtKeyConfig | undefined> = {
   JWT_SECRET(secret, { problems }) {
     if (Buffer.byteLength(secret) < 32) problems.push('JWT_SECRET must have at least 32 bytes');
@@ -134,8 +134,7 @@ function readJwtKey(variables: Variables, production: boolean, dataDir: string):
     const value = variables.text(name);
     return value === undefined ? [] : [read(value, variables)];
   });
-  if (given.length > 1)
-    variables.problems.push('JWT_SECRET, JWT_PUBLIC_KEY and JWT_JWKS_URL: give exactly one of them');
+  if (given.length > 1) variables.problems.push('JWT_SECRET, JWT_PUBLIC_KEY and JWT_JWKS_URL: set exactly one of them');
   if (given[0]) return given[0];
   if (production) {
     variables.problems.push('JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL is required in production');
@@ -160,8 +159,8 @@ function readPublicKey(pem: string): JwtKeyConfig | undefined {
 }
 
 /**
- * Reads the secret that the first start left, or makes it; the link is atomic, so of two processes that start together
- * both read the same one.
+ * Reads the generated secret; the first start writes it. Linking the file is atomic, so two processes that start
+ * together read the same secret.
  */
 function generatedSecret(file: string): string {
   if (!existsSync(file)) {
@@ -213,7 +212,7 @@ function readOrigins(variables: Variables): string[] {
 function readMetrics(variables: Variables, apiPort: number): Config['metrics'] {
   const port = variables.integer('METRICS_PORT', 0, 0, 65535);
   const host = variables.text('METRICS_HOST') ?? '127.0.0.1';
-  if (port === apiPort) variables.problems.push('METRICS_PORT must be another port than PORT');
+  if (port === apiPort) variables.problems.push('METRICS_PORT must differ from PORT');
   return port === 0 ? undefined : { port, host };
 }
 

@@ -1,4 +1,4 @@
-/** The variables of an environment, read by kind, and everything that is wrong with them. An empty value is absent. */
+/** Reads the variables of an environment by type and collects the problems. An empty value counts as absent. */
 export class Variables {
   /** A sentence for each problem; none repeats a secret. */
   readonly problems: string[] = [];

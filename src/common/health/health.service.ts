@@ -13,7 +13,7 @@ const { name, version } = JSON.parse(readFileSync(new URL('../../../package.json
   version: string;
 };
 
-/** Says whether this process can do its work. */
+/** Reports whether this process can do its work. */
 @Injectable()
 export class HealthService implements BeforeApplicationShutdown {
   private stopping = false;
@@ -34,10 +34,11 @@ export class HealthService implements BeforeApplicationShutdown {
     return { status: 'ok', database: 'up' };
   }
 
-  /** Ready once the database answers, takes writes and has every migration, until the process is told to stop. */
+  /** Ready while the database answers, accepts writes and has every migration, until the process is told to stop. */
   async ready(): Promise<HealthDto> {
-    if (this.stopping) throw new ApiError('OVERLOADED', 'The server is stopping.', { details: { status: 'stopping' } });
-    // First, for a node without a quorum answers nothing else.
+    if (this.stopping)
+      throw new ApiError('OVERLOADED', 'The server is stopping. Use another one.', { details: { status: 'stopping' } });
+    // This comes first, because a node without a quorum answers nothing else.
     const why = await inTime(whyReadOnly(this.dataSource));
     if (why)
       throw new ApiError('OVERLOADED', `The database takes no writes: it is ${why}.`, { details: { status: why } });
@@ -54,7 +55,7 @@ export class HealthService implements BeforeApplicationShutdown {
   }
 }
 
-/** What the database answers, or nothing when it fails or takes too long. */
+/** The database's answer; undefined when it fails or takes too long. */
 function inTime<T>(answer: Promise<T>): Promise<T | undefined> {
   return Promise.race([answer.catch(() => undefined), setTimeout(PATIENCE_MS, undefined, { ref: false })]);
 }

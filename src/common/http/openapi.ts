@@ -9,13 +9,13 @@ const PAGE_META: SchemaObject = {
   type: 'object',
   required: ['total', 'limit', 'offset'],
   properties: {
-    total: { type: 'integer', description: 'How many items the list has under its filters.', example: 156 },
+    total: { type: 'integer', description: 'The number of items in the filtered list.', example: 156 },
     limit: { type: 'integer', description: 'The most items that a page holds.', example: 20 },
-    offset: { type: 'integer', description: 'How many items stand before this page.', example: 0 },
+    offset: { type: 'integer', description: 'The number of items before this page.', example: 0 },
   },
 };
 
-/** The body of an answer, of one item or a list of them. */
+/** The schema of an answer's body, of one item or a list of items. */
 const ENVELOPES = {
   bare: (item: SchemaObject): SchemaObject => item,
   item: (item: SchemaObject): SchemaObject => ({ type: 'object', required: ['data'], properties: { data: item } }),
@@ -27,28 +27,28 @@ const ENVELOPES = {
   }),
 };
 
-/** What a route does, for people and for generated clients. */
+/** The documentation of a route, for people and for generated clients. */
 interface Endpoint {
   /** One line. */
   summary: string;
   /** More, in Markdown. */
   description: string;
   status?: number;
-  /** The item inside `data`. */
+  /** The item in `data`. */
   answers: Type;
   /** `list`: a page with `meta`; `array`: a list without pages; `bare`: a body that has its own `data`. */
   as?: keyof typeof ENVELOPES;
-  /** Fields of the documented answer's item, or of a bare body, that differ from the examples of its DTO. */
+  /** Fields of the example answer that differ from the DTO's examples: of its item, or of a bare body. */
   example?: object;
-  /** The codes that this route can answer, besides those of every route. */
+  /** The error codes of this route, besides those of every route. */
   errors?: readonly ErrorCode[];
   /** Whether it accepts an `Idempotency-Key`. */
   idempotent?: boolean;
-  /** Whether it takes no notice of its query; such a route, which takes nothing else either, refuses nothing. */
+  /** Whether it ignores its query string. Such a route takes no input, so it refuses nothing. */
   anyQuery?: boolean;
 }
 
-/** Documents one route: summary, answer in its envelope, each error code with an example. */
+/** Documents a route: its summary, its answer in the envelope, and each error code with an example. */
 export function Endpoint({
   summary,
   description,
@@ -72,7 +72,7 @@ export function Endpoint({
             name: 'Idempotency-Key',
             required: false,
             description:
-              '1–255 visible ASCII characters, scoped to the account and operation. The same key with the same request is answered as the first time; with another request: 422. For example `run-4521-step-7`.',
+              '1–255 visible ASCII characters, scoped to the account and operation. The same key with the same request gets the first answer again; with another request, 422. For example `run-4521-step-7`.',
             schema: { type: 'string', minLength: 1, maxLength: 255 },
           }),
         ]
@@ -87,7 +87,7 @@ export function Endpoint({
   );
 }
 
-/** What every route that takes a body and a key can answer besides. */
+/** The further errors of every route with a body and a key. */
 const WRITE_ERRORS = ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE', 'IDEMPOTENCY_KEY_REUSED'] as const;
 
 /** Documents error codes, each under its status with an example. */
@@ -110,7 +110,7 @@ export function ApiErrors(...codes: ErrorCode[]): MethodDecorator & ClassDecorat
   );
 }
 
-/** What the error responses of all routes refer to. */
+/** The schema and the examples that the error responses of all routes refer to. */
 export function errorComponents(): { schemas: Record<string, object>; examples: Record<string, object> } {
   const codes = Object.keys(ERRORS) as ErrorCode[];
   const error = (code: ErrorCode) => ({
@@ -140,11 +140,11 @@ function errorSchema(codes: readonly ErrorCode[]): SchemaObject {
           message: { type: 'string' },
           details: {
             description:
-              'What a client can act on: the refused fields of a VALIDATION_ERROR, the amounts of an INSUFFICIENT_…; else null.',
+              'Facts for the client: the refused fields of a VALIDATION_ERROR, the amounts of an INSUFFICIENT_…; else null.',
           },
           trace_id: {
             type: 'string',
-            description: 'As the header X-Trace-Id; of a replayed refusal, that of the first answer.',
+            description: 'The same as the header X-Trace-Id; in a replayed refusal, that of the first answer.',
           },
         },
       },

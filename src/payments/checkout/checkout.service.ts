@@ -71,7 +71,8 @@ export class CheckoutService {
         updatedAt: now,
       });
     } catch (error) {
-      // Either the same key came twice at once, or a commit that seemed lost was not and the second try met its row.
+      // Either two requests came with the same key at once, or a commit that seemed lost was not and the retry met its
+      // row.
       if (!isDuplicate(error)) throw error;
       const first = (await this.purchases.findOneBy({ id })) ?? (await this.findByKey(kind, account, key));
       if (!first) throw error;
@@ -85,7 +86,7 @@ export class CheckoutService {
   }
 }
 
-/** Who wants to buy, and the key and hash of the request. */
+/** The buyer's account, and the key and hash of the request. */
 interface Wanted {
   readonly kind: PurchaseKind;
   readonly account: string;

@@ -1,33 +1,33 @@
 import { inWords, type Purchase, type PurchaseStatus, WORDS } from '../checkout/index.js';
 import { button, html, inMoney, page, row, type Tone, wayHome } from '../html/index.js';
 
-/** A young purchase changes soon; a bank transfer takes days, and its page may be open for as long. */
+/** A young purchase changes soon. A bank transfer takes days, and its page may stay open as long. */
 const REFRESH_SECONDS = 3;
 const PATIENT_REFRESH_SECONDS = 60;
 const YOUNG_MS = 10 * 60_000;
 
-/** What the return page may show besides the purchase. */
+/** The parts of the page besides the purchase. */
 interface Extras {
   /** Whether the buyer left the checkout. */
   readonly left: boolean;
-  /** Where the buyer goes on. */
+  /** Where the buyer goes next. */
   readonly home: URL;
-  /** The account's balance in words, for those who may see it. */
+  /** The account's balance in words, for the buyer alone. */
   readonly balance?: string;
-  /** The provider's receipt, for those who may see it. */
+  /** The provider's receipt, for the buyer alone. */
   readonly receipt?: string | null;
   /** The sandbox's page, whose buttons play the bank. */
   readonly controls?: string;
 }
 
-/** What a state means to a buyer. */
+/** A purchase's state in a buyer's words. */
 interface State {
   readonly title: string;
   readonly tone: Tone;
   readonly text: string;
 }
 
-/** Where the buyer comes back to: what was bought, how far it is, and the account's balance. */
+/** The page that a buyer returns to: the purchase, its state, and the account's balance. */
 export function purchasePage(purchase: Purchase, { left, home, balance, receipt, controls }: Extras): string {
   const { title, tone, text } = stateOf(purchase, left);
   const { status, paid, price, refunded, disputed, reversed, currency, checkoutUrl } = purchase;
@@ -117,7 +117,7 @@ function leftOpen({ expiresAt }: Purchase): State {
   };
 }
 
-/** What has become of a payment that was refunded or disputed. */
+/** The state of a payment that was refunded or disputed. */
 function reversalOf(purchase: Purchase): State {
   const { refunded, disputed, currency } = purchase;
   const paid = purchase.paid ?? purchase.price;

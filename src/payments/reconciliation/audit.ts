@@ -5,7 +5,7 @@ import { Goods, Purchase } from '../checkout/index.js';
 import { isPaid, PAYMENT_PROVIDER, type PaymentProvider } from '../provider/index.js';
 import { OVERLAP_MS, PAGE, type ReconciliationOptions, type ReconciliationSummary } from './summary.js';
 
-/** Finds purchases that the ledger or the provider contradicts; it changes nothing. */
+/** Finds purchases that contradict the ledger or the provider. It changes nothing. */
 @Injectable()
 export class Audit {
   constructor(
@@ -14,7 +14,7 @@ export class Audit {
     private readonly goods: Goods,
   ) {}
 
-  /** Holds each purchase that has changed against the ledger and the provider. */
+  /** Compares each purchase that has changed with the ledger and the provider. */
   async check(
     { since }: ReconciliationOptions,
     summary: ReconciliationSummary,
@@ -50,13 +50,13 @@ export class Audit {
     return (await this.stillPaid(sessionId!)) ? undefined : 'was granted and is not paid at the provider';
   }
 
-  /** It may have been paid after the sessions were listed. */
+  /** Asks again, because it may have been paid after the sessions were listed. */
   private async stillPaid(sessionId: string): Promise<boolean> {
     return isPaid(await this.provider!.fetchSession(sessionId));
   }
 }
 
-/** What the ledger has of a purchase that the purchase itself does not say. */
+/** The contradiction between a purchase and its entries in the ledger, if there is one. */
 function contradictionOf(
   { status, amount, reversed }: Purchase,
   { granted, takenBack }: { granted: number; takenBack: number },

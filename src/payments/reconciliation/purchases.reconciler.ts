@@ -6,7 +6,7 @@ import { isPaid, PAYMENT_PROVIDER, type PaymentProvider } from '../provider/inde
 import { isSettled, SettlementService } from '../settlement/index.js';
 import { PAGE, type ReconciliationOptions, type ReconciliationSummary } from './summary.js';
 
-/** Brings purchases to where the provider has them, whether or not an event came. */
+/** Settles purchases with the provider, even when no event came. */
 @Injectable()
 export class PurchasesReconciler {
   constructor(
@@ -16,7 +16,7 @@ export class PurchasesReconciler {
     private readonly settlement: SettlementService,
   ) {}
 
-  /** Purchases whose end is not known: without a session, not paid yet, under way. */
+  /** Settles unfinished purchases: those without a session, without a payment, or with a payment in progress. */
   async finish(
     { untouchedSince, dryRun, limit }: ReconciliationOptions,
     summary: ReconciliationSummary,
@@ -40,7 +40,7 @@ export class PurchasesReconciler {
     }
   }
 
-  /** Looks at the things themselves, because some events are never made. Returns the paid sessions by id. */
+  /** Lists sessions and reversed payments, because some events are never sent. Returns the ids of the paid sessions. */
   async list({ since, dryRun }: ReconciliationOptions, summary: ReconciliationSummary): Promise<ReadonlySet<string>> {
     const paid = new Set<string>();
     for await (const session of this.provider!.listSessions(since)) {
@@ -71,7 +71,7 @@ export class PurchasesReconciler {
     return id === null ? null : this.purchases.findOneBy({ id });
   }
 
-  /** One purchase that can't be settled must not keep the others from it. */
+  /** One purchase that can't be settled must not stop the others. */
   private async settle(
     purchase: Purchase,
     sessionId: string | undefined,

@@ -56,7 +56,7 @@ function stateOf(
 
 type Button = readonly [action: SandboxAction, label: string];
 
-/** What can happen next. */
+/** The buttons for everything that can happen next. */
 function buttonsOf(
   { status, paymentStatus, paymentFailed, price, currency }: SandboxSession,
   remaining: number,
