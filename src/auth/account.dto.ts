@@ -12,7 +12,7 @@ export class AccountField {
 /** `AccountField` for administrators' routes, where another account is the rule. */
 export class OtherAccountField extends AccountField {
   /**
-   * The account, such as `user:42` or `org:7`; without it, the administrator's own.
+   * The account, such as `user:42` or `org:7`; by default the administrator's own.
    * @example "user:42"
    */
   @IsOptional()

@@ -65,7 +65,7 @@ export class TokenVerifier {
 /** An unknown key is the token's fault; every other failure is the key set's. */
 function unlessUnknownKey(error: unknown): never {
   if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error;
-  throw new ApiError('OVERLOADED', 'The keys that verify tokens can not be fetched. Send the request again.', {
+  throw new ApiError('OVERLOADED', 'The keys that verify tokens cannot be fetched. Send the request again.', {
     retryAfterSeconds: 5,
   });
 }

@@ -216,7 +216,7 @@ export class CreditsController {
   @Endpoint({
     summary: 'Spend from a hold',
     description:
-      'A final capture releases the rest. An expired, released or wholly captured hold can not be captured: 409.',
+      'A final capture releases the rest. An expired, released or wholly captured hold cannot be captured: 409.',
     status: 201,
     answers: CreditTransactionDto,
     example: { hold_id: 'hold_7_12' },
@@ -238,7 +238,7 @@ export class CreditsController {
   @HoldId()
   @Endpoint({
     summary: 'Release a hold',
-    description: 'Gives back the rest of the hold. A hold that is not open any more can not be released: 409.',
+    description: 'Gives back the rest of the hold. A hold that is not open any more cannot be released: 409.',
     example: { status: 'released', captured: 1.25, released: 3.75 },
     answers: HoldDto,
     idempotent: true,

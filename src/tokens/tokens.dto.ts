@@ -87,7 +87,7 @@ export class ConsumeBatchDto extends AccountField {
   mode: 'independent' | 'atomic';
 }
 
-/** Which token transactions to list. */
+/** Selects the token transactions to list. */
 export class TokenHistoryQuery extends HistoryQuery {
   /** Only transactions of this type. */
   @IsOptional()
@@ -148,14 +148,14 @@ export class PlanDto {
   id: string;
 
   /**
-   * The name that a customer reads in the history and at the checkout.
+   * The name in the customer's history and at the checkout.
    * @example "Growth"
    */
   @IsText(1, 100)
   name: string;
 
   /**
-   * The tokens that it brings.
+   * The tokens that a purchase brings.
    * @example 10000000
    */
   @IsTokens()

@@ -3,7 +3,7 @@ import { WalletModule } from '../wallet/index.js';
 import { TokensController } from './tokens.controller.js';
 import { TokensService } from './tokens.service.js';
 
-/** Section 3 of the API: tokens. */
+/** Tokens of language models. */
 @Module({
   imports: [WalletModule],
   controllers: [TokensController],

@@ -66,7 +66,7 @@ describeEachDatabase(
           const { code, said } = await run(file, `${database.url}_unknown`);
           expect({ code: code > 0, said: said.filter((line) => !line.startsWith('Database: ')) }).toEqual({
             code: true,
-            said: [expect.stringMatching(/^The database mysql:\/\/\S+_unknown can not be opened: Unknown database/)],
+            said: [expect.stringMatching(/^The database mysql:\/\/\S+_unknown cannot be opened: Unknown database/)],
           });
           expect(said.join('\n')).not.toContain('test:test');
         },
@@ -85,7 +85,7 @@ describe('a database that can not be reached', () => {
       code: true,
       said: [
         `Database: ${address.replace(':hunter2', '')}`,
-        expect.stringMatching(/^The database mysql:\/\/somebody@\S+ can not be opened: .*ECONNREFUSED/),
+        expect.stringMatching(/^The database mysql:\/\/somebody@\S+ cannot be opened: .*ECONNREFUSED/),
       ],
     });
   });
@@ -95,7 +95,7 @@ describe('a database that can not be reached', () => {
     expect(code).toBe(1);
     expect(said).toEqual([
       expect.stringMatching(/"level":"warn".*ECONNREFUSED.*waiting 10 s/),
-      expect.stringMatching(/^The database mysql:\/\/somebody@\S+ can not be opened: .*ECONNREFUSED/),
+      expect.stringMatching(/^The database mysql:\/\/somebody@\S+ cannot be opened: .*ECONNREFUSED/),
     ]);
   });
 });

@@ -223,7 +223,7 @@ function readCatalog(variables: Variables): Config['catalog'] {
     if (typeof catalog === 'object' && catalog !== null) return catalog;
     variables.problems.push('CATALOG_FILE must hold a JSON object');
   } catch (error) {
-    variables.problems.push(`CATALOG_FILE can not be read: ${(error as Error).message}`);
+    variables.problems.push(`CATALOG_FILE cannot be read: ${(error as Error).message}`);
   }
   return {};
 }

@@ -13,7 +13,7 @@ class ForeignDatabase extends Error {
 
   constructor(migration: string) {
     super(
-      `The database was made by an earlier development version (its migration ${migration}), which can not be migrated to this one. Start with an empty database.`,
+      `The database was made by an earlier development version (its migration ${migration}), which cannot be migrated to this one. Start with an empty database.`,
     );
   }
 }

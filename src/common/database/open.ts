@@ -21,7 +21,7 @@ class DatabaseUnavailable extends Error {
   constructor(database: DatabaseConfig, cause: unknown) {
     const { message, code } = cause as { message?: string; code?: string };
     // When none of a host's several addresses answers, the error has a code and no message.
-    super(`The database ${nameOf(database)} can not be opened: ${message || code}`, { cause });
+    super(`The database ${nameOf(database)} cannot be opened: ${message || code}`, { cause });
     this.code = code ?? 'DATABASE_UNAVAILABLE';
   }
 }

@@ -46,7 +46,7 @@ export function createAdapter(logger: Logger): FastifyAdapter {
     return503OnClosing: false,
     routerOptions: { maxParamLength: 300 },
     clientErrorHandler: refuseUnreadable,
-    // A URL that can not be decoded has no route, so no hook sees it.
+    // A URL that cannot be decoded has no route, so no hook sees it.
     frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
       sendError(error, request, reply.header('X-Trace-Id', request.id)),
   });

@@ -13,11 +13,11 @@ export interface Page<T> {
 
 /** The position of a page in its list. */
 interface PageMeta {
-  /** How many items the list has under its filters. */
+  /** The number of items in the filtered list. */
   total: number;
   /** The most items that a page holds. */
   limit: number;
-  /** How many items stand before this page. */
+  /** The number of items before this page. */
   offset: number;
 }
 

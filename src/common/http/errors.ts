@@ -44,7 +44,7 @@ export const ERRORS = {
   },
   OVERLOADED: {
     status: 503,
-    message: 'The server can not accept the request now. Send it again after the seconds in `Retry-After`.',
+    message: 'The server cannot accept the request now. Send it again after the seconds in `Retry-After`.',
   },
   PAYMENTS_NOT_CONFIGURED: {
     status: 503,

@@ -21,7 +21,7 @@ export class PagingQuery {
   limit: number = 50;
 
   /**
-   * How many items to pass over.
+   * The number of items to skip.
    * @example 0
    */
   @ApiPropertyOptional({ type: 'integer' })

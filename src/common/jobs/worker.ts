@@ -4,7 +4,7 @@ const FINISH_WITHIN_MS = 5_000;
 
 /** How often a worker looks for work. */
 export interface Pace {
-  /** Milliseconds from one look to the next. */
+  /** Milliseconds between two looks. */
   readonly everyMs: number;
   /** Whether it also looks for work at the start. */
   readonly atStart?: boolean;

@@ -29,7 +29,7 @@ export class RefundsService {
 
   /**
    * Refunds a purchase.
-   * @throws ApiError NOT_FOUND, CONFLICT when the purchase is not paid or less than that remains,
+   * @throws ApiError NOT_FOUND, CONFLICT when the purchase is not paid or less than the amount remains,
    *   PAYMENT_PROVIDER_ERROR (the same request with the same key may be repeated), IDEMPOTENCY_KEY_REUSED
    */
   async refund(purchaseId: string, wanted: RefundPurchaseDto, idempotency: Idempotency): Promise<Answered<RefundDto>> {
