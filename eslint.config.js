@@ -27,7 +27,7 @@ export default tseslint.config(
   },
   { files: ['src/**/*.ts'], rules: { 'max-lines': ['error', 300], 'max-params': ['error', 6] } },
   {
-    files: ['src/{auth,credits,ledger,tokens,wallet}/**/*.ts'],
+    files: ['src/**/*.ts'],
     ignores: ['**/migrations/**'],
     rules: { 'max-lines-per-function': ['error', 50], complexity: ['error', 12] },
   },

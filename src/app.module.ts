@@ -10,7 +10,7 @@ import { MIGRATIONS } from './migrations.js';
 import { PaymentsModule } from './payments/index.js';
 import { TokensModule } from './tokens/index.js';
 
-/** The whole of it. */
+/** The whole application. */
 @Module({
   imports: [
     ConfigModule,

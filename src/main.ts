@@ -12,7 +12,7 @@ import { serveDocument } from './openapi.js';
 
 const STOP_WITHIN_MS = 25_000;
 /**
- * Connections that the system keeps for a server that is busy; beyond it some are reset. The system's own limit may be
+ * Connections that the system queues for a busy server; it resets some of those beyond. The system's own limit may be
  * lower.
  */
 const BACKLOG = 4096;
@@ -38,8 +38,7 @@ async function main(): Promise<void> {
 }
 
 /**
- * Closing refuses new requests, finishes those that were taken, lets the lanes and workers drain, and closes the
- * database last.
+ * Closing refuses new requests, finishes the accepted ones, drains the lanes and workers, and closes the database last.
  */
 function stopOnSignal(app: NestFastifyApplication, connections: Connections, logger: Logger): void {
   const stop = (signal: NodeJS.Signals): void => {
@@ -59,7 +58,7 @@ function stopOnSignal(app: NestFastifyApplication, connections: Connections, log
   process.once('SIGINT', stop);
 }
 
-/** What a newcomer needs next; on standard error, so that standard output stays JSON lines. */
+/** Shows a newcomer the next steps, on standard error so that standard output stays JSON lines. */
 function greet(config: Config): void {
   process.stderr.write(`
   Swagger UI    ${config.publicUrl}/api/docs

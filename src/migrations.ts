@@ -1,5 +1,5 @@
 import { LEDGER_MIGRATIONS } from './ledger/index.js';
-import { PAYMENTS_MIGRATIONS } from './payments/index.js';
+import { PAYMENTS_MIGRATIONS } from './payments/migrations/index.js';
 
-/** All that makes the schema, oldest first. */
+/** All migrations, oldest first. */
 export const MIGRATIONS = [...LEDGER_MIGRATIONS, ...PAYMENTS_MIGRATIONS];

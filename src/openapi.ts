@@ -3,7 +3,7 @@ import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swag
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { API_PREFIX, completeOperation, errorComponents, FixedAnswer, HEADERS } from './common/http/index.js';
 
-const DESCRIPTION = `Prepaid credits (US dollars) and tokens for AI agents. Buy in advance, spend as agents run; nothing is spent that isn't there, and nothing is charged twice.
+const DESCRIPTION = `Prepaid credits (US dollars) and tokens for AI agents. Buy in advance, spend as agents run. A balance is never overdrawn by spending, and nothing is charged twice.
 
 **Authorize** with a JWT. Every answer carries \`X-Trace-Id\`. A POST that moves money or tokens accepts an \`Idempotency-Key\`: send the same key again and you get the first answer.`;
 
@@ -36,7 +36,7 @@ function buildDocument(app: NestFastifyApplication): OpenAPIObject {
   return document;
 }
 
-/** Serves the document and Swagger UI, which asks for the document as everybody does. */
+/** Serves the document, and Swagger UI, which fetches it like any client. */
 export function serveDocument(app: NestFastifyApplication): void {
   const page = `/${API_PREFIX}/docs`;
   const path = `${page}/openapi.json`;

@@ -1,7 +1,7 @@
 import { IsOptional } from 'class-validator';
 import { IsText } from '../common/http/index.js';
 
-/** Names the account that a request works on. */
+/** The account that a request works on. */
 export class AccountField {
   /** The account, such as `user:42` or `org:7`. Only an administrator may name another than their own. */
   @IsOptional()
@@ -9,10 +9,10 @@ export class AccountField {
   account?: string;
 }
 
-/** As `AccountField`, where only administrators come, who usually name another account than their own. */
+/** `AccountField` for administrators' routes, where another account is the rule. */
 export class OtherAccountField extends AccountField {
   /**
-   * The account, such as `user:42` or `org:7`; without it, the administrator's own.
+   * The account, such as `user:42` or `org:7`; by default the administrator's own.
    * @example "user:42"
    */
   @IsOptional()

@@ -6,10 +6,7 @@ import { JwtStrategy } from './jwt.strategy.js';
 import { RateLimitGuard } from './rate-limit.guard.js';
 import { TokenVerifier } from './token-verifier.js';
 
-/**
- * The guards of every route, in the order in which they run: who is it, how often, does it ask only what the route
- * knows; and then its body is read.
- */
+/** The guards of every route, in their order: authentication, the rate limit, unknown queries, and the body. */
 @Module({
   providers: [
     TokenVerifier,

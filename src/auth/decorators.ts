@@ -4,12 +4,12 @@ import { ApiErrors } from '../common/http/index.js';
 import { AdminGuard } from './guards.js';
 import type { Principal } from './principal.js';
 
-/** Gives a handler the principal of its request. */
+/** Injects the request's principal into a handler. */
 export const CurrentPrincipal = createParamDecorator(
   (_: unknown, context: ExecutionContext): Principal => context.switchToHttp().getRequest<{ user: Principal }>().user,
 );
 
-/** Documents that a route needs a token; the guard asks for one anyway. */
+/** Documents that a route needs a token; the guard demands one anyway. */
 export const Authenticated = () =>
   applyDecorators(ApiBearerAuth('bearer'), ApiCookieAuth('cookie'), ApiErrors('UNAUTHORIZED', 'RATE_LIMITED'));
 

@@ -10,7 +10,7 @@ import { TokenVerifier } from './token-verifier.js';
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** Denies by default: every route that is not `@Public()` needs a valid token. */
+/** Denies by default: every route without `@Public()` needs a valid token. */
 @Injectable()
 export class JwtAuthGuard extends AuthGuard('jwt') {
   private readonly origins: ReadonlySet<string>;
@@ -25,7 +25,7 @@ export class JwtAuthGuard extends AuthGuard('jwt') {
     this.origins = new Set([new URL(config.publicUrl).origin, ...config.corsOrigins]);
   }
 
-  /** A token that was verified before is let through at once; passport and its promises are for the others. */
+  /** Lets a token that was verified before through at once. Passport and its promises are for all others. */
   override canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     if (this.isPublic(context)) return true;
     const request = context.switchToHttp().getRequest<FastifyRequest & { user: Principal }>();
@@ -40,9 +40,12 @@ export class JwtAuthGuard extends AuthGuard('jwt') {
 
   private async authenticate(context: ExecutionContext, request: FastifyRequest, byCookie: boolean): Promise<boolean> {
     await super.canActivate(context);
-    // A browser sends the cookie along unasked, whoever makes it send the request.
+    // A browser sends the cookie with every request, even one that another site caused.
     if (byCookie && !SAFE_METHODS.has(request.method) && !this.isSameOrigin(request)) {
-      throw new ApiError('FORBIDDEN', 'A write that is authenticated by the cookie must come from the same origin.');
+      throw new ApiError(
+        'FORBIDDEN',
+        'A write with the cookie must come from the same origin. Send the token in the Authorization header.',
+      );
     }
     return true;
   }
@@ -72,12 +75,13 @@ export class JwtAuthGuard extends AuthGuard('jwt') {
   }
 }
 
-/** Lets only administrators in. */
+/** Lets only administrators pass. */
 @Injectable()
 export class AdminGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     const { user } = context.switchToHttp().getRequest<{ user: Principal }>();
-    if (!user.admin) throw new ApiError('FORBIDDEN', 'This needs the administrator role.');
+    if (!user.admin)
+      throw new ApiError('FORBIDDEN', "This needs the administrator role. Use an administrator's token.");
     return true;
   }
 }

@@ -11,7 +11,7 @@ const TOKEN_COOKIE = 'assimetria_jwt';
 
 type Verified = (error: unknown, principal?: Principal) => void;
 
-/** A longer header carries no token of ours and is not looked at. */
+/** A longer header carries no token of ours, so it is not read. */
 const LONGEST_HEADER = 4_096;
 const SCHEME = 'bearer ';
 
@@ -29,8 +29,8 @@ function fromCookie({ headers: { cookie = '' } }: WithHeaders): string | null {
 }
 
 /**
- * passport-jwt takes the token from the header or the cookie; the verifier behind it is ours, because jsonwebtoken
- * knows no EdDSA and remembers nothing.
+ * passport-jwt takes the token from the header or the cookie. The verifier behind it is ours, because jsonwebtoken
+ * supports no EdDSA and caches nothing.
  */
 @Injectable()
 export class JwtStrategy extends PassportStrategy(Strategy) {

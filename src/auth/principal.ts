@@ -6,7 +6,7 @@ type OrgRole = 'owner' | 'admin' | 'billing' | 'member';
 
 const MANAGERS: ReadonlySet<unknown> = new Set<OrgRole>(['owner', 'admin', 'billing']);
 
-/** Who a request speaks for, as its token says. */
+/** The caller of a request, according to its token. */
 export interface Principal {
   /** The token's `sub`. */
   readonly subject: string;
@@ -42,12 +42,16 @@ function name(claim: unknown): string | undefined {
 /**
  * The account that a request works on.
  * @param named the `account` of its body or query
- * @throws ApiError FORBIDDEN when another account is named by anyone but an administrator, VALIDATION_ERROR when the
- *   name is no account
+ * @throws ApiError FORBIDDEN when a caller without the administrator role names another account, VALIDATION_ERROR when
+ *   the name is not an account
  */
 export function accountFor(principal: Principal, named: string | undefined): string {
   if (named === undefined || named === principal.account) return principal.account;
-  if (!principal.admin) throw new ApiError('FORBIDDEN', 'Only an administrator may name another account.');
+  if (!principal.admin)
+    throw new ApiError(
+      'FORBIDDEN',
+      'Only an administrator may name another account. Leave `account` out to use your own.',
+    );
   if (!ACCOUNT.test(named)) throw invalidField('account', 'must be user:<id> or org:<id>');
   return named;
 }
@@ -66,9 +70,9 @@ export function mayManage({ admin, account: own, orgRole }: Principal, account: 
 }
 
 /**
- * Whom a request's line in the log names: the account that it worked on, and who sent it; nobody where nobody had to
- * say who they are.
- * @param status of its answer; after a 400 what it named may be anything
+ * The parties that a request's log line names: the account that it worked on, and its sender. A request without a token
+ * names nobody.
+ * @param status the status of its answer; after a 400 the account that it named can be any text
  */
 export function partiesOf(
   { user, body, query }: Pick<FastifyRequest, 'body' | 'query'> & { user?: Principal },

@@ -6,8 +6,8 @@ import { ApiError } from '../common/http/index.js';
 import type { Principal } from './principal.js';
 
 /**
- * Counts requests per principal, minute and process. Administrators, which the platform's own services are, have no
- * limit.
+ * Limits requests per principal and minute, in this process. Administrators have no limit, because the platform's own
+ * services are administrators.
  */
 @Injectable()
 export class RateLimitGuard implements CanActivate {
@@ -39,7 +39,7 @@ export class RateLimitGuard implements CanActivate {
     }
   }
 
-  /** `X-RateLimit-Reset` is the second of the Unix epoch at which the count begins again. */
+  /** `X-RateLimit-Reset` is the time when the count starts again, in seconds since 1970. */
   private tell(reply: FastifyReply, state: RateLimiterRes): void {
     void reply.headers({
       'X-RateLimit-Limit': String(this.limiter!.points),

@@ -10,8 +10,8 @@ const REMEMBERED = 10_000;
 const REMEMBERED_MS = 5 * 60_000;
 
 /**
- * Says whom a token speaks for, when its signature and claims are good. Such a token is remembered for at most five
- * minutes, because checking it costs more than the rest of a request; its expiry is looked at every time.
+ * Verifies a token's signature and claims, and returns its principal. A good token is remembered for at most five
+ * minutes, because verifying it costs more than the rest of a request. Its expiry is checked every time.
  */
 @Injectable()
 export class TokenVerifier {
@@ -36,16 +36,16 @@ export class TokenVerifier {
     }
   }
 
-  /** Whom a token that passed before speaks for, unless it has expired since. */
+  /** The principal of a remembered token that has not expired since. */
   remembered(token: string): Principal | undefined {
     const known = this.verified.get(token);
     return known && known.expiresAt > Date.now() ? known.principal : undefined;
   }
 
   /**
-   * @returns undefined when the token is not to be trusted
-   * @throws ApiError UNAUTHORIZED when it was good and has expired, OVERLOADED when the key set can't be fetched or
-   *   read, which says nothing about the token
+   * @returns undefined when the token can't be trusted
+   * @throws ApiError UNAUTHORIZED when the token is genuine and has expired, OVERLOADED when the key set can't be
+   *   fetched or read
    */
   async verify(token: string): Promise<Principal | undefined> {
     try {
@@ -62,8 +62,10 @@ export class TokenVerifier {
   }
 }
 
-/** A key that the set does not have is the token's fault; everything else is the set's. */
+/** An unknown key is the token's fault; every other failure is the key set's. */
 function unlessUnknownKey(error: unknown): never {
   if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error;
-  throw new ApiError('OVERLOADED', 'The keys that verify tokens can not be fetched.', { retryAfterSeconds: 5 });
+  throw new ApiError('OVERLOADED', 'The keys that verify tokens cannot be fetched. Send the request again.', {
+    retryAfterSeconds: 5,
+  });
 }

@@ -1,7 +1,7 @@
 import { migrate, pendingMigrations } from '../common/database/index.js';
 import { run, say, withDatabase } from './run.js';
 
-/** Brings the database's schema up to date, for installations that start with MIGRATE_ON_START=false. */
+/** Applies pending migrations, for installations that start with MIGRATE_ON_START=false. */
 run('npm run migrate', () =>
   withDatabase(
     [],

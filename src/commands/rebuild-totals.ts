@@ -4,7 +4,7 @@ import { forUpdate, isMysql } from '../common/database/index.js';
 import { accountIds, LEDGER_ENTITIES, rebuildTotals } from '../ledger/index.js';
 import { run, say, withDatabase } from './run.js';
 
-/** Makes the daily totals anew from the entries. The server may run meanwhile. */
+/** Rebuilds the daily totals from the entries. The server may run meanwhile. */
 async function rebuild(dataSource: DataSource, account: string | undefined): Promise<number> {
   const runner = dataSource.createQueryRunner();
   let done = 0;
@@ -30,5 +30,5 @@ async function rebuild(dataSource: DataSource, account: string | undefined): Pro
 run('npm run ledger:rebuild-totals [-- --account user:42]', async () => {
   const { values } = parseArgs({ options: { account: { type: 'string' } } });
   const done = await withDatabase(LEDGER_ENTITIES, (dataSource) => rebuild(dataSource, values.account));
-  say(`The daily totals of ${done} accounts were made anew.`);
+  say(`The daily totals of ${done} accounts were rebuilt.`);
 });

@@ -9,10 +9,7 @@ import { run, say, UsageError, withDatabase } from './run.js';
 const UNITS = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 const CAN_NOT = 2;
 
-/**
- * Holds purchases, the ledger and the payment provider against each other once. Exit code 1 when something needs a
- * person.
- */
+/** Reconciles purchases and the ledger with the payment provider once. Exit code 1 when a problem needs a person. */
 async function reconcile(): Promise<void> {
   const { values } = parseArgs({
     options: { since: { type: 'string', default: '24h' }, 'dry-run': { type: 'boolean', default: false } },
@@ -20,7 +17,7 @@ async function reconcile(): Promise<void> {
   const since = timeOf(values.since);
   const dryRun = values['dry-run'];
   const config = currentConfig();
-  // The application below would wait for a database that is away.
+  // The application below would wait for a database that can't be reached; this fails at once.
   await withDatabase([], async () => say(`Payments: ${config.payments.provider}`));
   const app = await NestFactory.createApplicationContext(AppModule, {
     logger: new NestLogger(createLogger(config)),
@@ -32,7 +29,7 @@ async function reconcile(): Promise<void> {
       .run({ since, dryRun, thorough: true, untouchedSince: Date.now() });
     say(`Since ${new Date(since).toISOString()}${dryRun ? ', changing nothing' : ''}:`);
     say(`  ${counts.unfinished} unfinished purchases and ${counts.refunds} unanswered refunds looked at`);
-    say(`  ${counts.events} events listed, ${counts.missed} of which had not come`);
+    say(`  ${counts.events} events listed, ${counts.missed} of them missed`);
     say(`  ${counts.listed} sessions and reversed payments listed`);
     say(`  ${changes.length} ${dryRun ? 'changes to be made' : 'changes made'}`);
     for (const change of changes) say(`    ${change}`);
@@ -44,11 +41,11 @@ async function reconcile(): Promise<void> {
   }
 }
 
-/** @throws UsageError when it is neither a time nor a span such as 24h */
+/** @throws UsageError when the text is neither a time nor a span such as 24h such as 24h */
 function timeOf(text: string): number {
   const [, count, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
   const time = count === undefined ? Date.parse(text) : Date.now() - Number(count) * UNITS[unit as keyof typeof UNITS];
-  if (Number.isNaN(time)) throw new UsageError(`--since ${text} is neither a time nor a span`);
+  if (Number.isNaN(time)) throw new UsageError(`--since ${text} is neither a time nor a span such as 24h`);
   return time;
 }
 

@@ -6,26 +6,26 @@ import { dataSourceOptions, nameOf, openDatabase, pendingMigrations } from '../c
 import { explain } from '../common/logging/index.js';
 import { MIGRATIONS } from '../migrations.js';
 
-/** A command was called in a way that it does not know. */
+/** A command was called with wrong arguments. */
 export class UsageError extends Error {
   readonly code = 'ERR_USAGE';
 }
 
-/** A command can't do its work on the database that it was given. */
+/** The database is not ready for the command. */
 class NotReady extends Error {
   readonly code = 'ERR_NOT_READY';
 }
 
-/** Says something on standard output. */
+/** Writes a line to standard output. */
 export const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** Says something on standard error, where standard output is for the result alone. */
+/** Writes a line to standard error, for commands whose standard output is the result alone. */
 export const remark = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /**
- * Runs a command. What it throws is told on standard error.
- * @param usage is told as well when the command was called in a way that it does not know
- * @param failed the exit code then
+ * Runs a command, and writes its error to standard error.
+ * @param usage is written as well when the arguments are wrong
+ * @param failed the exit code after an error
  */
 export function run(usage: string, command: () => Promise<void>, failed = 1): void {
   command().catch((error: unknown) => {
@@ -36,8 +36,8 @@ export function run(usage: string, command: () => Promise<void>, failed = 1): vo
 }
 
 /**
- * Says which database it is, opens it, and closes it when the work is done or has failed.
- * @param mayBeNew whether a database that lacks migrations will do
+ * Writes the database's name, opens it, and closes it after the work, even when that failed.
+ * @param mayBeNew whether the database may be missing or lack migrations
  */
 export async function withDatabase<T>(
   entities: NonNullable<DataSourceOptions['entities']>,
@@ -48,12 +48,12 @@ export async function withDatabase<T>(
   const name = nameOf(database);
   say(`Database: ${name}`);
   if (!mayBeNew && database.kind === 'sqlite' && !existsSync(database.file))
-    throw new NotReady(`There is no file ${database.file}.`);
+    throw new NotReady(`There is no database file ${database.file}. Check DATABASE_URL.`);
   const dataSource = await openDatabase(database, dataSourceOptions(database, entities, MIGRATIONS));
   try {
     const pending = mayBeNew ? [] : await pendingMigrations(dataSource);
     if (pending.length > 0)
-      throw new NotReady(`The database lacks ${pending.length} migrations; run npm run migrate first.`);
+      throw new NotReady(`The database lacks ${pending.length} migrations. Run npm run migrate first.`);
     return await work(dataSource);
   } finally {
     await dataSource.destroy();

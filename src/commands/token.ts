@@ -7,12 +7,12 @@ import { remark, run, UsageError } from './run.js';
 
 const ANSWERS_WITHIN_MS = 1_000;
 
-/** Signs claims for a span such as 1h. */
+/** Signs claims, to expire after a span such as 1h. */
 type Mint = (claims: JWTPayload, expires: string) => Promise<string>;
 
 /**
- * Prints a token for trying the API out, signed with this installation's secret. Whom it speaks for is said on standard
- * error.
+ * Prints a token for trying out the API, signed with this installation's secret. A line on standard error names its
+ * user.
  */
 async function token(): Promise<void> {
   const { values } = parseArgs({
@@ -28,7 +28,7 @@ async function token(): Promise<void> {
   const { key } = config.jwt;
   if (key.kind !== 'secret')
     throw new UsageError(
-      'Only an installation with JWT_SECRET can mint tokens; with a public key or a key set their owner does.',
+      'Only an installation with JWT_SECRET can sign tokens. With a public key or a key set, its owner signs them.',
     );
   const mint: Mint = (claims, expires) => sign(config, key.secret, claims, expires);
   const claims = {
@@ -43,7 +43,7 @@ async function token(): Promise<void> {
       `signed with ${key.from}.`,
   );
   const reason = (await refusedHere(config, signed)) ?? (await refusedThere(config, mint));
-  if (reason) remark(`Warning: it will not be taken. ${reason}`);
+  if (reason) remark(`Warning: the token will be refused. ${reason}`);
 }
 
 async function sign(
@@ -58,12 +58,12 @@ async function sign(
   try {
     unsigned.setExpirationTime(expires);
   } catch {
-    throw new UsageError(`--expires ${expires} is no span of time.`);
+    throw new UsageError(`--expires ${expires} is not a span of time such as 1h.`);
   }
   return unsigned.sign(createSecretKey(secret, 'utf8'));
 }
 
-/** Why a server with this command's configuration would refuse the token. */
+/** The reason why a server with this configuration would refuse the token. */
 async function refusedHere(config: Config, signed: string): Promise<string | undefined> {
   try {
     if (await new TokenVerifier(config).verify(signed)) return undefined;
@@ -74,8 +74,8 @@ async function refusedHere(config: Config, signed: string): Promise<string | und
 }
 
 /**
- * Why the server that runs at this configuration's address refuses such tokens. It is shown one that opens nothing and
- * soon expires, because another may listen there.
+ * The reason why the server at this configuration's address refuses such tokens. The test token grants nothing and soon
+ * expires, because another program may listen there.
  */
 async function refusedThere({ host: address, port }: Config, mint: Mint): Promise<string | undefined> {
   const host = ['0.0.0.0', '::'].includes(address) ? 'localhost' : address;
@@ -89,7 +89,7 @@ async function refusedThere({ host: address, port }: Config, mint: Mint): Promis
     if (error?.code !== 'UNAUTHORIZED') return undefined;
     return `The server at ${origin} runs with another JWT_SECRET, JWT_ISSUER or JWT_AUDIENCE, or from another folder.`;
   } catch {
-    // Nobody listens there, or not one of ours.
+    // Nothing listens there, or another program does.
     return undefined;
   }
 }

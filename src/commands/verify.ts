@@ -6,7 +6,7 @@ import { remark, run, say, withDatabase } from './run.js';
 
 const CAN_NOT = 2;
 
-/** Verifies the ledger. Exit code 1 and the first divergence when something is not as it must be. */
+/** Verifies the ledger. Exit code 1 and the first divergence when it is inconsistent. */
 async function verify(): Promise<void> {
   const { values } = parseArgs({ options: { account: { type: 'string' } } });
   await withDatabase(LEDGER_ENTITIES, (dataSource) => lookAt(dataSource, values.account));
@@ -23,7 +23,7 @@ async function lookAt(dataSource: DataSource, account: string | undefined): Prom
     bar?.start(await countEntries(dataSource, account), 0);
     const { accounts, entries } = await verifyLedger(dataSource, account, (count) => bar?.increment(count));
     bar?.stop();
-    say(`${accounts} accounts and ${entries} entries are as they must be.`);
+    say(`${accounts} accounts and ${entries} entries are consistent.`);
   } catch (error) {
     bar?.stop();
     if (!(error instanceof Divergence)) throw error;

@@ -66,8 +66,7 @@ export class CreditsController {
   @Authenticated()
   @Endpoint({
     summary: 'Current credit balance',
-    description:
-      'An account that never moved has a balance of 0. Only `available` can be spent; open holds keep the rest back.',
+    description: 'A new account has a balance of 0. Only `available` can be spent; open holds keep the rest back.',
     answers: CreditBalanceDto,
     errors: ['FORBIDDEN'],
   })
@@ -92,7 +91,7 @@ export class CreditsController {
   @Endpoint({
     summary: 'Deposit credits (administrators)',
     description:
-      "Adds credits to the account that `account` names, without it to the administrator's own. Answers when the deposit is durable.",
+      "Adds credits to `account`, by default the administrator's own. The answer comes when the deposit is durable.",
     status: 201,
     answers: CreditTransactionDto,
     example: { ...DEPOSIT, ...ADMINISTRATOR_EXAMPLE },
@@ -113,7 +112,7 @@ export class CreditsController {
   @Endpoint({
     summary: 'Debit credits for a usage event',
     description:
-      'Answers when the debit is durable. A debit that the available balance does not cover is refused with 402 and changes nothing.',
+      'The answer comes when the debit is durable. A debit that exceeds the available balance is refused with 402 and changes nothing.',
     status: 201,
     answers: CreditTransactionDto,
     example: DIMENSIONS_EXAMPLE,
@@ -154,7 +153,7 @@ export class CreditsController {
   @Endpoint({
     summary: 'Open a hold',
     description:
-      'A hold lowers `available` at once and never `balance`, so what an agent may need is sure to be there. Captures spend from it; what is left comes back when it is released, captured for the last time, or expires.',
+      'A hold lowers `available` at once and never `balance`, so an agent can rely on the amount. Captures spend from it. The rest comes back when the hold is released, captured for the last time, or expires.',
     status: 201,
     answers: HoldDto,
     example: { captured: 0, ...DIMENSIONS_EXAMPLE },
@@ -188,7 +187,7 @@ export class CreditsController {
   @HoldId()
   @Endpoint({
     summary: 'One hold',
-    description: 'What it kept back at first, what captures took of it, and what was given back.',
+    description: 'With the amount that it kept back at first, and the amounts captured and released since.',
     answers: HoldDto,
     errors: ['FORBIDDEN', 'NOT_FOUND'],
   })
@@ -206,7 +205,7 @@ export class CreditsController {
   @Endpoint({
     summary: 'Spend from a hold',
     description:
-      'A final capture releases the rest. An expired, released or wholly captured hold can not be captured: 409.',
+      'A final capture releases the rest. An expired, released or wholly captured hold cannot be captured: 409.',
     status: 201,
     answers: CreditTransactionDto,
     example: { ...DIMENSIONS_EXAMPLE, hold_id: 'hold_7_12' },
@@ -228,7 +227,7 @@ export class CreditsController {
   @HoldId()
   @Endpoint({
     summary: 'Release a hold',
-    description: 'Gives back what remains of it. A hold that is not open any more can not be released: 409.',
+    description: 'Gives back the rest of the hold. A hold that is not open any more cannot be released: 409.',
     example: { status: 'released', captured: 1.25, released: 3.75 },
     answers: HoldDto,
     idempotent: true,
@@ -248,7 +247,7 @@ export class CreditsController {
   @Endpoint({
     summary: 'Transaction history',
     description:
-      'The oldest first, or the newest with `order=desc`; `type`, `from` and `to` narrow the list. Ids count 1, 2, 3 … without a gap, so a client can see that nothing is missing. Every page costs the same, however far back it lies. `agent`, `model`, `actor`, `run_id`, `hold_id`, `purchase_id`, `min_amount`, `max_amount` and `q` look through the entries of a period of at most 92 days (`from` to `to`; without them, the last 31). Such a list has no total and goes on by `cursor`. A page looks through at most 50,000 entries, so it can be short, even empty, and have a `next_cursor`.',
+      'The oldest first, or the newest with `order=desc`; `type`, `from` and `to` narrow the list. Ids count 1, 2, 3 … without a gap, so a client can see that nothing is missing. Every page costs the same, even far back. `agent`, `model`, `actor`, `run_id`, `hold_id`, `purchase_id`, `min_amount`, `max_amount` and `q` look through the entries of a period of at most 92 days (`from` to `to`; without them, the last 31). Such a list has no total and goes on by `cursor`. A page looks through at most 50,000 entries, so it can be short, even empty, and have a `next_cursor`.',
     answers: CreditTransactionDto,
     as: 'history',
     errors: ['FORBIDDEN'],

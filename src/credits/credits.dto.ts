@@ -16,7 +16,7 @@ import {
 const TYPES = ['deposit', 'debit', 'refund', 'expire', 'void', 'reversal'] as const;
 type CreditType = (typeof TYPES)[number];
 
-/** Credits to put into an account. */
+/** A deposit of credits. */
 export class DepositDto extends DepositTerms {
   /**
    * US dollars, more than 0, at most six decimals.
@@ -26,14 +26,14 @@ export class DepositDto extends DepositTerms {
   amount: number;
 
   /**
-   * What it is for: 1–500 characters.
+   * The purpose: 1–500 characters.
    * @example "Manual top-up"
    */
   @IsText(1, 500)
   description: string;
 }
 
-/** Credits to spend on a usage event. */
+/** A debit of credits for a usage event. */
 export class DebitDto extends SpendingFields {
   /**
    * US dollars, more than 0, at most six decimals.
@@ -43,7 +43,7 @@ export class DebitDto extends SpendingFields {
   amount: number;
 
   /**
-   * What it is for: 1–500 characters.
+   * The purpose: 1–500 characters.
    * @example "Agent run #4521"
    */
   @IsText(1, 500)
@@ -61,7 +61,7 @@ export class DebitDto extends SpendingFields {
 /** One debit of a batch. */
 export class DebitItemDto extends DebitDto {
   /**
-   * As the header of a single debit, and of the same scope: 1–255 visible ASCII characters.
+   * The item's idempotency key, of the same scope as the header of a single debit: 1–255 visible ASCII characters.
    * @example "run-4521-step-7"
    */
   @IsOptional()
@@ -69,10 +69,10 @@ export class DebitItemDto extends DebitDto {
   idempotency_key?: string;
 }
 
-/** Debits that are sent together. */
+/** A batch of debits. */
 export class DebitBatchDto extends AccountField {
   /**
-   * 1–1,000 debits, done in order. `account` names one for an item; without it the batch's holds.
+   * 1–1,000 debits, executed in order. An item without `account` works on the batch's account.
    * @example [{ "amount": 1.25, "description": "Search" }, { "amount": 0.5, "description": "Edit", "agent": "writer" }]
    */
   @IsListOf(1, 1000, () => DebitItemDto)
@@ -96,7 +96,7 @@ export class OpenHoldDto extends SpendingFields {
   amount: number;
 
   /**
-   * What it is for: 1–500 characters. Captures without a description of their own bear it.
+   * The purpose: 1–500 characters. Captures without a description of their own bear it.
    * @example "Agent run #4521"
    */
   @IsOptional()
@@ -104,7 +104,7 @@ export class OpenHoldDto extends SpendingFields {
   description?: string;
 
   /**
-   * Seconds until it expires, 1–604800; 3600 when absent.
+   * Seconds until it expires, 1–604800; 3600 by default.
    * @example 3600
    */
   @ApiPropertyOptional({ type: 'integer' })
@@ -123,17 +123,17 @@ export class OpenHoldDto extends SpendingFields {
   metadata?: Record<string, string | number | boolean>;
 }
 
-/** What to spend from a hold. */
+/** A capture from a hold. */
 export class CaptureDto extends IntersectionType(AccountField, PickType(DimensionFields, ['model'])) {
   /**
-   * US dollars, more than 0, at most what remains of the hold.
+   * US dollars, more than 0, at most the remainder of the hold.
    * @example 1.25
    */
   @IsDollars()
   amount: number;
 
   /**
-   * Whether the rest is released, which is so when absent; `false` leaves the hold open for further captures.
+   * Whether to release the rest, true by default; `false` leaves the hold open for further captures.
    * @example true
    */
   @IsOptional()
@@ -141,7 +141,7 @@ export class CaptureDto extends IntersectionType(AccountField, PickType(Dimensio
   final?: boolean;
 
   /**
-   * What it is for: 1–500 characters; without it, the hold's own.
+   * The purpose: 1–500 characters; by default the hold's own.
    * @example "Agent run #4521"
    */
   @IsOptional()
@@ -149,7 +149,7 @@ export class CaptureDto extends IntersectionType(AccountField, PickType(Dimensio
   description?: string;
 }
 
-/** Which credit transactions to list. */
+/** Selects the credit transactions to list. */
 export class CreditHistoryQuery extends HistoryQuery {
   /** Only transactions of this type. */
   @IsOptional()
@@ -160,19 +160,19 @@ export class CreditHistoryQuery extends HistoryQuery {
 /** A balance of credits; available = balance − held. */
 export class CreditBalanceDto extends BalanceDto {
   /**
-   * US dollars. Below zero only after a refund or dispute took back what was already spent.
+   * US dollars. Below zero only after a refund or dispute took back credits that were already spent.
    * @example 142.5
    */
   override balance: number;
 
   /**
-   * What can be spent now.
+   * The part that can be spent now.
    * @example 140
    */
   override available: number;
 
   /**
-   * What open holds keep back.
+   * The part that open holds keep back.
    * @example 2.5
    */
   override held: number;
@@ -198,7 +198,7 @@ export class CreditTransactionDto extends OmitType(TransactionDto, ['type']) {
   override description: string | null;
 }
 
-/** What happened to the credits of an account in a time, in US dollars. */
+/** A summary of an account's credits in a period, in US dollars. */
 export class CreditSummaryDto extends SummaryDto {
   currency: 'USD';
 }
@@ -206,28 +206,28 @@ export class CreditSummaryDto extends SummaryDto {
 /** A package of credits that can be bought. */
 export class PackageDto {
   /**
-   * What a purchase names.
+   * The package's id, which a purchase names.
    * @example "pro"
    */
   @Matches(/^[a-z0-9][a-z0-9_-]{0,39}$/)
   id: string;
 
   /**
-   * The name that a customer reads in the history and at the checkout.
+   * The name in the customer's history and at the checkout.
    * @example "Pro"
    */
   @IsText(1, 100)
   name: string;
 
   /**
-   * The credits that it brings, in US dollars.
+   * The credits that a purchase brings, in US dollars.
    * @example 100
    */
   @IsDollars()
   amount: number;
 
   /**
-   * What it costs, in US dollars and whole cents.
+   * The price, in US dollars and whole cents.
    * @example 90
    */
   @IsNumber({ maxDecimalPlaces: 2 })

@@ -4,7 +4,7 @@ import { CreditsController } from './credits.controller.js';
 import { CreditsGrantsController } from './grants.controller.js';
 import { CreditsService } from './credits.service.js';
 
-/** Section 2 of the API: dollars. */
+/** Credits: US dollars. */
 @Module({
   imports: [WalletModule],
   controllers: [CreditsController, CreditsGrantsController],

@@ -1,4 +1,3 @@
-export { PAYMENTS_MIGRATIONS } from './migrations/index.js';
 export { PAYMENTS_ENTITIES } from './payments.entities.js';
 export * from './payments.module.js';
 export { ReconciliationService } from './reconciliation/index.js';

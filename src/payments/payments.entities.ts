@@ -4,7 +4,7 @@ import { Reconciliation } from './reconciliation/index.js';
 import { PurchaseRefundRequest } from './refunds/index.js';
 import { WebhookEvent } from './settlement/index.js';
 
-/** The tables of payments. */
+/** The entities of payments. */
 export const PAYMENTS_ENTITIES = [
   Purchase,
   WebhookEvent,

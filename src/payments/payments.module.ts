@@ -25,7 +25,7 @@ import {
   WebhookEvents,
 } from './settlement/index.js';
 
-/** Purchases of credits and tokens, from the checkout to the grant. */
+/** Purchases of credits and tokens, from the checkout to the grant and back. */
 @Module({
   imports: [TypeOrmModule.forFeature(PAYMENTS_ENTITIES), CreditsModule, TokensModule],
   controllers: [

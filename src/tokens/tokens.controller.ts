@@ -65,7 +65,7 @@ export class TokensController {
   @Authenticated()
   @Endpoint({
     summary: 'Current token balance',
-    description: 'An account that never moved has a balance of 0.',
+    description: 'A new account has a balance of 0.',
     answers: TokenBalanceDto,
     errors: ['FORBIDDEN'],
   })
@@ -90,7 +90,7 @@ export class TokensController {
   @Endpoint({
     summary: 'Grant tokens (administrators)',
     description:
-      "Adds tokens to the account that `account` names, without it to the administrator's own. Answers when the grant is durable.",
+      "Adds tokens to `account`, by default the administrator's own. The answer comes when the grant is durable.",
     status: 201,
     answers: TokenTransactionDto,
     example: { ...GRANT, ...ADMINISTRATOR_EXAMPLE },
@@ -110,7 +110,7 @@ export class TokensController {
   @Endpoint({
     summary: 'Record token consumption',
     description:
-      'Answers when the consumption is durable. One that the available balance does not cover is refused with 402 and changes nothing.',
+      'The answer comes when the consumption is durable. One that exceeds the available balance is refused with 402 and changes nothing.',
     status: 201,
     answers: TokenTransactionDto,
     example: DIMENSIONS_EXAMPLE,
@@ -130,7 +130,7 @@ export class TokensController {
   @Authenticated()
   @Endpoint({
     summary: 'Record up to 1,000 token consumptions',
-    description: 'One result per item, in order; as the batch of debits.',
+    description: 'One result per item, in order, like the batch of debits.',
     answers: BatchAnswer,
     as: 'bare',
     example: BATCH_EXAMPLE,

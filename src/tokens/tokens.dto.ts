@@ -15,7 +15,7 @@ import {
 const TYPES = ['purchase', 'grant', 'consume', 'refund', 'expire', 'void', 'reversal'] as const;
 type TokenType = (typeof TYPES)[number];
 
-/** Tokens to give to an account. */
+/** A grant of tokens. */
 export class GrantDto extends DepositTerms {
   /**
    * Tokens, a whole number from 1.
@@ -25,7 +25,7 @@ export class GrantDto extends DepositTerms {
   amount: number;
 
   /**
-   * What they are for: 1–500 characters.
+   * The purpose: 1–500 characters.
    * @example "Welcome tokens"
    */
   @IsText(1, 500)
@@ -42,7 +42,7 @@ export class ConsumeDto extends SpendingFields {
   amount: number;
 
   /**
-   * What they were used for: 1–500 characters.
+   * The purpose: 1–500 characters.
    * @example "Agent run #4521"
    */
   @IsOptional()
@@ -61,7 +61,8 @@ export class ConsumeDto extends SpendingFields {
 /** One consumption of a batch. */
 export class ConsumeItemDto extends ConsumeDto {
   /**
-   * As the header of a single consumption, and of the same scope: 1–255 visible ASCII characters.
+   * The item's idempotency key, of the same scope as the header of a single consumption: 1–255 visible ASCII
+   * characters.
    * @example "run-4521-step-7"
    */
   @IsOptional()
@@ -69,10 +70,10 @@ export class ConsumeItemDto extends ConsumeDto {
   idempotency_key?: string;
 }
 
-/** Consumptions that are sent together. */
+/** A batch of consumptions. */
 export class ConsumeBatchDto extends AccountField {
   /**
-   * 1–1,000 consumptions, done in order. `account` names one for an item; without it the batch's holds.
+   * 1–1,000 consumptions, executed in order. An item without `account` works on the batch's account.
    * @example [{ "amount": 1250, "model": "large-2026-10" }, { "amount": 300, "idempotency_key": "run-4522" }]
    */
   @IsListOf(1, 1000, () => ConsumeItemDto)
@@ -86,7 +87,7 @@ export class ConsumeBatchDto extends AccountField {
   mode: 'independent' | 'atomic';
 }
 
-/** Which token transactions to list. */
+/** Selects the token transactions to list. */
 export class TokenHistoryQuery extends HistoryQuery {
   /** Only transactions of this type. */
   @IsOptional()
@@ -97,19 +98,19 @@ export class TokenHistoryQuery extends HistoryQuery {
 /** A balance of tokens; available = balance − held. */
 export class TokenBalanceDto extends BalanceDto {
   /**
-   * Whole tokens. Below zero only after a refund or dispute took back what was already used.
+   * Whole tokens. Below zero only after a refund or dispute took back tokens that were already used.
    * @example 1048750
    */
   override balance: number;
 
   /**
-   * What can be used now.
+   * The part that can be used now.
    * @example 1048750
    */
   override available: number;
 
   /**
-   * What open holds keep back.
+   * The part that open holds keep back.
    * @example 0
    */
   override held: number;
@@ -132,9 +133,7 @@ export class TokenTransactionDto extends OmitType(TransactionDto, ['type']) {
   override description: string | null;
 }
 
-/**
- * What happened to the tokens of an account in a time. Grants and purchases count as deposited, consumption as debited.
- */
+/** A summary of an account's tokens in a period. Grants and purchases count as deposited, consumption as debited. */
 export class TokenSummaryDto extends SummaryDto {
   unit: 'tokens';
 }
@@ -142,28 +141,28 @@ export class TokenSummaryDto extends SummaryDto {
 /** A plan of tokens that can be bought. */
 export class PlanDto {
   /**
-   * What a checkout names.
+   * The plan's id, which a checkout names.
    * @example "growth"
    */
   @Matches(/^[a-z0-9][a-z0-9_-]{0,39}$/)
   id: string;
 
   /**
-   * The name that a customer reads in the history and at the checkout.
+   * The name in the customer's history and at the checkout.
    * @example "Growth"
    */
   @IsText(1, 100)
   name: string;
 
   /**
-   * The tokens that it brings.
+   * The tokens that a purchase brings.
    * @example 10000000
    */
   @IsTokens()
   tokens: number;
 
   /**
-   * What it costs, in US dollars and whole cents.
+   * The price, in US dollars and whole cents.
    * @example 90
    */
   @IsNumber({ maxDecimalPlaces: 2 })

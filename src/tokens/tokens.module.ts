@@ -4,7 +4,7 @@ import { TokensController } from './tokens.controller.js';
 import { TokensGrantsController } from './grants.controller.js';
 import { TokensService } from './tokens.service.js';
 
-/** Section 3 of the API: tokens. */
+/** Tokens of language models. */
 @Module({
   imports: [WalletModule],
   controllers: [TokensController, TokensGrantsController],

@@ -28,8 +28,8 @@ describeEachDatabase(
 
     it.each([
       ['migrate', ['No migration was pending.']],
-      ['verify', ['0 accounts and 0 entries are as they must be.']],
-      ['rebuild-totals', ['The daily totals of 0 accounts were made anew.']],
+      ['verify', ['0 accounts and 0 entries are consistent.']],
+      ['rebuild-totals', ['The daily totals of 0 accounts were rebuilt.']],
       ['reconcile', ['Payments: sandbox', '  0 changes made', '  0 problems']],
     ])('%s says which database it works on, without the password, and what it did', async (command, did) => {
       const { code, said } = await run(`commands/${command}.js`, database.url);
@@ -49,7 +49,7 @@ describeEachDatabase(
             expect({ command, code: code > 0, said }).toEqual({
               command,
               code: true,
-              said: [`Database: sqlite:${file}`, `There is no file ${file}.`],
+              said: [`Database: sqlite:${file}`, `There is no database file ${file}. Check DATABASE_URL.`],
             });
             expect(existsSync(file)).toBe(false);
           }
@@ -66,7 +66,7 @@ describeEachDatabase(
           const { code, said } = await run(file, `${database.url}_unknown`);
           expect({ code: code > 0, said: said.filter((line) => !line.startsWith('Database: ')) }).toEqual({
             code: true,
-            said: [expect.stringMatching(/^The database mysql:\/\/\S+_unknown can not be opened: Unknown database/)],
+            said: [expect.stringMatching(/^The database mysql:\/\/\S+_unknown cannot be opened: Unknown database/)],
           });
           expect(said.join('\n')).not.toContain('test:test');
         },
@@ -85,7 +85,7 @@ describe('a database that can not be reached', () => {
       code: true,
       said: [
         `Database: ${address.replace(':hunter2', '')}`,
-        expect.stringMatching(/^The database mysql:\/\/somebody@\S+ can not be opened: .*ECONNREFUSED/),
+        expect.stringMatching(/^The database mysql:\/\/somebody@\S+ cannot be opened: .*ECONNREFUSED/),
       ],
     });
   });
@@ -95,7 +95,7 @@ describe('a database that can not be reached', () => {
     expect(code).toBe(1);
     expect(said).toEqual([
       expect.stringMatching(/"level":"warn".*ECONNREFUSED.*waiting 10 s/),
-      expect.stringMatching(/^The database mysql:\/\/somebody@\S+ can not be opened: .*ECONNREFUSED/),
+      expect.stringMatching(/^The database mysql:\/\/somebody@\S+ cannot be opened: .*ECONNREFUSED/),
     ]);
   });
 });

@@ -88,7 +88,7 @@ describe('without METRICS_PORT', () => {
       await server.stop();
     }
     await expect(startServer({ PORT: String(port), METRICS_PORT: String(port) })).rejects.toThrow(
-      'METRICS_PORT must be another port than PORT',
+      'METRICS_PORT must differ from PORT',
     );
   });
 });

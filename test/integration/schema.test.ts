@@ -46,6 +46,24 @@ describeEachDatabase((database) => {
     }
   });
 
+  it('a server whose migrations can not be read is not ready, and asking it uses no connection up', async () => {
+    const dataSource = await connectTo(database);
+    const server: Server = await spawnServer({ DATABASE_URL: database.url, MIGRATE_ON_START: 'false' });
+    try {
+      await server.line((line) => line.includes('listening'));
+      await dataSource.query('CREATE TABLE schema_migration (unreadable integer)');
+      // More often than the pool has connections.
+      for (let times = 0; times < 20; times++) {
+        const { body } = await server.client.get('/api/ready');
+        expect(body.error.details).toEqual({ status: 'migrations pending' });
+      }
+    } finally {
+      await server.stop();
+      await dataSource.query('DROP TABLE IF EXISTS schema_migration');
+      await dataSource.destroy();
+    }
+  });
+
   it('a server that may not migrate is not ready before `npm run migrate`, and is after it', async () => {
     const server: Server = await spawnServer({ DATABASE_URL: database.url, MIGRATE_ON_START: 'false' });
     try {

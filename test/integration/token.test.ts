@@ -50,7 +50,7 @@ describe('npm run token', () => {
     const there = await run(process.execPath, [COMMAND, '--user', '42'], { cwd: elsewhere, env });
     expect((await server.client.as(there.stdout.trim()).get('/api/credits/balance')).status).toBe(401);
     expect(there.stderr).toContain(join(elsewhere, 'data/jwt-secret'));
-    expect(there.stderr).toContain(`Warning: it will not be taken. The server at http://127.0.0.1:${server.port}`);
+    expect(there.stderr).toContain(`Warning: the token will be refused. The server at http://127.0.0.1:${server.port}`);
     const here = await run(process.execPath, [COMMAND, '--user', '42', '--admin'], { cwd: server.directory, env });
     expect(here.stderr).toMatch(/^For user 42, an administrator, for 1h; signed with the secret in .*jwt-secret\.\n$/);
   });
@@ -58,9 +58,9 @@ describe('npm run token', () => {
   it.each([
     [['--user', 'a b'], 'ASCII'],
     [['--user', '42', '--expires', '1h ago'], 'expired'],
-  ])('%j warns that it will not be taken', async (args, why) => {
+  ])('%j warns that it will be refused', async (args, why) => {
     const { stdout, stderr } = await run(process.execPath, [COMMAND, ...args], { cwd: server.directory, env: {} });
-    expect(stderr).toMatch(new RegExp(`Warning: it will not be taken.*${why}`));
+    expect(stderr).toMatch(new RegExp(`Warning: the token will be refused.*${why}`));
     expect((await server.client.as(stdout.trim()).get('/api/credits/balance')).status).toBe(401);
   });
 

@@ -347,11 +347,11 @@ describeEachDatabase((database) => {
   it('finds nothing in a ledger that is as it must be, in all accounts or one', async () => {
     expect(await ledgerCommand('verify', database)).toEqual({
       code: 0,
-      output: '2 accounts and 12 entries are as they must be.\n',
+      output: '2 accounts and 12 entries are consistent.\n',
     });
     expect(await ledgerCommand('verify', database, '--account', 'user:neighbour')).toEqual({
       code: 0,
-      output: '1 accounts and 1 entries are as they must be.\n',
+      output: '1 accounts and 1 entries are consistent.\n',
     });
   });
 
@@ -389,7 +389,7 @@ describeEachDatabase((database) => {
       );
       expect(await ledgerCommand('rebuild-totals', database)).toEqual({
         code: 0,
-        output: 'The daily totals of 2 accounts were made anew.\n',
+        output: 'The daily totals of 2 accounts were rebuilt.\n',
       });
       const byKey = (a: any, b: any) => `${a.account_id} ${a.type}`.localeCompare(`${b.account_id} ${b.type}`);
       const after = await rows();

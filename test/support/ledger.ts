@@ -45,7 +45,7 @@ export async function expectVerified(database: Pick<TestDatabase, 'url'>): Promi
   const { code, output } = await ledgerCommand('verify', database);
   expect({ code, output }).toEqual({
     code: 0,
-    output: expect.stringMatching(/^[1-9]\d* accounts and [1-9]\d* entries are as they must be\.\n$/),
+    output: expect.stringMatching(/^[1-9]\d* accounts and [1-9]\d* entries are consistent\.\n$/),
   });
 }
 

@@ -20,7 +20,8 @@ export function readSection<T extends { id: string }>(
       ({ constraints = {} }) => Object.values(constraints).map((text) => `CATALOG_FILE: ${section}[${i}]: ${text}`),
     ),
   );
-  if (new Set(items.map(({ id }) => id)).size < items.length) problems.push(`CATALOG_FILE: ${section} has an id twice`);
+  if (new Set(items.map(({ id }) => id)).size < items.length)
+    problems.push(`CATALOG_FILE: ${section} has the same id twice`);
   if (problems.length > 0) throw new ConfigError(problems);
   return items;
 }

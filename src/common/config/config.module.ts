@@ -1,7 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { Config, currentConfig } from './config.js';
 
-/** Gives every module the one checked reading of the environment. */
+/** Provides the configuration. */
 @Global()
 @Module({
   providers: [{ provide: Config, useFactory: currentConfig }],

@@ -2,6 +2,7 @@ import { createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { type DatabaseConfig, readDatabase } from './database-url.js';
+import { Variables } from './variables.js';
 
 /** The one key family that tokens are verified with; a token of another family is refused. */
 export type JwtKeyConfig =
@@ -12,7 +13,7 @@ export type JwtKeyConfig =
 /** How purchases are paid: by Stripe, on this server's own pages (no money moves), or not at all. */
 export type PaymentsProviderName = 'stripe' | 'sandbox' | 'off';
 
-/** Everything the environment says, read once and checked. */
+/** The configuration: the environment, read once and checked. */
 export class Config {
   readonly production: boolean;
   readonly host: string;
@@ -30,27 +31,27 @@ export class Config {
     automaticTax: boolean;
     /** Whether a buyer may enter a promotion code. */
     promotionCodes: boolean;
-    /** How often purchases are held against the provider; 0 turns it off. */
+    /** Seconds between two reconciliations with the provider; 0 turns them off. */
     reconcileEverySeconds: number;
   };
   readonly publicUrl: string;
   readonly checkoutSuccessUrl?: string;
   readonly checkoutCancelUrl?: string;
-  /** What is for sale, as the catalog file says; the modules that sell it check their part. */
+  /** The content of the catalog file. Each module checks the section that it sells from. */
   readonly catalog: { readonly packages?: unknown; readonly plans?: unknown };
-  /** Requests a minute and principal; 0 turns the limit off. */
+  /** Requests per minute and principal; 0 turns the limit off. */
   readonly rateLimitPerMinute: number;
   readonly corsOrigins: string[];
-  /** Where `GET /metrics` is served; without it, nowhere. */
+  /** The address of `GET /metrics`; absent when metrics are off. */
   readonly metrics?: { readonly port: number; readonly host: string };
-  /** What may not be meant so; said at the start. */
+  /** Settings that may be mistakes; logged at the start. */
   readonly warnings: readonly string[];
 }
 
 const DEFAULT_FILE = './data/credits.sqlite';
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
-/** Names every bad variable at once, so that an operator mends the environment in one go. */
+/** Names every bad variable, so that an operator can mend them all at once. */
 export class ConfigError extends Error {
   readonly code = 'ERR_ENVIRONMENT';
 
@@ -70,137 +71,80 @@ export function currentConfig(): Config {
 
 /**
  * Reads the environment.
- * @param env the variables, usually `process.env`; an empty value counts as absent
+ * @param env the variables, usually `process.env`
  * @param dataDir where a generated secret is kept (mode 0600)
  * @throws ConfigError naming every bad variable
  */
 export function readConfig(env: NodeJS.ProcessEnv, dataDir = resolve('data')): Config {
-  const problems: string[] = [];
-  const text = (name: string): string | undefined => env[name]?.trim() || undefined;
-  const oneOf = <T extends string>(name: string, allowed: readonly T[], fallback: T): T => {
-    const value = text(name);
-    if (value === undefined) return fallback;
-    if ((allowed as readonly string[]).includes(value)) return value as T;
-    problems.push(`${name} must be one of ${allowed.join(', ')}`);
-    return fallback;
-  };
-  const integer = (name: string, fallback: number, min: number, max: number): number => {
-    const value = text(name);
-    if (value === undefined) return fallback;
-    const parsed = /^\d+$/.test(value) ? Number(value) : NaN;
-    if (parsed >= min && parsed <= max) return parsed;
-    problems.push(`${name} must be a whole number from ${min} to ${max}`);
-    return fallback;
-  };
-  const httpUrl = (name: string): string | undefined => {
-    const value = text(name);
-    if (value === undefined) return undefined;
-    if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value.replace(/\/+$/, '');
-    problems.push(`${name} must be an http(s) URL`);
-    return undefined;
-  };
-  const list = (name: string): string[] =>
-    (text(name) ?? '')
-      .split(',')
-      .map((item) => item.trim())
-      .filter(Boolean);
-
+  const variables = new Variables(env);
   const production = env['NODE_ENV'] === 'production';
-  const port = integer('PORT', 3001, 1, 65535);
-  const metricsPort = integer('METRICS_PORT', 0, 0, 65535);
-  const host = text('HOST') ?? '0.0.0.0';
-
-  const corsOrigins = list('CORS_ORIGINS');
-  for (const origin of corsOrigins) {
-    if (!URL.canParse(origin) || new URL(origin).origin !== origin)
-      problems.push(`CORS_ORIGINS: ${origin} is not an origin such as https://app.example.com`);
-  }
-
-  const config: Config & { warnings: string[] } = {
+  const port = variables.integer('PORT', 3001, 1, 65535);
+  const databaseUrl = variables.text('DATABASE_URL');
+  const warnings: string[] = [];
+  if (production && databaseUrl === undefined)
+    warnings.push(`DATABASE_URL is not set: the ledger is the file ${resolve(DEFAULT_FILE)}, on this machine alone`);
+  const config: Config = {
     production,
-    host,
+    host: variables.text('HOST') ?? '0.0.0.0',
     port,
-    logLevel: oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
-    database: readDatabase(text('DATABASE_URL') ?? `sqlite:${DEFAULT_FILE}`, problems),
-    migrateOnStart: oneOf('MIGRATE_ON_START', ['true', 'false'], 'true') === 'true',
+    logLevel: variables.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
+    database: readDatabase(databaseUrl ?? `sqlite:${DEFAULT_FILE}`, variables.problems),
+    migrateOnStart: variables.flag('MIGRATE_ON_START', 'true'),
     jwt: {
-      key: readJwtKey(text, production, dataDir, problems),
-      issuer: text('JWT_ISSUER'),
-      audience: text('JWT_AUDIENCE'),
+      key: readJwtKey(variables, production, dataDir),
+      issuer: variables.text('JWT_ISSUER'),
+      audience: variables.text('JWT_AUDIENCE'),
     },
-    payments: {
-      ...readPayments(text, list('STRIPE_WEBHOOK_SECRET'), httpUrl('STRIPE_API_BASE'), production, problems),
-      automaticTax: oneOf('STRIPE_AUTOMATIC_TAX', ['true', 'false'], 'false') === 'true',
-      promotionCodes: oneOf('STRIPE_PROMOTION_CODES', ['true', 'false'], 'false') === 'true',
-      reconcileEverySeconds: integer('RECONCILE_EVERY_SECONDS', 300, 0, 86_400),
-    },
-    publicUrl: httpUrl('PUBLIC_URL') ?? `http://localhost:${port}`,
-    checkoutSuccessUrl: httpUrl('CHECKOUT_SUCCESS_URL'),
-    checkoutCancelUrl: httpUrl('CHECKOUT_CANCEL_URL'),
-    catalog: readCatalog(text('CATALOG_FILE'), problems),
-    rateLimitPerMinute: integer('RATE_LIMIT_PER_MINUTE', 6000, 0, 100_000_000),
-    corsOrigins,
-    metrics: metricsPort === 0 ? undefined : { port: metricsPort, host: text('METRICS_HOST') ?? '127.0.0.1' },
-    warnings: [],
+    payments: readPayments(variables, production),
+    publicUrl: variables.httpUrl('PUBLIC_URL') ?? `http://localhost:${port}`,
+    checkoutSuccessUrl: variables.httpUrl('CHECKOUT_SUCCESS_URL'),
+    checkoutCancelUrl: variables.httpUrl('CHECKOUT_CANCEL_URL'),
+    catalog: readCatalog(variables),
+    rateLimitPerMinute: variables.integer('RATE_LIMIT_PER_MINUTE', 6000, 0, 100_000_000),
+    corsOrigins: readOrigins(variables),
+    metrics: readMetrics(variables, port),
+    warnings,
   };
-  if (production && text('DATABASE_URL') === undefined)
-    config.warnings.push(
-      `DATABASE_URL is not set: the ledger is the file ${resolve(DEFAULT_FILE)}, on this machine alone`,
-    );
-  if (production && config.payments.provider === 'stripe')
-    for (const [name, given] of [
-      ['STRIPE_WEBHOOK_SECRET', config.payments.webhookSecrets.length > 0],
-      ['PUBLIC_URL', text('PUBLIC_URL') !== undefined],
-    ] as const)
-      if (!given) problems.push(`${name} is required in production with STRIPE_SECRET_KEY`);
-  if (metricsPort === port) problems.push('METRICS_PORT must be another port than PORT');
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (variables.problems.length > 0) throw new ConfigError(variables.problems);
   return config;
 }
 
-function readJwtKey(
-  text: (name: string) => string | undefined,
-  production: boolean,
-  dataDir: string,
-  problems: string[],
-): JwtKeyConfig {
-  const [secret, pem, url] = [text('JWT_SECRET'), text('JWT_PUBLIC_KEY'), text('JWT_JWKS_URL')];
-  if ([secret, pem, url].filter((value) => value !== undefined).length > 1) {
-    problems.push('JWT_SECRET, JWT_PUBLIC_KEY and JWT_JWKS_URL: give exactly one of them');
-  }
-  if (secret !== undefined && Buffer.byteLength(secret) < 32) problems.push('JWT_SECRET must have at least 32 bytes');
-  const publicKey = pem === undefined ? undefined : readPublicKey(pem);
-  if (publicKey === null)
-    problems.push(
-      'JWT_PUBLIC_KEY must be a PEM public key: RSA of 2048 bits or more (RS256), P-256 (ES256) or Ed25519 (EdDSA)',
-    );
-  if (url !== undefined && !(URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)))
-    problems.push('JWT_JWKS_URL must be an http(s) URL');
-  if (publicKey) return publicKey;
-  if (url !== undefined) return { kind: 'jwks', url };
-  if (secret !== undefined) return { kind: 'secret', secret, from: 'JWT_SECRET' };
+/** The variables that can hold the key, and their readers. A bad public key reads as undefined. */
+const JWT_KEYS: Record<string, (value: string, variables: Variables) => JwtKeyConfig | undefined> = {
+  JWT_SECRET(secret, { problems }) {
+    if (Buffer.byteLength(secret) < 32) problems.push('JWT_SECRET must have at least 32 bytes');
+    return { kind: 'secret', secret, from: 'JWT_SECRET' };
+  },
+  JWT_PUBLIC_KEY(pem, { problems }) {
+    const key = readPublicKey(pem);
+    if (!key)
+      problems.push(
+        'JWT_PUBLIC_KEY must be a PEM public key: RSA of 2048 bits or more (RS256), P-256 (ES256) or Ed25519 (EdDSA)',
+      );
+    return key;
+  },
+  JWT_JWKS_URL(url, variables) {
+    variables.httpUrl('JWT_JWKS_URL');
+    return { kind: 'jwks', url };
+  },
+};
+
+function readJwtKey(variables: Variables, production: boolean, dataDir: string): JwtKeyConfig {
+  const given = Object.entries(JWT_KEYS).flatMap(([name, read]) => {
+    const value = variables.text(name);
+    return value === undefined ? [] : [read(value, variables)];
+  });
+  if (given.length > 1) variables.problems.push('JWT_SECRET, JWT_PUBLIC_KEY and JWT_JWKS_URL: set exactly one of them');
+  if (given[0]) return given[0];
   if (production) {
-    problems.push('JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL is required in production');
+    variables.problems.push('JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL is required in production');
     return { kind: 'secret', secret: '', from: '' };
   }
   const file = join(dataDir, 'jwt-secret');
   return { kind: 'secret', secret: generatedSecret(file), from: `the secret in ${file}` };
 }
 
-function readCatalog(file: string | undefined, problems: string[]): Config['catalog'] {
-  try {
-    const catalog: unknown = JSON.parse(
-      readFileSync(file ?? new URL('../../../catalog.json', import.meta.url), 'utf8'),
-    );
-    if (typeof catalog === 'object' && catalog !== null) return catalog;
-    problems.push('CATALOG_FILE must hold a JSON object');
-  } catch (error) {
-    problems.push(`CATALOG_FILE can not be read: ${(error as Error).message}`);
-  }
-  return {};
-}
-
-function readPublicKey(pem: string): JwtKeyConfig | null {
+function readPublicKey(pem: string): JwtKeyConfig | undefined {
   try {
     // A PEM in an environment file usually carries its line breaks as the two characters \n.
     const key = createPublicKey(pem.replaceAll('\\n', '\n'));
@@ -208,15 +152,15 @@ function readPublicKey(pem: string): JwtKeyConfig | null {
       return { kind: 'public', key, algorithm: 'RS256' };
     if (key.asymmetricKeyType === 'ed25519') return { kind: 'public', key, algorithm: 'EdDSA' };
     if (key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return { kind: 'public', key, algorithm: 'ES256' };
-    return null;
   } catch {
-    return null;
+    // It is no key.
   }
+  return undefined;
 }
 
 /**
- * Reads the secret that the first start left, or makes it; the link is atomic, so of two processes that start together
- * both read the same one.
+ * Reads the generated secret; the first start writes it. Linking the file is atomic, so two processes that start
+ * together read the same secret.
  */
 function generatedSecret(file: string): string {
   if (!existsSync(file)) {
@@ -234,23 +178,52 @@ function generatedSecret(file: string): string {
   return readFileSync(file, 'utf8').trim();
 }
 
-function readPayments(
-  text: (name: string) => string | undefined,
-  webhookSecrets: string[],
-  apiBase: string | undefined,
-  production: boolean,
-  problems: string[],
-): Omit<Config['payments'], 'automaticTax' | 'promotionCodes' | 'reconcileEverySeconds'> {
-  const stripeKey = text('STRIPE_SECRET_KEY');
-  const asked = text('PAYMENTS_PROVIDER') ?? 'auto';
-  if (!['auto', 'stripe', 'sandbox', 'off'].includes(asked))
-    problems.push('PAYMENTS_PROVIDER must be one of auto, stripe, sandbox, off');
-  if (stripeKey !== undefined && !/^(sk|rk)_(test|live)_\w+$/.test(stripeKey))
-    problems.push('STRIPE_SECRET_KEY must be a secret or restricted key (sk_… or rk_…)');
-  if (asked === 'stripe' && stripeKey === undefined)
-    problems.push('STRIPE_SECRET_KEY is required with PAYMENTS_PROVIDER=stripe');
-  if (apiBase !== undefined && production) problems.push('STRIPE_API_BASE is for tests and refused in production');
-  const provider =
-    asked === 'auto' ? (stripeKey ? 'stripe' : production ? 'off' : 'sandbox') : (asked as PaymentsProviderName);
-  return { provider, stripeKey, webhookSecrets, stripeApiBase: apiBase ? new URL(apiBase) : undefined };
+function readPayments(variables: Variables, production: boolean): Config['payments'] {
+  const stripeKey = variables.text('STRIPE_SECRET_KEY');
+  const apiBase = variables.httpUrl('STRIPE_API_BASE');
+  const possible = stripeKey ? 'stripe' : production ? 'off' : 'sandbox';
+  const asked = variables.oneOf('PAYMENTS_PROVIDER', ['auto', 'stripe', 'sandbox', 'off'], 'auto');
+  const provider = asked === 'auto' ? possible : asked;
+  if (stripeKey && !/^(sk|rk)_(test|live)_\w+$/.test(stripeKey))
+    variables.problems.push('STRIPE_SECRET_KEY must be a secret or restricted key (sk_… or rk_…)');
+  if (apiBase && production) variables.problems.push('STRIPE_API_BASE is for tests and refused in production');
+  if (asked === 'stripe') variables.require(['STRIPE_SECRET_KEY'], 'with PAYMENTS_PROVIDER=stripe');
+  if (provider === 'stripe' && production)
+    variables.require(['STRIPE_WEBHOOK_SECRET', 'PUBLIC_URL'], 'in production with STRIPE_SECRET_KEY');
+  return {
+    provider,
+    stripeKey,
+    webhookSecrets: variables.list('STRIPE_WEBHOOK_SECRET'),
+    stripeApiBase: apiBase === undefined ? undefined : new URL(apiBase),
+    automaticTax: variables.flag('STRIPE_AUTOMATIC_TAX', 'false'),
+    promotionCodes: variables.flag('STRIPE_PROMOTION_CODES', 'false'),
+    reconcileEverySeconds: variables.integer('RECONCILE_EVERY_SECONDS', 300, 0, 86_400),
+  };
+}
+
+function readOrigins(variables: Variables): string[] {
+  const origins = variables.list('CORS_ORIGINS');
+  for (const origin of origins)
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin)
+      variables.problems.push(`CORS_ORIGINS: ${origin} is not an origin such as https://app.example.com`);
+  return origins;
+}
+
+function readMetrics(variables: Variables, apiPort: number): Config['metrics'] {
+  const port = variables.integer('METRICS_PORT', 0, 0, 65535);
+  const host = variables.text('METRICS_HOST') ?? '127.0.0.1';
+  if (port === apiPort) variables.problems.push('METRICS_PORT must differ from PORT');
+  return port === 0 ? undefined : { port, host };
+}
+
+function readCatalog(variables: Variables): Config['catalog'] {
+  const file = variables.text('CATALOG_FILE') ?? new URL('../../../catalog.json', import.meta.url);
+  try {
+    const catalog: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    if (typeof catalog === 'object' && catalog !== null) return catalog;
+    variables.problems.push('CATALOG_FILE must hold a JSON object');
+  } catch (error) {
+    variables.problems.push(`CATALOG_FILE cannot be read: ${(error as Error).message}`);
+  }
+  return {};
 }

@@ -3,16 +3,16 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 
-/** Where the ledger lives. The URL's scheme chooses the engine; its parameters are read already and no longer in it. */
+/** The database. The URL's scheme chooses the engine; its parameters have been read and removed. */
 export type DatabaseConfig = { kind: 'sqlite'; file: string } | { kind: 'mysql'; url: string; tls?: DatabaseTls };
 
-/** How connections to the database are encrypted, as the driver takes it. */
+/** The encryption of connections to the database, in the driver's options. */
 interface DatabaseTls {
   /** Whether the server's certificate must come from a trusted authority. */
   readonly rejectUnauthorized: boolean;
-  /** Whether the certificate must also bear the URL's host name. */
+  /** Whether the certificate must also name the URL's host. */
   readonly verifyIdentity: boolean;
-  /** The trusted authorities' certificates, in PEM; without it those that Node trusts. */
+  /** The certificates of the trusted authorities, in PEM; by default those that Node trusts. */
   readonly ca?: string;
 }
 
@@ -25,7 +25,7 @@ const TLS_MODES = new Map<string, DatabaseTls>([
 
 /**
  * Reads `DATABASE_URL`.
- * @param problems gets a sentence for each thing that is wrong; none repeats a password
+ * @param problems receives a sentence for each problem; none repeats a password
  */
 export function readDatabase(value: string, problems: string[]): DatabaseConfig {
   const wrong = (text: string) => void problems.push(`DATABASE_URL${text}`);
@@ -47,15 +47,11 @@ export function readDatabase(value: string, problems: string[]): DatabaseConfig 
 }
 
 function readTls({ searchParams: parameters, hostname }: URL, wrong: (text: string) => void): DatabaseTls | undefined {
-  for (const name of new Set(parameters.keys())) {
-    if (name !== 'ssl' && name !== 'ssl_ca')
-      wrong(`: the parameter ${name.slice(0, 40)} is not known; ssl and ssl_ca are`);
-    else if (parameters.getAll(name).length > 1) wrong(`: ${name} is given twice`);
-  }
+  refuseUnknown(parameters, wrong);
   const [mode, file] = [parameters.get('ssl'), parameters.get('ssl_ca')];
   const tls = TLS_MODES.get(mode ?? '');
   if (mode !== null && !tls) wrong(`: ssl must be one of ${[...TLS_MODES.keys()].join(', ')}`);
-  // The driver would compare the certificate with the name `localhost` in place of the address.
+  // For an address, the driver would check the certificate against the name `localhost`.
   if (tls?.verifyIdentity && isIP(hostname.replace(/[[\]]/g, '')) > 0)
     wrong(': ssl=verify_identity needs the name of a host, not an address');
   if (file === null) return tls;
@@ -67,5 +63,13 @@ function readTls({ searchParams: parameters, hostname }: URL, wrong: (text: stri
   } catch (error) {
     wrong(`: ssl_ca must be a file of certificates in PEM: ${(error as Error).message}`);
     return tls;
+  }
+}
+
+function refuseUnknown(parameters: URLSearchParams, wrong: (text: string) => void): void {
+  for (const name of new Set(parameters.keys())) {
+    if (name !== 'ssl' && name !== 'ssl_ca')
+      wrong(`: the parameter ${name.slice(0, 40)} is not known; ssl and ssl_ca are`);
+    else if (parameters.getAll(name).length > 1) wrong(`: ${name} is given twice`);
   }
 }

@@ -10,9 +10,9 @@ export async function isGalera(dataSource: DataSource): Promise<boolean> {
 }
 
 /**
- * Why the database takes no writes at present, in a few words; nothing if it takes them. A node that lost the others
- * still shows its state. The connection that led to a read-only server is not asked again: a new one may lead to the
- * server that was made primary in its place.
+ * The reason why the database accepts no writes, in a few words; undefined when it accepts them. A Galera node without
+ * a quorum still answers SHOW. A connection to a read-only server is abandoned, because a new one may reach the server
+ * that was promoted in its place.
  */
 export async function whyReadOnly(dataSource: DataSource): Promise<string | undefined> {
   if (engineOf(dataSource) === 'sqlite') return undefined;

@@ -12,14 +12,14 @@ import {
 import type { DatabaseConfig } from '../config/index.js';
 import { engineOf } from './engine.js';
 import { takesNoWrites } from './errors.js';
-import { createRenewedPool } from './pool.js';
+import { abandonEra, createRenewedPool } from './pool.js';
 
 /** Migrations, oldest first; they come from the modules that own the tables. */
 export type Migrations = NonNullable<DataSourceOptions['migrations']>;
 
 /**
- * The one description of the database, for the server, the commands and the TypeORM command line.
- * Never `synchronize`: the schema comes from the migrations alone.
+ * Describes the database for the server, the commands and the TypeORM command line. Never `synchronize`: only
+ * migrations change the schema.
  */
 export function dataSourceOptions(
   database: DatabaseConfig,
@@ -50,8 +50,7 @@ export function dataSourceOptions(
   }
   return {
     ...common,
-    // TypeORM reads the schema of a MariaDB rightly only when it is told that it is one; for all else they are the
-    // same.
+    // TypeORM reads MariaDB's schema correctly only under its own type; nothing else depends on it.
     type: database.url.startsWith('mariadb:') ? 'mariadb' : 'mysql',
     driver: { ...mysql, createPool },
     subscribers: [Disowner],
@@ -60,22 +59,22 @@ export function dataSourceOptions(
     charset: 'utf8mb4_bin',
     supportBigNumbers: true,
     bigNumberStrings: false,
-    // A batch sends its writes together; every value of ours is a parameter.
+    // A batch sends its writes in one text. Every value is a parameter.
     multipleStatements: true,
     connectTimeout: 5_000,
     poolSize: 16,
   };
 }
 
-/** Makes the file for its owner alone; SQLite gives the mode of the first file to the other two. */
+/** Creates the file for its owner alone. SQLite gives its mode to the journal files beside it. */
 function makeFile(file: string): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600));
 }
 
 /**
- * A DataSource that knows MySQL's `mediumtext` on SQLite too, where the name of a type is free: metadata can be longer
- * than `text` is on MySQL.
+ * A DataSource that accepts MySQL's `mediumtext` on SQLite too, where any type name will do. Metadata can be longer
+ * than MySQL's `text`.
  */
 export function newDataSource(options: DataSourceOptions): DataSource {
   const dataSource = new DataSource(options);
@@ -83,28 +82,24 @@ export function newDataSource(options: DataSourceOptions): DataSource {
   return dataSource;
 }
 
-/**
- * A connection to a server that can't be written would be given out again and again, though a new one may lead to the
- * server that can.
- */
+/** Abandons connections to a server that accepts no writes, because new ones may reach a server that does. */
 @EventSubscriber()
 class Disowner implements EntitySubscriberInterface {
   afterQuery({ error, queryRunner }: AfterQueryEvent): void {
-    if (error && takesNoWrites(error))
-      void queryRunner.connect().then((connection: mysql.PoolConnection) => connection.destroy());
+    if (error && takesNoWrites(error)) void queryRunner.connect().then(abandonEra);
   }
 }
 
 /**
- * A pool whose connections all begin with the session that the ledger relies on: READ COMMITTED takes no gap locks, and
- * strict mode refuses what doesn't fit in place of cutting it off. A primary that is told to take no more writes first
- * lets every wait for a row come to its end, so none is long.
+ * A pool whose connections start with the session settings that the ledger relies on. READ COMMITTED takes no gap
+ * locks, and strict mode refuses values that don't fit instead of truncating them. A primary that becomes read-only
+ * first lets every lock wait end, so lock waits are kept short.
  */
 function createPool(options: mysql.PoolOptions): mysql.Pool {
   const pool = createRenewedPool(options);
   pool.on('connection', (connection) => {
-    // A connection that can't be prepared must not serve: closing it makes the next query fail, and that is tried again
-    // on another one.
+    // A connection without these settings must not serve. Closing it fails the next query, which is retried on another
+    // one.
     const closeOnError = (error: unknown) => {
       if (error) connection.destroy();
     };

@@ -6,25 +6,22 @@ import { dataSourceOptions, type Migrations } from './data-source.js';
 import { nameOf, openDatabase, pendingMigrations } from './open.js';
 import { Transactions } from './transactions.js';
 
-/** A database that starts at the same moment as the server has so long to come. */
+/** How long the server waits for a database that starts at the same time. */
 const PATIENCE_MS = 10_000;
 
-/**
- * Opens the database, brings its schema up to date unless told otherwise, and gives the others `Transactions` to write
- * with.
- */
+/** Opens the database, applies pending migrations unless `MIGRATE_ON_START` is false, and provides `Transactions`. */
 @Global()
 @Module({ providers: [Transactions], exports: [Transactions] })
 export class DatabaseModule {
-  /** @param migrations what makes the schema */
+  /** @param migrations the migrations that make the schema */
   static forRoot({ migrations }: { migrations: Migrations }): DynamicModule {
     const connection = TypeOrmModule.forRootAsync({
       inject: [Config],
-      // The entities come from the modules that own them.
+      // Each module registers its own entities.
       useFactory: (config: Config) => ({
         ...dataSourceOptions(config.database, [], migrations),
         autoLoadEntities: true,
-        // The factory below waits, and says so once.
+        // The factory below waits instead, and logs that once.
         toRetry: () => false,
       }),
       dataSourceFactory: (options) => open(options as DataSourceOptions),
@@ -44,7 +41,7 @@ async function open(options: DataSourceOptions): Promise<DataSource> {
   const pending = migrateOnStart ? [] : await pendingMigrations(dataSource);
   if (pending.length > 0)
     logger.warn(
-      `${nameOf(database)} lacks ${pending.length} migrations: run npm run migrate; the server is not ready before`,
+      `${nameOf(database)} lacks ${pending.length} migrations: run npm run migrate; the server is not ready until then`,
     );
   return dataSource;
 }

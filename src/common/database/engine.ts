@@ -1,8 +1,6 @@
 import type { DataSource } from 'typeorm';
 
-/**
- * The engine behind; SQL that differs between the two asks for it. TypeORM tells MariaDB and MySQL apart, we need not.
- */
+/** The database's engine, for SQL that differs between the two. MariaDB counts as MySQL. */
 export function engineOf({ options }: Pick<DataSource, 'options'>): 'sqlite' | 'mysql' {
   return options.type === 'better-sqlite3' ? 'sqlite' : 'mysql';
 }

@@ -1,13 +1,13 @@
-/** Another writer was there first: what was decided rests on a state that is no longer so. */
+/** Another writer came first, so the decision rests on an outdated state. */
 export class FenceLost extends Error {
   constructor() {
-    super('another writer changed what this transaction had read');
+    super('another writer changed the rows of this transaction');
   }
 }
 
 /**
- * The database was there and undid the transaction, or refuses to commit it; another attempt may well succeed. TiDB's
- * numbers have no names here.
+ * The database rolled the transaction back, or refuses to commit it; another attempt may succeed. TiDB's errors have
+ * numbers only.
  */
 const CONTENTION = new Set([
   'ER_LOCK_DEADLOCK',
@@ -17,22 +17,22 @@ const CONTENTION = new Set([
   'SQLITE_BUSY',
   'SQLITE_LOCKED',
   'SQLITE_BUSY_SNAPSHOT',
-  // TiDB: write conflicts, and commits that it has rolled back because of one or of a change of the schema.
+  // TiDB: write conflicts, and commits that were rolled back because of a conflict or a change of the schema.
   '8005',
   '8022',
   '8027',
   '8028',
   '9007',
 ]);
-/** The last one is what MySQL makes of a KILL QUERY that meets the accounts' rewrite. */
+/** The last one is MySQL's error when KILL QUERY hits the accounts' rewrite. */
 const CONTENTION_TEXT = /database is locked|Write conflict|error occurred in multi-table update/i;
 
 /**
- * The database, or the way to it, is going or gone; what became of a commit is not known. Codes of both drivers, of
- * MySQL, MariaDB and TiDB.
+ * The database, or the connection to it, is lost or shutting down; the outcome of a commit is unknown. Codes of both
+ * drivers, of MySQL, MariaDB and TiDB.
  */
 const AWAY = new Set([
-  // What a tablet of Vitess hands on of the MySQL behind it, as a client knows it.
+  // Client errors of a Vitess tablet that lost the MySQL behind it.
   '2002',
   '2006',
   '2013',
@@ -60,32 +60,32 @@ const AWAY = new Set([
   'ER_USER_LIMIT_REACHED',
   'ER_NET_READ_ERROR',
   'ER_NEW_ABORTING_CONNECTION',
-  // A commit that was under way when the node or member left its cluster: the others may have it.
+  // A commit was in flight when the node left its cluster; the other nodes may have it.
   'ER_ERROR_DURING_COMMIT',
   'ER_RUN_HOOK_ERROR',
   'ER_TRANSACTION_ROLLBACK_DURING_COMMIT',
-  // TiDB: no answer in time from what is behind it.
+  // TiDB: its storage did not answer in time.
   '9001',
   '9002',
   '9003',
   '9004',
   '9005',
 ]);
-/** The server is read only, because another one is written now, or without a quorum. */
+/** The server is read-only because another one is the primary, or it has no quorum. */
 const TAKES_NO_WRITES = new Set(['ER_OPTION_PREVENTS_STATEMENT', 'ER_UNKNOWN_COM_ERROR']);
 const AWAY_TEXT = /Connection lost|connection is in closed state|Can't add new command|Pool is closed/i;
-/** What Vitess says under no number of its own when a tablet, or the MySQL of one, is away. */
+/** Vitess reports a lost tablet, or a tablet's lost MySQL, without a code of its own. */
 const AWAY_VITESS =
   /primary is not serving|operation not allowed in state|code = Unavailable|inconsistent state|no healthy tablet|VT15001/;
 
-/** Whether a fresh attempt at the whole transaction makes sense. */
+/** Whether a fresh attempt at the whole transaction may succeed. */
 export function isTransient(error: unknown): boolean {
   if (error instanceof FenceLost) return true;
   const { code, message } = driverError(error);
   return CONTENTION.has(code) || CONTENTION_TEXT.test(message) || isAway(error);
 }
 
-/** Whether the transaction that met the error can not have been committed. */
+/** Whether the transaction that failed so was certainly not committed. */
 export function wasUndone(error: unknown): boolean {
   return error instanceof FenceLost || !isAway(error);
 }
@@ -95,20 +95,17 @@ function isAway(error: unknown): boolean {
   return AWAY.has(code) || AWAY_TEXT.test(message) || (code === 'ER_UNKNOWN_ERROR' && AWAY_VITESS.test(message));
 }
 
-/**
- * Whether the server at the other end of the connection is one that can't be written at present; a new connection may
- * lead to another.
- */
+/** Whether the server accepts no writes at present; a new connection may reach another one. */
 export function takesNoWrites(error: unknown): boolean {
   return TAKES_NO_WRITES.has(driverError(error).code);
 }
 
-/** Whether a unique key is taken, or a fence found other rows than it should. */
+/** Whether a unique key is taken, or a fence failed. */
 export function isFenced(error: unknown): boolean {
   return isDuplicate(error) || driverError(error).code === 'ER_SUBQUERY_NO_1_ROW';
 }
 
-/** Whether the error says that a unique key is taken. */
+/** Whether a unique key is taken. */
 export function isDuplicate(error: unknown): boolean {
   const { code, message } = driverError(error);
   return code === 'ER_DUP_ENTRY' || /UNIQUE constraint failed/.test(message);

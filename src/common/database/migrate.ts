@@ -7,19 +7,19 @@ const LOCK = 'assimetria_credits_migrate';
 const PATIENCE_MS = 60_000;
 const ALREADY_THERE = /already exists|Duplicate (key|column) name/i;
 
-/** The database has migrations that lead to no version of ours. */
+/** The database has a migration of an earlier version that this one can't continue from. */
 class ForeignDatabase extends Error {
   readonly code = 'FOREIGN_DATABASE';
 
   constructor(migration: string) {
     super(
-      `The database was made by an earlier development version (its migration ${migration}), from which none leads to this one. Start with an empty database.`,
+      `The database was made by an earlier development version (its migration ${migration}), which cannot be migrated to this one. Start with an empty database.`,
     );
   }
 }
 
 /**
- * Applies what is pending. Processes that start together take turns, so that each migration runs once.
+ * Applies the pending migrations. Processes that start together take turns, so each migration runs once.
  * @throws ForeignDatabase
  */
 export async function migrate(dataSource: DataSource): Promise<void> {
@@ -27,10 +27,10 @@ export async function migrate(dataSource: DataSource): Promise<void> {
   if (engineOf(dataSource) === 'sqlite') return race(dataSource);
   const holder = dataSource.createQueryRunner();
   try {
-    // Vitess forgets what a column of this kind is to be called.
+    // Vitess gives this column another name.
     const [row = {}] = (await holder.query(`SELECT GET_LOCK('${LOCK}', 60)`)) as Record<string, unknown>[];
     if (Number(Object.values(row)[0]) !== 1)
-      throw new Error('another process has been migrating the database for a minute');
+      throw new Error('Another process has been migrating the database for a minute. Try again when it has finished.');
     try {
       await race(dataSource);
     } finally {
@@ -41,7 +41,7 @@ export async function migrate(dataSource: DataSource): Promise<void> {
   }
 }
 
-/** A migration that is unknown and newer than ours is that of a later version, which must not stop an older server. */
+/** An unknown migration that is newer than ours belongs to a later version, and must not stop an older server. */
 async function refuseForeign(dataSource: DataSource): Promise<void> {
   const known = new Map(
     dataSource.migrations.map(({ name, constructor }) => [
@@ -60,9 +60,8 @@ async function refuseForeign(dataSource: DataSource): Promise<void> {
 }
 
 /**
- * SQLite has no named locks, and those of a Galera are each node's own. A migration begins with a table that it makes:
- * who loses that race finds the table there, or the database busy, until the winner has finished, and then that nothing
- * is pending.
+ * SQLite has no named locks, and Galera's are local to a node. Each migration begins by creating a table. The loser of
+ * the race finds that table, or a busy database, until the winner has finished; then nothing is pending.
  */
 async function race(dataSource: DataSource): Promise<void> {
   for (const end = Date.now() + PATIENCE_MS; ;) {

@@ -1,6 +1,9 @@
 import mysql, { type PoolConnection } from 'mysql2';
 
-/** Counts how often a pool's connections were found to lead to a server that is no longer the one to ask. */
+/**
+ * The era of a pool, a number. A new one begins when a connection turns out to lead to a server that must no longer be
+ * used.
+ */
 interface Era {
   now: number;
 }
@@ -23,9 +26,8 @@ export function createRenewedPool(options: mysql.PoolOptions): mysql.Pool {
 }
 
 /**
- * Ends a connection to a server that is going, gone or no longer takes writes, and lets its pool make all others anew:
- * after a switchover they would lead to the old primary for as long as it lives, refuse every write, and read what is
- * out of date.
+ * Ends a connection to a server that is lost or accepts no writes, and makes its pool replace all the others. After a
+ * switchover they would lead to the old primary for as long as it lives, fail every write and read stale data.
  */
 export function abandonEra(connection: PoolConnection): void {
   const birth = born.get(connection);

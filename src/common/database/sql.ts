@@ -5,41 +5,38 @@ import { BEGIN, COMMITTED, ONE_BY_ONE, type Tx } from './transactions.js';
 
 export type Value = string | number | null;
 
-/**
- * What to do when the key of an inserted row is taken: keep the row that is there, set the named columns of it, add to
- * them, or raise them.
- */
+/** How to treat a row whose key is taken: keep the existing row, or set, add to, or raise its named columns. */
 export interface OnConflict {
   readonly key: readonly string[];
   readonly how: 'keep' | 'set' | 'add' | 'raise';
-  readonly columns: readonly string[];
+  readonly columns?: readonly string[];
 }
 
-/** SQL with its values; a row of an INSERT is one value. */
+/** SQL with its values; each row of an INSERT counts as one value. */
 export interface Statement {
   readonly sql: string;
   readonly values: readonly (Value | readonly Value[] | readonly (readonly Value[])[])[];
 }
 
-/** A statement that must meet so many rows (matched, not changed), and the table and id of one of them. */
+/** A statement that must match exactly `rows` rows, with the table and the id of one of them. */
 export interface Fenced extends Statement {
   readonly rows: number;
   readonly table: string;
   readonly id: Value;
 }
 
-/** A row's values of two kinds: those that it must have, and those that it gets. */
+/** The values that a row must have, and the values that it gets. */
 export interface Rewrite {
   readonly must: readonly Value[];
   readonly set: readonly Value[];
 }
 
-/** Sizes of a multi-row INSERT on SQLite: few, so that each stays a prepared statement. */
+/** The sizes of a multi-row INSERT on SQLite: few, so that each stays a prepared statement. */
 const SQLITE_CHUNKS = [64, 8, 1];
-/** A rewrite names each of its rows in each of its columns, so its cost grows with the square. */
+/** A rewrite repeats every row's id for every column, so its cost grows with the square of the rows. */
 const REWRITE_CHUNK = 32;
 
-/** Inserts all rows in as few statements as the engine does well with. */
+/** Inserts rows, in as few statements as suit the engine. */
 export function insertRows(
   tx: Tx,
   table: string,
@@ -66,7 +63,7 @@ export function insertRows(
 }
 
 /**
- * Rewrites rows that still have the values that they must have; several in one statement on the MySQL family.
+ * Updates rows that still have the values that they must have; several in one statement on the MySQL family.
  * @param must the id and then other columns
  * @param set the columns that get a value
  */
@@ -88,8 +85,8 @@ export function rewriteRows(
 }
 
 /**
- * An UPDATE of one table, by ids alone: left to itself MariaDB walks over a small table and waits for rows of other
- * transactions.
+ * Updates by primary key. Without the hint MariaDB scans a small table, and waits for rows that other transactions have
+ * locked.
  */
 function rewriteChunk(
   table: string,
@@ -115,8 +112,8 @@ function rewriteChunk(
 }
 
 /**
- * An error unless the statement before it met as many rows as it must. The table and the id say to which shard the
- * question goes; counted, so that it is asked although the row is not there.
+ * Fails unless the last statement matched as many rows as it must. The table and the id route the query to its shard;
+ * COUNT returns a row even when that id is missing.
  */
 function fence({ table, id, rows }: Fenced): Statement {
   const two = '(SELECT 1 AS n UNION ALL SELECT 2) two';
@@ -127,8 +124,8 @@ function fence({ table, id, rows }: Fenced): Statement {
 }
 
 /**
- * Reads with several statements, on the MySQL family in one round trip (not on Galera): a batch's trips are waited for
- * by everybody in it.
+ * Reads with several statements, in one round trip on the MySQL family (not on Galera). Every caller in a batch waits
+ * for its round trips.
  */
 export async function ask<Row>(tx: Tx, statements: readonly Statement[]): Promise<Row[][]> {
   if (isInOneText(tx)) return (await send(tx, statements)) as Row[][];
@@ -138,11 +135,10 @@ export async function ask<Row>(tx: Tx, statements: readonly Statement[]): Promis
 }
 
 /**
- * Writes with several statements in their order, on the MySQL family in one round trip (not on Galera). The first that
- * fails ends it.
- * @param fenced the first of them
- * @param commit whether the transaction ends with the last
- * @throws FenceLost when one of the fenced meets other rows than it must, or a unique key is taken
+ * Executes writes in their order, in one round trip on the MySQL family (not on Galera). The first failure ends them.
+ * @param fenced the statements that come first
+ * @param commit whether to commit after the last one
+ * @throws FenceLost when a fenced statement matches another number of rows, or a unique key is taken
  */
 export async function write(
   tx: Tx,
@@ -165,14 +161,14 @@ export async function write(
   }
 }
 
-/** Executes writing statements in their order. */
+/** Executes writes in their order. */
 export async function execute(tx: Tx, statements: readonly Statement[]): Promise<void> {
   for (const { sql, values } of statements) await affectedRows(tx, sql, values as Value[]);
 }
 
 /**
- * Sends statements to the connection itself: TypeORM's `query` and the promises under it capture a stack for each,
- * which cost a batch more than its rows do. The words that begin a lean transaction go with its first ones.
+ * Sends statements straight to the connection. TypeORM's `query` and its promises capture a stack for each one, which
+ * costs a batch more than its rows do. A lean transaction's BEGIN goes with its first statements.
  */
 async function send(tx: Tx, statements: readonly Statement[]): Promise<unknown[]> {
   if (statements.length === 0) return [];
@@ -180,7 +176,7 @@ async function send(tx: Tx, statements: readonly Statement[]): Promise<unknown[]
   const all = begin === undefined ? statements : [{ sql: begin, values: [] }, ...statements];
   delete tx.data[BEGIN];
   const connection = (await tx.connect()) as PoolConnection;
-  // Whoever waited for the connection may have given up meanwhile, and have done it all in another attempt.
+  // The caller may have given up waiting for the connection, and have succeeded with another attempt.
   if (tx.isReleased) throw new Error('The transaction was given up.');
   const results = await new Promise<unknown[]>((resolve, reject) =>
     connection.query(
@@ -197,12 +193,12 @@ async function send(tx: Tx, statements: readonly Statement[]): Promise<unknown[]
   return begin === undefined ? results : results.slice(1);
 }
 
-/** Appended to a SELECT that decides something; SQLite has one writer at a time and needs none. */
+/** Locks the rows of a SELECT that decides something. SQLite has one writer at a time and needs no lock. */
 export function forUpdate(tx: Tx): string {
   return isMysql(tx) ? ' FOR UPDATE' : '';
 }
 
-/** The number of rows that a writing statement met (matched, not changed). */
+/** Executes a write, and returns the number of rows that it matched, changed or not. */
 export async function affectedRows(tx: Tx, sql: string, values: Value[]): Promise<number> {
   const result = (await tx.query(sql, values, true)) as { affected?: number };
   return result.affected ?? 0;
@@ -216,14 +212,14 @@ function isInOneText(tx: Tx): boolean {
   return isMysql(tx) && !tx.data[ONE_BY_ONE];
 }
 
-function conflictClause(mysql: boolean, { key, how, columns }: OnConflict): string {
+function conflictClause(mysql: boolean, { key, how, columns = [] }: OnConflict): string {
   const given = (column: string) => (mysql ? `VALUES(\`${column}\`)` : `excluded.\`${column}\``);
   const value = (column: string) => {
     if (how === 'set') return given(column);
     if (how === 'add') return `\`${column}\` + ${given(column)}`;
     return `${mysql ? 'GREATEST' : 'MAX'}(\`${column}\`, ${given(column)})`;
   };
-  const sets = how === 'keep' ? '' : columns.map((c) => `\`${c}\` = ${value(c)}`).join(', ');
+  const sets = columns.map((c) => `\`${c}\` = ${value(c)}`).join(', ');
   if (mysql) return ` ON DUPLICATE KEY UPDATE ${sets || `\`${key[0]}\` = \`${key[0]}\``}`;
   return how === 'keep'
     ? ' ON CONFLICT DO NOTHING'

@@ -3,34 +3,31 @@ import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
 import { sum } from './columns.js';
 import type { Value } from './sql.js';
 
-/** A row as a driver gives it. */
+/** A row as a driver returns it. */
 export type Raw = Record<string, string | number | null>;
 
-/**
- * A table as its entity describes it: its columns in one order, and rows read and written without a look at the
- * metadata.
- */
+/** A table as its entity describes it, with compiled functions that read and write its rows. */
 export interface Table<Row> {
   readonly name: string;
   /** All columns. */
   readonly columns: readonly string[];
-  /** Those of the primary key. */
+  /** The columns of the primary key. */
   readonly keys: readonly string[];
-  /** Those that may change: no keys, and none that the entity says are never updated. */
+  /** The columns that may change: no keys, and none that the entity never updates. */
   readonly mutable: readonly string[];
   /** The row's values in the order of `columns`. */
   readonly values: (row: Row) => Value[];
   readonly keyValues: (row: Row) => Value[];
   readonly mutableValues: (row: Row) => Value[];
-  /** The row in a result that `select` asked for. */
+  /** Reads a row of a result that `select` asked for. */
   readonly read: (raw: Raw) => Row;
-  /** The list of a SELECT: every column, named by the table so that two can be joined. */
+  /** The columns for a SELECT, prefixed with the table's name so that two tables can be joined. */
   readonly select: string;
 }
 
 /**
- * Compiles the description of an entity's table; the code it makes names every column, so that a row costs no more than
- * one written by hand.
+ * Compiles an entity's table. The generated code names every column, so a row costs no more than with code written by
+ * hand.
  */
 export function describeTable<Row extends ObjectLiteral>(
   dataSource: DataSource,
@@ -53,7 +50,7 @@ export function describeTable<Row extends ObjectLiteral>(
   };
 }
 
-/** A sum may have more digits than a double, into which one driver would round it. */
+/** Reads a sum as text, because one driver would round it to a double. */
 function selected(table: string, { databaseName, transformer }: ColumnMetadata): string {
   return transformer === sum ? `CAST(${table}.${databaseName} AS CHAR)` : `${table}.${databaseName}`;
 }
@@ -73,12 +70,12 @@ function reader<Row>(columns: readonly ColumnMetadata[], alias: (column: ColumnM
   return compile(columns, `return (raw) => ({ ${fields.join(', ')} });`);
 }
 
-/** Whether a value is written otherwise than as it is: integers are not. */
+/** Whether a value is converted before it is written; integers are not. */
 function isConverted(transformer: ColumnMetadata['transformer']): boolean {
   return transformer !== undefined && !('asIs' in transformer);
 }
 
-/** The source is made of the names in the entity alone. */
+/** The source contains only names from the entity. */
 function compile<F>(columns: readonly ColumnMetadata[], source: string): F {
   // eslint-disable-next-line @typescript-eslint/no-implied-eval
   return (new Function('t', source) as (transformers: unknown[]) => F)(columns.map(({ transformer }) => transformer));

@@ -9,21 +9,21 @@ import { engineOf } from './engine.js';
 import { FenceLost, isTransient, wasUndone } from './errors.js';
 import { abandonEra } from './pool.js';
 
-/** An open transaction: `query` for SQL, `manager` for the entities. It ends with the function that it was given to. */
+/** An open transaction: `query` for SQL, `manager` for the entities. It ends with the function that received it. */
 export type Tx = QueryRunner;
 
-/** Where a transaction keeps the words that begin it, until its first statements are sent … */
+/** Under this name a lean transaction keeps its BEGIN until its first statements are sent. */
 export const BEGIN = 'begin';
-/** … and whether its last ones committed it. */
+/** Under this name it notes whether its last statements committed it. */
 export const COMMITTED = 'committed';
-/** Whether each of its statements is sent by itself. */
+/** Under this name it notes whether each statement must be sent on its own. */
 export const ONE_BY_ONE = 'one by one';
 
 const ATTEMPTS = 8;
 
 /**
- * The only way to write: one function, one transaction. On SQLite all of them stand in one queue on a connection of
- * their own, because TypeORM has a single connection there and two transactions on it would run into each other.
+ * The only way to write: one function, one transaction. On SQLite they queue up on a connection of their own, because
+ * TypeORM has a single connection there and two transactions on it would mix.
  */
 @Injectable()
 export class Transactions implements OnModuleInit, OnApplicationShutdown {
@@ -35,7 +35,7 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
 
   constructor(@InjectDataSource() private readonly reader: DataSource) {}
 
-  /** The engine behind. */
+  /** The database's engine. */
   get engine(): 'sqlite' | 'mysql' {
     return engineOf(this.reader);
   }
@@ -51,13 +51,13 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
   }
 
   /**
-   * Runs `work` in a transaction and commits it. A deadlock, a lock wait, a lost fence or a lost connection runs the
-   * whole of it again in a fresh transaction, a bounded number of times with jitter; a commit whose outcome is unknown
-   * does too, so `work` must recognise what it already did.
-   * @param work gets the transaction and the number of attempts before this one
-   * @param options.lean whether the first statements of `work` go through `ask` or `write`, with which the MySQL family
-   *   then begins the transaction
-   * @param options.fences how many fences it may lose at most
+   * Runs `work` in a transaction and commits it. After a deadlock, a lock timeout, a lost fence or a lost connection it
+   * runs again in a fresh transaction, a bounded number of times with jitter. It also runs again when the outcome of
+   * the commit is unknown, so `work` must recognise its own earlier writes.
+   * @param work receives the transaction and the number of attempts before this one
+   * @param options.lean whether the first statements of `work` go through `ask` or `write`, which then begin the
+   *   transaction on the MySQL family
+   * @param options.fences the most fences that it may lose
    */
   async run<T>(work: (tx: Tx, attempt: number) => Promise<T>, { lean = false, fences = ATTEMPTS } = {}): Promise<T> {
     for (let attempt = 0, lost = 0; ; attempt++) {
@@ -66,7 +66,7 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
       } catch (error) {
         if (error instanceof FenceLost) lost += 1;
         if (attempt + 1 >= ATTEMPTS || lost >= fences || !isTransient(error)) throw error;
-        // Nobody stands in the way of a second attempt that locks what the first one did not.
+        // The second attempt locks the rows that the first one did not, so it need not wait.
         if (attempt === 0 && error instanceof FenceLost) continue;
         await setTimeout(Math.random() * Math.min(1000, 5 * 2 ** attempt));
       }
@@ -76,8 +76,7 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
   private once<T>(work: (tx: Tx) => Promise<T>, lean: boolean): Promise<T> {
     if (this.engine === 'mysql') return this.transact('START TRANSACTION', work, lean);
     const turn = this.tail.then(() => this.transact('BEGIN IMMEDIATE', work, false));
-    // The driver is synchronous: without a pause between two transactions the event loop would never come to read a
-    // socket.
+    // The driver is synchronous: without a pause between two transactions the event loop would never read a socket.
     this.tail = turn.catch(() => undefined).then(() => setImmediate());
     return turn;
   }
@@ -95,8 +94,8 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
   }
 
   private async converse<T>(tx: Tx, begin: string, work: (tx: Tx) => Promise<T>, lean: boolean): Promise<T> {
-    // A node that takes another's write undoes what stands in its way, also between two statements of one text, and
-    // goes on with the next.
+    // A Galera node that applies another node's write rolls back the transactions in conflict with it. That can happen
+    // between two statements of one text, and the second would then run outside of any transaction.
     tx.data[ONE_BY_ONE] = this.isGalera;
     if (lean && !this.isGalera) tx.data[BEGIN] = begin;
     else await tx.query(begin);
@@ -106,8 +105,7 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
   }
 
   /**
-   * A connection that died without a word (a failover, a forgotten NAT entry) answers nothing for ever, and a lane
-   * would wait with it.
+   * A connection that died silently (a failover, a dropped NAT entry) never answers, and its lane would wait for ever.
    */
   private answered<T>(conversation: Promise<T>): Promise<T> {
     if (this.engine === 'sqlite') return conversation;
@@ -118,8 +116,8 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
   }
 
   /**
-   * A connection that can't roll back may still hold its transaction, and must not go back to the pool with it. Neither
-   * must one whose server is away: every other attempt would meet the same old primary.
+   * A connection that can't roll back may still hold its transaction, so it must not return to the pool. Neither must
+   * one whose server is lost: the next attempt would meet the same old primary.
    */
   private async abandon(tx: Tx, error: unknown): Promise<void> {
     try {
@@ -127,7 +125,7 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
       await this.answered(tx.query('ROLLBACK'));
     } catch {
       if (this.engine === 'sqlite') return;
-      // A connection that was waited for in vain is not waited for again, but must not stay open when it comes.
+      // A connection that did not come in time is not awaited again, but is closed if it comes.
       void tx.connect().then(
         (connection: PoolConnection) => abandonEra(connection),
         () => undefined,
@@ -136,7 +134,7 @@ export class Transactions implements OnModuleInit, OnApplicationShutdown {
   }
 }
 
-/** The database did not answer in time; whether it did what it was asked is unknown. */
+/** The database did not answer in time; the outcome is unknown. */
 class Unanswered extends Error {
   readonly code = 'ETIMEDOUT';
 }

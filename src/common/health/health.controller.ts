@@ -12,8 +12,8 @@ export class HealthController {
 
   @Get('health')
   @Endpoint({
-    summary: 'Process and database',
-    description: 'For liveness probes: 503 while the database does not answer. It takes no notice of a query.',
+    summary: 'Liveness',
+    description: 'For liveness probes: 503 while the database does not answer. It ignores the query string.',
     answers: HealthDto,
     anyQuery: true,
   })
@@ -23,9 +23,9 @@ export class HealthController {
 
   @Get('ready')
   @Endpoint({
-    summary: 'Whether it may take traffic',
+    summary: 'Readiness',
     description:
-      'For load balancers: 503 while the database does not answer, lacks migrations, or the server is stopping. It takes no notice of a query.',
+      'For load balancers: 503 while the database does not answer, lacks migrations, or the server is stopping. It ignores the query string.',
     answers: HealthDto,
     anyQuery: true,
   })
@@ -35,8 +35,8 @@ export class HealthController {
 
   @Get('version')
   @Endpoint({
-    summary: 'What is running',
-    description: "The server's name and version, and the version of Node.js under it. It takes no notice of a query.",
+    summary: 'Running version',
+    description: "The server's name and version, and the version of Node.js under it. It ignores the query string.",
     answers: VersionDto,
     anyQuery: true,
   })

@@ -5,7 +5,7 @@ export class HealthDto {
   database: 'up';
 }
 
-/** What is running. */
+/** The running version. */
 export class VersionDto {
   /** @example "assimetria-credits" */
   name: string;

@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
-import { whyReadOnly } from '../database/index.js';
+import { pendingMigrations, whyReadOnly } from '../database/index.js';
 import { ApiError } from '../http/index.js';
 import type { HealthDto, VersionDto } from './health.dto.js';
 
@@ -13,7 +13,7 @@ const { name, version } = JSON.parse(readFileSync(new URL('../../../package.json
   version: string;
 };
 
-/** Says whether this process can do its work. */
+/** Reports whether this process can do its work. */
 @Injectable()
 export class HealthService implements BeforeApplicationShutdown {
   private stopping = false;
@@ -34,16 +34,16 @@ export class HealthService implements BeforeApplicationShutdown {
     return { status: 'ok', database: 'up' };
   }
 
-  /** Ready once the database answers, takes writes and has every migration, until the process is told to stop. */
+  /** Ready while the database answers, accepts writes and has every migration, until the process is told to stop. */
   async ready(): Promise<HealthDto> {
-    if (this.stopping) throw new ApiError('OVERLOADED', 'The server is stopping.', { details: { status: 'stopping' } });
-    // First, for a node without a quorum answers nothing else.
+    if (this.stopping)
+      throw new ApiError('OVERLOADED', 'The server is stopping. Use another one.', { details: { status: 'stopping' } });
+    // This comes first, because a node without a quorum answers nothing else.
     const why = await inTime(whyReadOnly(this.dataSource));
     if (why)
       throw new ApiError('OVERLOADED', `The database takes no writes: it is ${why}.`, { details: { status: why } });
     const health = await this.health();
-    // A schema that can't be read is none that this process could work with.
-    if (await this.dataSource.showMigrations().catch(() => true))
+    if ((await pendingMigrations(this.dataSource)).length > 0)
       throw new ApiError('OVERLOADED', 'The database has pending migrations.', {
         details: { status: 'migrations pending' },
       });
@@ -55,7 +55,7 @@ export class HealthService implements BeforeApplicationShutdown {
   }
 }
 
-/** What the database answers, or nothing when it fails or takes too long. */
+/** The database's answer; undefined when it fails or takes too long. */
 function inTime<T>(answer: Promise<T>): Promise<T | undefined> {
   return Promise.race([answer.catch(() => undefined), setTimeout(PATIENCE_MS, undefined, { ref: false })]);
 }

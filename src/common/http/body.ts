@@ -8,12 +8,12 @@ const BODY_LIMIT = 1024 * 1024;
 /** Forms come from our own pages, with a button's name in them. */
 const FORM_LIMIT = 1024;
 
-/** A request whose route asked for the bytes as they came (`@RouteConfig({ rawBody: true })`). */
+/** A request whose route keeps the body's raw bytes (`@RouteConfig({ rawBody: true })`). */
 export interface RawBodyRequest extends FastifyRequest {
   rawBody?: Buffer;
 }
 
-/** Stands in the place of a request's body until `BodyGuard` reads it. */
+/** Stands in for a request's body until `BodyGuard` reads it. */
 class Unread {
   constructor(
     readonly limit: number,
@@ -28,8 +28,8 @@ const FORM_BODY = new Unread(FORM_LIMIT, (bytes) =>
 );
 
 /**
- * JSON is the one content type; only a route that says so takes an HTML form or keeps the raw bytes, which it then
- * parses itself after checking their signature.
+ * Accepts JSON alone. A route can ask for an HTML form, or for the raw bytes, which it parses itself after checking
+ * their signature.
  */
 export function registerBodyParsers(server: FastifyInstance): void {
   const routeConfig = (request: FastifyRequest) => request.routeOptions.config as { rawBody?: boolean; form?: boolean };
@@ -43,10 +43,7 @@ export function registerBodyParsers(server: FastifyInstance): void {
   });
 }
 
-/**
- * The last guard of every route: it reads and parses the body, of which nothing was looked at before the others let the
- * request in.
- */
+/** The last guard of every route. It reads and parses the body once all other guards have let the request in. */
 @Injectable()
 export class BodyGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
@@ -61,8 +58,8 @@ export class BodyGuard implements CanActivate {
 }
 
 /**
- * @throws ApiError PAYLOAD_TOO_LARGE as soon as that is known, VALIDATION_ERROR when the connection ends before the
- * body
+ * @throws ApiError PAYLOAD_TOO_LARGE as soon as the size is known, VALIDATION_ERROR when the connection ends before the
+ *   body
  */
 function bytesOf(message: IncomingMessage, limit: number): Promise<Buffer> {
   return new Promise((done, failed) => {
@@ -78,8 +75,9 @@ function bytesOf(message: IncomingMessage, limit: number): Promise<Buffer> {
     message.on('data', take);
     message.on('end', () => done(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
     message.on('close', () => {
-      // It also closes after its end, and an error costs more than the rest of this.
-      if (!message.readableEnded) failed(new ApiError('VALIDATION_ERROR', 'The connection ended before the body.'));
+      // 'close' also follows 'end', and creating an error costs more than the rest of this.
+      if (!message.readableEnded)
+        failed(new ApiError('VALIDATION_ERROR', 'The connection ended before the whole body had arrived.'));
     });
   });
 }

@@ -16,7 +16,7 @@ import { validationPipe } from './validation.js';
 /** Everything below this is the API; `/api/v1` is another name for it. */
 export const API_PREFIX = 'api';
 
-/** Pages for people, which are no part of the API. */
+/** Pages for people, outside the API. */
 const PAGES = ['checkout/*path', 'sandbox/*path'];
 
 /** Version 00 ends after the flags; later versions may say more. */
@@ -27,7 +27,8 @@ export function createAdapter(logger: Logger): FastifyAdapter {
   return new FastifyAdapter({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
-    // A child logger for each request costs more than the line that it would write; ours name the trace id themselves.
+    // A child logger for each request costs more than the line that it would write; our lines name the trace id
+    // themselves.
     childLoggerFactory: (parent: FastifyBaseLogger) => parent,
     genReqId: (request: IncomingMessage) =>
       TRACEPARENT.exec(String(request.headers['traceparent'] ?? ''))?.[1] ?? randomUUID().replaceAll('-', ''),
@@ -38,20 +39,20 @@ export function createAdapter(logger: Logger): FastifyAdapter {
     http: {
       headersTimeout: TIME_LIMITS.headersTimeout,
       connectionsCheckingInterval: TIME_LIMITS.connectionsCheckingInterval,
-      // Node's own refusal has no body; ours is among the hooks.
+      // Node's own refusal has no body; a hook below refuses instead.
       requireHostHeader: false,
     },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     routerOptions: { maxParamLength: 300 },
     clientErrorHandler: refuseUnreadable,
-    // A URL that can not be decoded has no route, so no hook sees it.
+    // A URL that cannot be decoded has no route, so no hook sees it.
     frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
       sendError(error, request, reply.header('X-Trace-Id', request.id)),
   });
 }
 
-/** Whom a request's line names: the account that it worked on, and who sent it. */
+/** The parties that a request's log line names: the account that it worked on, and its sender. */
 type PartiesOf = (request: FastifyRequest, status: number) => { account?: string; actor?: string };
 
 /** Filters, pipes, headers and hooks of every route. */
@@ -77,7 +78,7 @@ export async function configureHttp(
   });
   server.addHook('preSerialization', sendAnswered);
   server.addHook('onSend', (_request, reply, _payload, done) => {
-    // A client that keeps its connection would otherwise keep the server from closing.
+    // A client that keeps its connection alive would keep the server from closing.
     if (connections.stopping) void reply.header('Connection', 'close');
     done();
   });
@@ -114,8 +115,8 @@ const EXPOSED_HEADERS = [
 ];
 
 /**
- * What helmet sets, and that nothing is for caches but what says so itself. It never changes, so it is asked once and
- * not with every request, where it cost more than the routing.
+ * Helmet's headers, and `no-store` for every answer that sets no other caching. They never change, so they are made
+ * once; making them for each request cost more than its routing.
  */
 function securityHeaders(config: Config): Record<string, string> {
   const headers: Record<string, string> = {};

@@ -4,30 +4,30 @@ import type { Socket } from 'node:net';
 import { ApiError, envelope } from './errors.js';
 
 /**
- * How long a client may take, in milliseconds. A socket that moves nothing for `connectionTimeout` is closed, whoever
- * waits for whom.
+ * Time limits for clients, in milliseconds. A socket without traffic for `connectionTimeout` is closed, whichever side
+ * is waiting.
  */
 export const TIME_LIMITS = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   connectionTimeout: 120_000,
   /**
-   * Between two requests; longer than the 60 seconds after which load balancers let go of a connection, so that they do
-   * it first.
+   * Between two requests. Load balancers close idle connections after 60 seconds; ours stay open longer, so that the
+   * load balancer closes them first.
    */
   keepAliveTimeout: 72_000,
   connectionsCheckingInterval: 1_000,
 } as const;
 
-/** When the server stops: until then a request may still arrive in full … */
+/** How long after a stop a request may still take to arrive. */
 const ARRIVE_WITHIN_MS = 2_000;
-/** … and until then its answer may take. */
+/** How long after a stop an answer may still take. */
 const ANSWER_WITHIN_MS = 15_000;
 const LOOK_EVERY_MS = 250;
 
-/** Every connection, so that a server that stops waits only for the answers that it owes. */
+/** All connections, so that a stopping server waits only for the answers that it owes. */
 export class Connections {
-  /** Whether new requests are refused. */
+  /** Whether the server refuses new requests. */
   stopping = false;
   private readonly answers = new Map<Socket, ServerResponse | undefined>();
 
@@ -47,7 +47,7 @@ export class Connections {
     this.answers.set(answer.req.socket, answer);
   }
 
-  /** Refuses new requests from now on, and ends what would keep the server from closing. */
+  /** Refuses new requests from now on, and closes connections that would keep the server from closing. */
   stop(): void {
     this.stopping = true;
     const begun = performance.now();
@@ -69,11 +69,12 @@ const UNREADABLE: Partial<Record<string, ApiError>> = {
 };
 
 /**
- * What the parser of HTTP refuses, or waited for in vain, never becomes a request; it is answered in the same envelope.
+ * Answers a request that is not valid HTTP, or that did not arrive in time, in the usual envelope. Such a request never
+ * reaches Fastify.
  */
 export function refuseUnreadable({ code = '' }: NodeJS.ErrnoException, socket: Socket): void {
   if (socket.writable) {
-    const message = 'The request is not readable as HTTP.';
+    const message = 'The request is not valid HTTP.';
     const error =
       UNREADABLE[code] ?? new ApiError('VALIDATION_ERROR', message, { details: [{ field: 'request', message }] });
     const { status, headers, body } = refusal(error);

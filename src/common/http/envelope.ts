@@ -11,13 +11,13 @@ export interface Page<T> {
   meta: PageMeta;
 }
 
-/** Where a page stands in its list. */
+/** The position of a page in its list. */
 export interface PageMeta {
-  /** How many items the list has under its filters. */
+  /** The number of items in the filtered list. */
   total: number;
   /** The most items that a page holds. */
   limit: number;
-  /** How many items stand before this page. */
+  /** The number of items before this page. */
   offset: number;
 }
 
@@ -29,14 +29,12 @@ export interface CursorMeta {
   next_cursor?: string;
 }
 
-/** Puts one item, or a list that has no pages, into the envelope. */
+/** Wraps one item, or a list without pages, in the envelope. */
 export async function data<T>(item: T | Promise<T>): Promise<Data<T>> {
   return { data: await item };
 }
 
-/**
- * The answer to a request that may have been sent before: `Idempotent-Replayed: true` says that it is the first one's.
- */
+/** The answer to a request that may be a repetition. A replay bears `Idempotent-Replayed: true`. */
 export class Answered<T, Meta = undefined> {
   constructor(
     readonly data: T,
@@ -45,7 +43,7 @@ export class Answered<T, Meta = undefined> {
   ) {}
 }
 
-/** Puts an `Answered` into the envelope and its header. */
+/** Wraps an `Answered` in the envelope and sets its header. */
 export function sendAnswered(
   _request: unknown,
   reply: FastifyReply,

@@ -16,7 +16,7 @@ const BY_STATUS: Partial<Record<number, ErrorCode>> = {
   503: 'OVERLOADED',
 };
 
-/** Turns whatever was thrown into the one error envelope. */
+/** Turns everything that is thrown into the error envelope. */
 @Catch()
 export class ErrorFilter implements ExceptionFilter {
   catch(thrown: unknown, host: ArgumentsHost): void {
@@ -26,8 +26,8 @@ export class ErrorFilter implements ExceptionFilter {
 }
 
 /**
- * Answers with the error envelope. What we did not foresee is logged whole and told as INTERNAL_ERROR; what we did,
- * such as an outage, is a line.
+ * Answers with the error envelope. An unforeseen error is logged with its stack and answered as INTERNAL_ERROR; a
+ * foreseen one, such as an outage, is logged in a line.
  */
 export function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const error = toApiError(thrown);
@@ -38,12 +38,12 @@ export function sendError(thrown: unknown, request: FastifyRequest, reply: Fasti
   if (retryAfter !== undefined) void reply.header('Retry-After', String(retryAfter));
   if (error.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
   if (error.options.replayedFrom !== undefined) void reply.header('Idempotent-Replayed', 'true');
-  // The rest of such a body is not worth waiting for.
+  // The connection closes, because the rest of the body is not worth reading.
   if (error.status === 413) void reply.header('Connection', 'close');
   void reply.status(error.status).send(envelope(error, error.options.replayedFrom ?? request.id));
 }
 
-/** Of a host with several addresses none of which answers there is only the code. */
+/** When none of a host's several addresses answers, the error has a code and no message. */
 function reasonOf(thrown: unknown): string | undefined {
   const { message, code } = thrown as { message?: string; code?: string };
   return message || code;
@@ -55,8 +55,8 @@ function toApiError(thrown: unknown): ApiError {
   const status = thrown instanceof HttpException ? thrown.getStatus() : (thrown as { statusCode?: unknown }).statusCode;
   const code = typeof status === 'number' ? BY_STATUS[status] : undefined;
   if (!code) return new ApiError('INTERNAL_ERROR');
-  // Fastify and Nest word these for a client (a body that is no JSON, an unknown route); ours is the message where
-  // theirs could say too much.
+  // Fastify and Nest word these messages for a client (malformed JSON, an unknown route). Their other messages could
+  // reveal too much.
   const speaks = code === 'VALIDATION_ERROR' || code === 'NOT_FOUND';
   return new ApiError(
     code,

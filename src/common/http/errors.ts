@@ -1,32 +1,55 @@
-/**
- * Every error that this API answers with: its HTTP status and what it means, for the documents as well as for the wire.
- */
+/** Every error of this API: its HTTP status and its default message, for the OpenAPI document and for the answers. */
 export const ERRORS = {
-  VALIDATION_ERROR: { status: 400, message: 'The request has bad fields; nothing was recorded.' },
-  WEBHOOK_SIGNATURE_INVALID: { status: 400, message: 'The signature does not match the body, or it is too old.' },
-  UNAUTHORIZED: { status: 401, message: 'A valid bearer token is required.' },
+  VALIDATION_ERROR: {
+    status: 400,
+    message:
+      'Some fields are invalid, so nothing was recorded. Correct the fields in `details` and send the request again.',
+  },
+  WEBHOOK_SIGNATURE_INVALID: {
+    status: 400,
+    message: 'The signature does not match the body, or is too old. Check the signing secret and the clock.',
+  },
+  UNAUTHORIZED: { status: 401, message: 'A valid token is required. Send one as `Authorization: Bearer …`.' },
   INSUFFICIENT_CREDITS: { status: 402, message: 'The available credits are less than the amount.' },
   INSUFFICIENT_TOKENS: { status: 402, message: 'The available tokens are less than the amount.' },
-  FORBIDDEN: { status: 403, message: 'This needs the administrator role, or concerns an account that is not yours.' },
-  NOT_FOUND: { status: 404, message: 'There is no such thing here.' },
-  REQUEST_TIMEOUT: { status: 408, message: 'The request did not arrive in time.' },
-  CONFLICT: { status: 409, message: 'The present state forbids this.' },
-  PAYLOAD_TOO_LARGE: { status: 413, message: 'The body is larger than this route accepts.' },
-  UNSUPPORTED_MEDIA_TYPE: { status: 415, message: 'The body must be application/json.' },
+  FORBIDDEN: {
+    status: 403,
+    message: 'This needs the administrator role, or the account is not yours. Use a token with the right to do it.',
+  },
+  NOT_FOUND: { status: 404, message: 'Nothing was found at this address. Check the id and the account.' },
+  REQUEST_TIMEOUT: { status: 408, message: 'The request did not arrive in time. Send it again.' },
+  CONFLICT: { status: 409, message: 'The current state does not allow this. Read it before you try again.' },
+  PAYLOAD_TOO_LARGE: { status: 413, message: 'The body is larger than this route accepts. Send a smaller one.' },
+  UNSUPPORTED_MEDIA_TYPE: {
+    status: 415,
+    message: 'The body must be JSON. Send it as `Content-Type: application/json`.',
+  },
   EXPECTATION_FAILED: {
     status: 417,
-    message: 'The only expectation that this server knows is `Expect: 100-continue`.',
+    message: 'This server supports only `Expect: 100-continue`. Leave the header out.',
   },
-  IDEMPOTENCY_KEY_REUSED: { status: 422, message: 'This Idempotency-Key was used with another request.' },
-  RATE_LIMITED: { status: 429, message: 'Too many requests; see Retry-After.' },
-  HEADERS_TOO_LARGE: { status: 431, message: 'The headers of the request are larger than 16 kB.' },
-  INTERNAL_ERROR: { status: 500, message: 'Something went wrong here; the trace id finds it in the log.' },
+  IDEMPOTENCY_KEY_REUSED: {
+    status: 422,
+    message: 'This Idempotency-Key was used with another request. Use a new key.',
+  },
+  RATE_LIMITED: { status: 429, message: 'There were too many requests. Try again after the seconds in `Retry-After`.' },
+  HEADERS_TOO_LARGE: {
+    status: 431,
+    message: 'The headers of the request are larger than 16 kB. Send fewer or shorter ones.',
+  },
+  INTERNAL_ERROR: { status: 500, message: 'The server failed unexpectedly. Report the trace id to support.' },
   PAYMENT_PROVIDER_ERROR: {
     status: 502,
-    message: 'The payment provider could not be reached or refused; the same request may be sent again.',
+    message: 'The payment provider refused, or could not be reached. Send the same request again.',
   },
-  OVERLOADED: { status: 503, message: 'The server can not take this now; see Retry-After.' },
-  PAYMENTS_NOT_CONFIGURED: { status: 503, message: 'No payment provider is configured.' },
+  OVERLOADED: {
+    status: 503,
+    message: 'The server cannot accept the request now. Send it again after the seconds in `Retry-After`.',
+  },
+  PAYMENTS_NOT_CONFIGURED: {
+    status: 503,
+    message: 'Payments are turned off on this server. Ask its operator to configure a payment provider.',
+  },
 } as const;
 
 /** The stable code of an error. */
@@ -39,8 +62,8 @@ export interface FieldProblem {
 }
 
 /**
- * An error that a client is told. Anything else that is thrown becomes INTERNAL_ERROR. `replayedFrom` is the trace id
- * of the first answer when this one repeats it.
+ * An error for the client. Anything else that is thrown becomes INTERNAL_ERROR. `replayedFrom` is the trace id of the
+ * first answer, when this one repeats it.
  */
 export class ApiError extends Error {
   constructor(
@@ -56,12 +79,12 @@ export class ApiError extends Error {
   }
 }
 
-/** An error names this many fields. */
+/** The most fields that an error names. */
 export const MOST_PROBLEMS = 20;
 const LONGEST_FIELD = 100;
 const LONGEST_MESSAGE = 500;
 
-/** The body of an error. Where it repeats what a client sent, it repeats little of it. */
+/** The body of an error. It repeats little of a client's own text. */
 export function envelope({ code, message, options: { details = null } }: ApiError, traceId: string): object {
   return {
     error: {

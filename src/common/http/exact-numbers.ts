@@ -11,12 +11,12 @@ import { LosslessNumber, stringify } from 'lossless-json';
 import { map, type Observable } from 'rxjs';
 
 /**
- * A number of an answer that may have more digits than a double; a client that parses JSON into doubles sees the
- * nearest one.
+ * A number of an answer that may have more digits than a double. A client that parses JSON into doubles reads the
+ * nearest double.
  */
 export type ExactNumber = number | LosslessNumber;
 
-/** The number that a decimal text says: a double where that prints the same. */
+/** The number of a decimal text: a double where that prints the same. */
 export function exactNumber(decimal: string): ExactNumber {
   const double = Number(decimal);
   return String(double) === decimal ? double : new LosslessNumber(decimal);
@@ -30,5 +30,5 @@ class ExactNumbersInterceptor implements NestInterceptor {
   }
 }
 
-/** A route whose answer has numbers that are printed with all their digits. */
+/** Prints every digit of the numbers in a route's answer. */
 export const ExactNumbers = () => applyDecorators(UseInterceptors(ExactNumbersInterceptor));

@@ -7,23 +7,20 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 const FRESH_FOR_SECONDS = 60;
 
 type Encoding = 'br' | 'gzip' | 'identity';
-/** The forms in which it can be sent, the smallest first. */
+/** The encodings of an answer, the smallest first. */
 const ENCODINGS: Encoding[] = ['br', 'gzip', 'identity'];
 
-/**
- * An answer that is the same for everybody for as long as the process runs: made at the first request, and compressed
- * then.
- */
+/** An answer that never changes while the process runs. It is made and compressed at the first request. */
 export class FixedAnswer {
   private made?: Promise<{ etag: string; bodies: Record<Encoding, Buffer> }>;
 
-  /** @param make gives the text */
+  /** @param make returns the text */
   constructor(
     private readonly contentType: string,
     private readonly make: () => string,
   ) {}
 
-  /** Answers with the text in the form that the client prefers, or with 304 when it has it already. */
+  /** Sends the text in the encoding that the client prefers, or 304 when the client has it already. */
   async send(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { etag, bodies } = await (this.made ??= this.prepare());
     void reply
@@ -39,7 +36,7 @@ export class FixedAnswer {
   private async prepare() {
     const identity = Buffer.from(this.make());
     const [br, gz] = await Promise.all([promisify(brotliCompress)(identity), promisify(gzip)(identity)]);
-    // Weak, because all its forms bear the same one.
+    // The tag is weak, because all encodings share it.
     return {
       etag: `W/"${createHash('sha256').update(identity).digest('base64url')}"`,
       bodies: { identity, br, gzip: gz },

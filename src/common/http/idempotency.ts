@@ -5,14 +5,11 @@ import { stringify } from 'safe-stable-stringify';
 import { invalidField } from './errors.js';
 import { fieldRule } from './validation.js';
 
-/** What the `Idempotency-Key` header of a request says. */
+/** The `Idempotency-Key` header of a request. */
 export interface Idempotency {
-  /** 1–255 visible ASCII characters; absent: every request is a new operation. */
+  /** 1–255 visible ASCII characters. Without a key, every request is a new operation. */
   readonly key?: string;
-  /**
-   * The request's trace id. A recorded refusal keeps it, because a replay repeats the body of the first answer to the
-   * letter.
-   */
+  /** The request's trace id. A recorded refusal keeps it, because a replay repeats the first answer's body exactly. */
   readonly traceId: string;
 }
 
@@ -24,7 +21,7 @@ export const IsKey = fieldRule('isKey', (value) =>
   typeof value === 'string' && KEY.test(value) ? undefined : KEY_RULE,
 );
 
-/** Gives a handler the request's `Idempotency`; a malformed header is a 400. */
+/** Injects the request's `Idempotency` into a handler; a malformed header is a 400. */
 export const IdempotencyKey = createParamDecorator((_: unknown, context: ExecutionContext): Idempotency => {
   const request = context.switchToHttp().getRequest<FastifyRequest>();
   const header = request.headers['idempotency-key'];
@@ -32,7 +29,7 @@ export const IdempotencyKey = createParamDecorator((_: unknown, context: Executi
   return { key: header as string | undefined, traceId: request.id };
 });
 
-/** Two requests are the same when their fields are, in whatever order they were written. */
+/** Hashes a request's fields, in an order of its own. Two requests with the same fields are the same request. */
 export function requestHash(request: object): string {
   return createHash('sha256').update(stringify(request)).digest('base64url');
 }

@@ -2,8 +2,8 @@ import { isUtf8 } from 'node:buffer';
 import { invalidField } from './errors.js';
 
 /**
- * Seventeen characters of a number in a row. Written out, because the engine then looks at every seventeenth character
- * only.
+ * Seventeen characters of a number in a row. Written out, because the engine then looks only at every seventeenth
+ * character.
  */
 const LONG_RUN = new RegExp('[\\d.]'.repeat(17));
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
@@ -11,7 +11,7 @@ const SIGNIFICANT_DIGITS = 16;
 
 /**
  * Parses a body.
- * @throws ApiError VALIDATION_ERROR when it is no JSON in UTF-8, or holds `null` or a number that would be rounded
+ * @throws ApiError VALIDATION_ERROR when it is not JSON in UTF-8, or holds `null` or a number that would be rounded
  */
 export function parseJson(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw invalidField('body', 'must be UTF-8');
@@ -24,7 +24,10 @@ export function parseJson(bytes: Buffer): unknown {
   return refuseUntenable(value);
 }
 
-/** Gives a body back, unless the validators would spend seconds on it, or would drop unseen what they should refuse. */
+/**
+ * Returns a body, unless the validators would need seconds for it or would silently drop fields that they should
+ * refuse.
+ */
 export function refuseUntenable<T>(value: T): T {
   const found = faultOf(value, { values: MAX_VALUES }, 0);
   if (found) throw invalidField(found.path || 'body', found.message);
@@ -40,8 +43,8 @@ function parse(text: string): unknown {
 }
 
 /**
- * Puts infinity in the place of each number that has too many digits, so that the walk finds it and knows where it
- * stands. `text` is valid JSON.
+ * Replaces each number with too many digits by infinity, so that the walk finds it and knows its path. `text` is valid
+ * JSON.
  */
 function markLongNumbers(text: string): string {
   return text.replace(STRING_OR_NUMBER, (found) =>
@@ -60,7 +63,7 @@ const MAX_DEPTH = 6;
 const MAX_ITEMS = 1_000;
 const MAX_FIELDS = 100;
 const MAX_VALUES = 100_000;
-/** The framework drops fields of these names before it could refuse them. */
+/** The framework drops fields with these names before it could refuse them. */
 export const EVERY_OBJECTS = new Set(['prototype', ...Object.getOwnPropertyNames(Object.prototype)]);
 
 interface Fault {
@@ -75,20 +78,21 @@ function faultOf(value: unknown, left: { values: number }, depth: number): Fault
     return fault(`must be a number of at most ${SIGNIFICANT_DIGITS} significant digits, and below 1e308`);
   if (typeof value !== 'object') return undefined;
   if (depth > MAX_DEPTH) return fault('is nested too deeply');
-  const list = Array.isArray(value);
-  if (list && value.length > MAX_ITEMS) return fault(`must have at most ${MAX_ITEMS} items`);
+  if (!Array.isArray(value)) return faultWithin(value, MAX_FIELDS, left, depth);
+  return value.length > MAX_ITEMS
+    ? fault(`must have at most ${MAX_ITEMS} items`)
+    : faultWithin(value, MAX_ITEMS, left, depth);
+}
+
+function faultWithin(value: object, most: number, left: { values: number }, depth: number): Fault | undefined {
   let fields = 0;
   for (const name in value) {
-    if (!list && ++fields > MAX_FIELDS) return fault(`must have at most ${MAX_FIELDS} fields`);
+    if (++fields > most) return fault(`must have at most ${most} fields`);
     if ((left.values -= 1) < 0) return fault('has too many values');
     if (EVERY_OBJECTS.has(name)) return fault(`must not have a field named ${name}`);
     const found = faultOf((value as Record<string, unknown>)[name], left, depth + 1);
-    // The names in metadata are the client's own; the field is `metadata`.
-    if (found)
-      return {
-        path: found.path === '' || name === 'metadata' ? name : `${name}.${found.path}`,
-        message: found.message,
-      };
+    // The keys of metadata are the client's own, so the problem names `metadata` alone.
+    if (found) return { ...found, path: found.path === '' || name === 'metadata' ? name : `${name}.${found.path}` };
   }
   return undefined;
 }

@@ -10,22 +10,22 @@ const header = (description: string, example: string) => ({
   schema: { type: 'string' as const, example },
 });
 
-/** Every header that an answer may carry besides those of HTTP itself. */
+/** Every header that an answer may carry besides HTTP's own. */
 export const HEADERS = {
   'X-Trace-Id': header('The id of this request in the log.', '4bf92f3577b34da6a3ce929d0e0e4736'),
   'Cache-Control': header('Answers are not for caches.', 'no-store'),
-  'Idempotent-Replayed': header('`true` when this is the answer that the same key was given before.', 'true'),
-  'Retry-After': header('After how many seconds the request may be sent again.', '1'),
+  'Idempotent-Replayed': header('`true` when this repeats the first answer to the same key.', 'true'),
+  'Retry-After': header('The seconds after which the request may be sent again.', '1'),
   'WWW-Authenticate': header('How to authenticate.', 'Bearer'),
   'X-RateLimit-Limit': header(
-    'How many requests a minute are accepted. Administrators have no limit and none of these headers.',
+    'The limit of requests per minute. Administrators have no limit and none of these headers.',
     '6000',
   ),
-  'X-RateLimit-Remaining': header('How many of them are left.', '5999'),
-  'X-RateLimit-Reset': header('When they are counted anew, in seconds since 1970.', '1776249060'),
+  'X-RateLimit-Remaining': header('The requests that are left.', '5999'),
+  'X-RateLimit-Reset': header('The time when the count starts again, in seconds since 1970.', '1776249060'),
 } satisfies Components['headers'];
 
-/** Adds what follows from the rest of an operation: its headers, and the examples of its body and its answer. */
+/** Adds the headers of an operation, and the examples of its body and its answer. */
 export function completeOperation(operation: Operation, schemas: Schemas): void {
   for (const [status, response] of Object.entries(operation.responses)) {
     if (!response || '$ref' in response) continue;
@@ -55,8 +55,8 @@ function headersOf({ security, parameters = [] }: Operation, status: number): (k
 }
 
 /**
- * The body that Swagger UI offers to send: all fields that have an example. `account` has one only where administrators
- * are at home, because a body that most can't send is a bad offer.
+ * The body that Swagger UI offers to send: every field that has an example. `account` has one only on administrators'
+ * routes, because most callers may not send it.
  */
 function bodyExample({ example, properties = {} }: Schema): unknown {
   if (example !== undefined) return example;
@@ -66,7 +66,7 @@ function bodyExample({ example, properties = {} }: Schema): unknown {
   return Object.fromEntries(examples.filter(([, given]) => given !== undefined));
 }
 
-/** An answer as it comes: the fields that it always has, and those that `known` gives for this route. */
+/** The example of an answer: its required fields, and the fields in `known` for this route. */
 function answerExample(schema: Schema, known: object, schemas: Schemas): unknown {
   if (schema.$ref) return { ...(exampleOf(schema, schemas) as object), ...known };
   const { data, ...rest } = exampleOf(schema, schemas) as { data: object };
@@ -83,7 +83,7 @@ function exampleOf(schema: Schema, schemas: Schemas): unknown {
   return Object.fromEntries(required.map((field) => [field, exampleOf(properties[field] as Schema, schemas)]));
 }
 
-/** A schema that refers to another is that one. */
+/** Follows a schema's reference to another one. */
 function resolve(schema: Schema, schemas: Schemas): Schema {
   const [inherited] = (schema.allOf ?? []) as Schema[];
   const reference = schema.$ref ?? inherited?.$ref;

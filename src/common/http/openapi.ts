@@ -5,94 +5,13 @@ import { AnyQuery } from './unknown-query.guard.js';
 
 type SchemaObject = Record<string, unknown>;
 
-/** What a route does, for people and for generated clients. */
-interface Endpoint {
-  /** One line. */
-  summary: string;
-  /** More, in Markdown. */
-  description: string;
-  status?: number;
-  /** The item inside `data`. */
-  answers: Type;
-  /**
-   * `list`: a page with `meta`; `history`: the same, or under a filter one with a cursor; `array`: a list without
-   * pages; `bare`: a body that has its own `data`.
-   */
-  as?: 'item' | 'array' | 'list' | 'history' | 'bare';
-  /** Fields of the documented answer's item, or of a bare body, that differ from the examples of its DTO. */
-  example?: object;
-  /** The codes that this route can answer, besides those of every route. */
-  errors?: readonly ErrorCode[];
-  /** Whether it accepts an `Idempotency-Key`. */
-  idempotent?: boolean;
-  /** Whether it takes no notice of its query; such a route, which takes nothing else either, refuses nothing. */
-  anyQuery?: boolean;
-}
-
-/** Documents one route: summary, answer in its envelope, each error code with an example. */
-export function Endpoint({
-  summary,
-  description,
-  status = 200,
-  answers,
-  as = 'item',
-  example = {},
-  errors = [],
-  idempotent = false,
-  anyQuery = false,
-}: Endpoint): MethodDecorator {
-  const item = { $ref: getSchemaPath(answers) };
-  const schema: SchemaObject =
-    as === 'bare'
-      ? item
-      : as === 'item'
-        ? { type: 'object', required: ['data'], properties: { data: item } }
-        : as === 'array'
-          ? { type: 'object', required: ['data'], properties: { data: { type: 'array', items: item } } }
-          : {
-              type: 'object',
-              required: ['data', 'meta'],
-              properties: {
-                data: { type: 'array', items: item },
-                meta: as === 'list' ? PAGE_META : HISTORY_META,
-              },
-            };
-  return applyDecorators(
-    ApiOperation({ summary, description }),
-    ApiExtraModels(answers),
-    ApiResponse({ status, description: 'Done.', content: { 'application/json': { schema, example } } }),
-    ...(anyQuery ? [AnyQuery()] : []),
-    ...(idempotent
-      ? [
-          ApiHeader({
-            name: 'Idempotency-Key',
-            required: false,
-            description:
-              '1–255 visible ASCII characters, scoped to the account and operation. The same key with the same request is answered as the first time; with another request: 422. For example `run-4521-step-7`.',
-            schema: { type: 'string', minLength: 1, maxLength: 255 },
-          }),
-        ]
-      : []),
-    ApiErrors(
-      ...(anyQuery ? [] : (['VALIDATION_ERROR'] as const)),
-      ...errors,
-      ...(idempotent ? WRITE_ERRORS : []),
-      'OVERLOADED',
-      'INTERNAL_ERROR',
-    ),
-  );
-}
-
-/** What every route that takes a body and a key can answer besides. */
-const WRITE_ERRORS = ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE', 'IDEMPOTENCY_KEY_REUSED'] as const;
-
 const PAGE_META: SchemaObject = {
   type: 'object',
   required: ['total', 'limit', 'offset'],
   properties: {
-    total: { type: 'integer', description: 'How many items the list has under its filters.', example: 156 },
+    total: { type: 'integer', description: 'The number of items in the filtered list.', example: 156 },
     limit: { type: 'integer', description: 'The most items that a page holds.', example: 20 },
-    offset: { type: 'integer', description: 'How many items stand before this page.', example: 0 },
+    offset: { type: 'integer', description: 'The number of items before this page.', example: 0 },
   },
 };
 
@@ -109,6 +28,87 @@ const HISTORY_META: SchemaObject = {
   oneOf: [PAGE_META, CURSOR_META],
   example: { total: 156, limit: 20, offset: 0 },
 };
+
+const page = (item: SchemaObject, meta: SchemaObject): SchemaObject => ({
+  type: 'object',
+  required: ['data', 'meta'],
+  properties: { data: { type: 'array', items: item }, meta },
+});
+
+/** The schema of an answer's body, of one item or a list of items. */
+const ENVELOPES = {
+  bare: (item: SchemaObject): SchemaObject => item,
+  item: (item: SchemaObject): SchemaObject => ({ type: 'object', required: ['data'], properties: { data: item } }),
+  array: (item: SchemaObject): SchemaObject => ENVELOPES.item({ type: 'array', items: item }),
+  list: (item: SchemaObject): SchemaObject => page(item, PAGE_META),
+  history: (item: SchemaObject): SchemaObject => page(item, HISTORY_META),
+};
+
+/** The documentation of a route, for people and for generated clients. */
+interface Endpoint {
+  /** One line. */
+  summary: string;
+  /** More, in Markdown. */
+  description: string;
+  status?: number;
+  /** The item in `data`. */
+  answers: Type;
+  /**
+   * `list`: a page with `meta`; `history`: the same, or under a filter one with a cursor; `array`: a list without
+   * pages; `bare`: a body that has its own `data`.
+   */
+  as?: keyof typeof ENVELOPES;
+  /** Fields of the example answer that differ from the DTO's examples: of its item, or of a bare body. */
+  example?: object;
+  /** The error codes of this route, besides those of every route. */
+  errors?: readonly ErrorCode[];
+  /** Whether it accepts an `Idempotency-Key`. */
+  idempotent?: boolean;
+  /** Whether it ignores its query string. Such a route takes no input, so it refuses nothing. */
+  anyQuery?: boolean;
+}
+
+/** Documents a route: its summary, its answer in the envelope, and each error code with an example. */
+export function Endpoint({
+  summary,
+  description,
+  status = 200,
+  answers,
+  as = 'item',
+  example = {},
+  errors = [],
+  idempotent = false,
+  anyQuery = false,
+}: Endpoint): MethodDecorator {
+  const schema = ENVELOPES[as]({ $ref: getSchemaPath(answers) });
+  return applyDecorators(
+    ApiOperation({ summary, description }),
+    ApiExtraModels(answers),
+    ApiResponse({ status, description: 'Done.', content: { 'application/json': { schema, example } } }),
+    ...(anyQuery ? [AnyQuery()] : []),
+    ...(idempotent
+      ? [
+          ApiHeader({
+            name: 'Idempotency-Key',
+            required: false,
+            description:
+              '1–255 visible ASCII characters, scoped to the account and operation. The same key with the same request gets the first answer again; with another request, 422. For example `run-4521-step-7`.',
+            schema: { type: 'string', minLength: 1, maxLength: 255 },
+          }),
+        ]
+      : []),
+    ApiErrors(
+      ...(anyQuery ? [] : (['VALIDATION_ERROR'] as const)),
+      ...errors,
+      ...(idempotent ? WRITE_ERRORS : []),
+      'OVERLOADED',
+      'INTERNAL_ERROR',
+    ),
+  );
+}
+
+/** The further errors of every route with a body and a key. */
+const WRITE_ERRORS = ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE', 'IDEMPOTENCY_KEY_REUSED'] as const;
 
 /** Documents error codes, each under its status with an example. */
 export function ApiErrors(...codes: ErrorCode[]): MethodDecorator & ClassDecorator {
@@ -130,7 +130,7 @@ export function ApiErrors(...codes: ErrorCode[]): MethodDecorator & ClassDecorat
   );
 }
 
-/** What the error responses of all routes refer to. */
+/** The schema and the examples that the error responses of all routes refer to. */
 export function errorComponents(): { schemas: Record<string, object>; examples: Record<string, object> } {
   const codes = Object.keys(ERRORS) as ErrorCode[];
   const error = (code: ErrorCode) => ({
@@ -160,11 +160,11 @@ function errorSchema(codes: readonly ErrorCode[]): SchemaObject {
           message: { type: 'string' },
           details: {
             description:
-              'What a client can act on: the refused fields of a VALIDATION_ERROR, the amounts of an INSUFFICIENT_…; else null.',
+              'Facts for the client: the refused fields of a VALIDATION_ERROR, the amounts of an INSUFFICIENT_…; else null.',
           },
           trace_id: {
             type: 'string',
-            description: 'As the header X-Trace-Id; of a replayed refusal, that of the first answer.',
+            description: 'The same as the header X-Trace-Id; in a replayed refusal, that of the first answer.',
           },
         },
       },

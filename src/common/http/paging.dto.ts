@@ -2,7 +2,7 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsInt, IsOptional, Max, Min } from 'class-validator';
 
-/** A query carries text; only plain digits are a number, not `0x10`, `1e2` or nothing. */
+/** Reads a query's text as an integer. Only plain digits are a number, not `0x10`, `1e2` or an empty text. */
 export const toInteger = ({ value }: { value: unknown }): unknown =>
   typeof value === 'string' ? (/^\d{1,16}$/.test(value) ? Number(value) : NaN) : value;
 
@@ -10,7 +10,7 @@ export const toInteger = ({ value }: { value: unknown }): unknown =>
 export const toDecimal = ({ value }: { value: unknown }): unknown =>
   typeof value === 'string' ? (/^\d{1,16}(\.\d{1,6})?$/.test(value) ? Number(value) : NaN) : value;
 
-/** Which part of a list to give. */
+/** The part of a list to return. */
 export class PagingQuery {
   /**
    * The most items in the answer.
@@ -25,7 +25,7 @@ export class PagingQuery {
   limit: number = 50;
 
   /**
-   * How many items to pass over.
+   * The number of items to skip.
    * @example 0
    */
   @ApiPropertyOptional({ type: 'integer' })

@@ -7,12 +7,12 @@ import { EVERY_OBJECTS } from './json.js';
 
 const ANY_QUERY = Symbol('any query');
 
-/** A route that takes no notice of its query: probes and monitors add what they like. */
+/** A route that ignores its query string: probes and monitors add their own parameters. */
 export const AnyQuery = () => SetMetadata(ANY_QUERY, true);
 
 /**
- * Refuses a query on routes that read none; where there is a query DTO, the validation pipe does it, but for names that
- * it would never see.
+ * Refuses a query on routes that read none. Where there is a query DTO, the validation pipe refuses unknown names,
+ * except those that it never sees.
  */
 @Injectable()
 export class UnknownQueryGuard implements CanActivate {
@@ -24,7 +24,7 @@ export class UnknownQueryGuard implements CanActivate {
     const unseen = names.find((name) => EVERY_OBJECTS.has(name));
     if (unseen !== undefined) throw invalidField(unseen, 'is not a known field');
     if (this.hasQuery(context)) return true;
-    throw new ApiError('VALIDATION_ERROR', 'This route takes no query.', {
+    throw new ApiError('VALIDATION_ERROR', 'This route takes no query. Leave the query out.', {
       details: names.map((field): FieldProblem => ({ field, message: 'is not a known field' })),
     });
   }

@@ -2,19 +2,19 @@ import { Global, Injectable, Module, type OnApplicationBootstrap, type OnModuleD
 import { HttpAdapterHost } from '@nestjs/core';
 import { type Job, type Pace, Worker } from './worker.js';
 
-/** The work that a server does on its own, from its start to its end. */
+/** The work that a server does by itself, from its start to its end. */
 @Injectable()
 export class Jobs implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly workers: Worker[] = [];
 
   constructor(private readonly host: HttpAdapterHost) {}
 
-  /** A command has no server and does what it is told, nothing on its own. */
+  /** Whether jobs run in this process. A command has no server, and runs none. */
   get areDone(): boolean {
     return Boolean(this.host.httpAdapter);
   }
 
-  /** Adds a worker for these jobs; it begins with the server. */
+  /** Adds a worker for these jobs; it starts with the server. */
   add(pace: Pace, ...jobs: readonly Job[]): Worker {
     const worker = new Worker(pace, jobs);
     this.workers.push(worker);
@@ -30,7 +30,7 @@ export class Jobs implements OnApplicationBootstrap, OnModuleDestroy {
   }
 }
 
-/** Gives everyone `Jobs`. */
+/** Provides `Jobs`. */
 @Global()
 @Module({ providers: [Jobs], exports: [Jobs] })
 export class JobsModule {}

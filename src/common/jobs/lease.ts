@@ -1,18 +1,18 @@
 import { affectedRows, execute, insertRows, type Transactions } from '../database/index.js';
 
-/** Work that one process is to do at a time. */
+/** Work that one process at a time does. */
 export interface Leased {
   /** The table of the lease rows: `name`, `next_at`, `done_until`. */
   readonly table: string;
   readonly name: string;
   readonly everyMs: number;
-  /** How far the first run of all looks back. */
+  /** How far the very first run looks back, in milliseconds. */
   readonly lookBackMs: number;
 }
 
 /**
- * The right to do a piece of work once in its period. Of many processes one gets it; should that one die, the next run
- * is due as always.
+ * The right to do a piece of work once per period. One of many processes gets it. If that one dies, the next run is due
+ * as usual.
  */
 export class Lease {
   constructor(
@@ -20,16 +20,14 @@ export class Lease {
     private readonly leased: Leased,
   ) {}
 
-  /** Returns up to when the last run that ended has looked, or undefined when none is due. */
+  /** Returns the time up to which the last finished run has looked, or undefined when no run is due. */
   take(now: number): Promise<number | undefined> {
     const { table, name, everyMs, lookBackMs } = this.leased;
     const row = [name, 0, now - lookBackMs];
     return this.transactions.run(async (tx) => {
-      await execute(
-        tx,
-        insertRows(tx, table, ['name', 'next_at', 'done_until'], [row], { key: ['name'], how: 'keep', columns: [] }),
-      );
-      // A little early, or a timer that comes a moment too soon would skip every second run.
+      const columns = ['name', 'next_at', 'done_until'];
+      await execute(tx, insertRows(tx, table, columns, [row], { key: ['name'], how: 'keep' }));
+      // A little early, because a timer that fires a moment too soon would skip every second run.
       const met = await affectedRows(tx, `UPDATE ${table} SET next_at = ? WHERE name = ? AND next_at <= ?`, [
         now + everyMs * 0.9,
         name,
@@ -43,7 +41,7 @@ export class Lease {
     });
   }
 
-  /** The run that was taken at this time has ended. */
+  /** Records that the run taken at this time has finished. */
   async done(at: number): Promise<void> {
     const values = [at, this.leased.name];
     await this.transactions.run((tx) =>
@@ -51,7 +49,7 @@ export class Lease {
     );
   }
 
-  /** The next run is due so soon. */
+  /** Makes the next run due after this time. */
   async dueIn(milliseconds: number): Promise<void> {
     const values = [Date.now() + milliseconds, this.leased.name];
     await this.transactions.run((tx) =>

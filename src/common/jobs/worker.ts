@@ -2,23 +2,23 @@ import { setTimeout } from 'node:timers/promises';
 
 const FINISH_WITHIN_MS = 5_000;
 
-/** When a worker looks for work. */
+/** How often a worker looks for work. */
 export interface Pace {
-  /** Milliseconds from one look to the next. */
+  /** Milliseconds between two looks. */
   readonly everyMs: number;
-  /** Whether it also looks at the start. */
+  /** Whether it also looks for work at the start. */
   readonly atStart?: boolean;
 }
 
-/** Work that is done again and again. */
+/** Recurring work. */
 export interface Job {
-  /** Does what is due, and returns true when more may be. */
+  /** Does the due work, and returns true when more may be due. */
   readonly work: () => Promise<boolean | void>;
-  /** Is told why it has failed; it is tried again at the next look. */
+  /** Receives the error when it fails; it is tried again at the next look. */
   readonly failed: (error: Error) => void | Promise<void>;
 }
 
-/** Does its jobs one after the other, and never twice at once in this process. */
+/** Runs its jobs one after the other, and never two runs at once in this process. */
 export class Worker {
   private timer?: NodeJS.Timeout;
   private running?: Promise<void>;
@@ -36,15 +36,15 @@ export class Worker {
     if (this.pace.atStart) this.run();
   }
 
-  /** Looks now; while a run is under way, once more after it. */
+  /** Looks for work now; during a run, once more after it. */
   kick(): void {
     this.again = true;
     this.run();
   }
 
   /**
-   * Waits for the run under way, but not for ever: work that hangs keeps no process from stopping, and what is left
-   * undone is taken up again.
+   * Waits for the current run, but not for ever: work that hangs must not keep a process from stopping. Unfinished work
+   * is taken up again later.
    */
   async stop(): Promise<void> {
     this.stopped = true;

@@ -4,9 +4,9 @@ import pretty from 'pino-pretty';
 import type { Config } from '../config/index.js';
 
 /**
- * JSON lines on standard output; on a terminal outside production, lines for people. No header, body or SQL parameter
- * is ever logged. Lines are gathered for at most a tenth of a second, because a system call for each cost a tenth of a
- * request; in few kilobytes only, because the destination measures all that it has gathered with every line.
+ * JSON lines on standard output; on a terminal outside production, lines for people. It never logs a header, a body or
+ * an SQL parameter. Lines are buffered for at most a tenth of a second, because a system call per line cost a tenth of
+ * a request. The buffer is a few kilobytes, because the destination measures all of it with every line.
  */
 export function createLogger(config: Pick<Config, 'logLevel' | 'production'>): Logger {
   const options = {
@@ -21,12 +21,12 @@ export function createLogger(config: Pick<Config, 'logLevel' | 'production'>): L
     : pino(options, pino.destination({ dest: 1, sync: true, minLength: 4_096, periodicFlush: 100 }));
 }
 
-/** An error's own enumerable fields can carry SQL with its values, so only these are kept. */
+/** Keeps these fields alone, because an error's others can carry SQL with its values. */
 function describeError(error: Error & { code?: unknown }): object {
   return { type: error.constructor?.name, message: error.message, code: error.code, stack: error.stack };
 }
 
-/** Lets Nest's own messages (start, stop, unhandled errors) go through the same logger. */
+/** Sends Nest's own messages (start, stop, unhandled errors) through the same logger. */
 export class NestLogger implements LoggerService {
   constructor(private readonly logger: Logger) {}
 

@@ -5,10 +5,10 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { Config } from '../config/index.js';
 
-/** What the process counts, served as `GET /metrics` on a port of its own. Without that port nothing is counted. */
+/** The metrics of the process, served as `GET /metrics` on a port of their own. Without that port it counts nothing. */
 @Injectable()
 export class Metrics implements OnApplicationBootstrap, OnApplicationShutdown {
-  /** Where each module registers its own. */
+  /** Each module registers its metrics here. */
   readonly registry = new Registry();
   readonly enabled: boolean;
   private readonly logger = new Logger(Metrics.name);
@@ -23,7 +23,7 @@ export class Metrics implements OnApplicationBootstrap, OnApplicationShutdown {
 
   async onApplicationBootstrap(): Promise<void> {
     const { metrics } = this.config;
-    // A command runs beside a server, which has the port.
+    // A command runs beside a server, which uses the port.
     if (!metrics || !this.host.httpAdapter) return;
     collectDefaultMetrics({ register: this.registry });
     this.server = createServer((request, response) => {

@@ -6,7 +6,7 @@ import { CheckoutDto, CreditPurchaseDto, TokenCheckoutDto } from './checkout.dto
 import { CheckoutService } from './checkout.service.js';
 
 const DESCRIPTION =
-  'Send the buyer to `checkout_url`. Nothing is credited before the provider says that the payment is complete; the way back to the success page credits nothing by itself.';
+  'Send the buyer to `checkout_url`. The account is credited when the provider reports a complete payment, not when the buyer returns to the success page.';
 const ERRORS = ['FORBIDDEN', 'CONFLICT', 'PAYMENT_PROVIDER_ERROR', 'PAYMENTS_NOT_CONFIGURED'] as const;
 
 function buyer(who: Principal, named: string | undefined) {

@@ -2,7 +2,7 @@ import { IsString, Length } from 'class-validator';
 import { AccountField } from '../../auth/index.js';
 import type { PurchaseStatus } from './purchase.entity.js';
 
-/** Which credits to buy. */
+/** The credits to buy. */
 export class CreditPurchaseDto extends AccountField {
   /**
    * The id of a package of `GET /credits/packages`.
@@ -13,7 +13,7 @@ export class CreditPurchaseDto extends AccountField {
   package_id: string;
 }
 
-/** Which tokens to buy. */
+/** The tokens to buy. */
 export class TokenCheckoutDto extends AccountField {
   /**
    * The id of a plan of `GET /tokens/plans`.
@@ -30,25 +30,25 @@ export class CheckoutDto {
   purchase_id: string;
 
   /**
-   * Where the buyer pays.
+   * The page where the buyer pays.
    * @example "https://checkout.stripe.com/c/pay/cs_test_a1b2c3"
    */
   checkout_url: string;
 
   /**
-   * `open` until the payment is known; only `paid` has brought the credits or tokens.
+   * `open` until the outcome of the payment is known. Only `paid` has brought the credits or tokens.
    * @example "open"
    */
   status: PurchaseStatus;
 
   /**
-   * What it brings: US dollars of credits, or a number of tokens.
+   * The goods: US dollars of credits, or a number of tokens.
    * @example 100
    */
   amount: number;
 
   /**
-   * What it costs, in units of the currency with at most two decimals.
+   * The price, in units of the currency with at most two decimals.
    * @example 90
    */
   price: number;
@@ -69,7 +69,7 @@ export class CheckoutDto {
   livemode: boolean;
 
   /**
-   * Until when the checkout can be paid.
+   * The end of the time to pay.
    * @example "2026-04-16T09:30:00.000Z"
    */
   expires_at: string;

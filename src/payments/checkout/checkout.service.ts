@@ -77,7 +77,8 @@ export class CheckoutService {
         updatedAt: now,
       });
     } catch (error) {
-      // Either the same key came twice at once, or a commit that seemed lost was not and the second try met its row.
+      // Either two requests came with the same key at once, or a commit that seemed lost was not and the retry met its
+      // row.
       if (!isDuplicate(error)) throw error;
       const first = (await this.purchases.findOneBy({ id })) ?? (await this.findByKey(kind, account, key));
       if (!first) throw error;
@@ -94,7 +95,7 @@ export class CheckoutService {
 /** Whose account a purchase is for, and who buys. */
 type Buyer = Pick<Purchase, 'account' | 'actor'>;
 
-/** Who wants to buy, and the key and hash of the request. */
+/** The buyer, and the key and hash of the request. */
 interface Wanted extends Buyer {
   readonly kind: PurchaseKind;
   readonly key: string | undefined;

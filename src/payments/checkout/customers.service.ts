@@ -6,7 +6,7 @@ import { affectedRows, execute, insertRows, Transactions } from '../../common/da
 import { AttemptSpent, PAYMENT_PROVIDER, type PaymentProvider } from '../provider/index.js';
 import { PaymentCustomer } from './purchase.entity.js';
 
-/** One customer of the provider for each account. */
+/** Gives each account one customer at the provider. */
 @Injectable()
 export class CustomersService {
   constructor(
@@ -16,8 +16,8 @@ export class CustomersService {
   ) {}
 
   /**
-   * The provider's id of an account's customer, which is made at the first purchase. The row with its key is there
-   * before the provider is asked, so whoever asks at once, or again after a crash, asks under the same key.
+   * The provider's id of an account's customer, created at the first purchase. The row with its key is written before
+   * the provider is called, so concurrent calls, and retries after a crash, use the same key.
    * @throws ApiError PAYMENT_PROVIDER_ERROR
    */
   async idOf(account: string): Promise<string> {
@@ -26,16 +26,10 @@ export class CustomersService {
     const known = await this.customers.findOneBy(identity);
     if (known?.customerId) return known.customerId;
     if (!known) {
-      const row = [account, identity.provider, identity.livemode, `customer:${randomBytes(16).toString('hex')}`];
+      const row = { ...identity, creation_key: `customer:${randomBytes(16).toString('hex')}` };
+      const unlessKnown = { key: Object.keys(identity), how: 'keep' } as const;
       await this.transactions.run((tx) =>
-        execute(
-          tx,
-          insertRows(tx, 'payment_customer', ['account', 'provider', 'livemode', 'creation_key'], [row], {
-            key: ['account', 'provider', 'livemode'],
-            how: 'keep',
-            columns: [],
-          }),
-        ),
+        execute(tx, insertRows(tx, 'payment_customer', Object.keys(row), [Object.values(row)], unlessKnown)),
       );
     }
     const { creationKey } = await this.customers.findOneByOrFail(identity);
@@ -49,13 +43,13 @@ export class CustomersService {
       );
       return id;
     } catch (error) {
-      // At worst the provider has a customer that nothing refers to.
+      // At worst the provider keeps a customer that nothing refers to.
       if (error instanceof AttemptSpent) await this.forget('creation_key', creationKey);
       throw error;
     }
   }
 
-  /** Lets the account have a new customer, because the provider no longer knows the one it had. */
+  /** Forgets a customer that the provider no longer knows, so that the account gets a new one. */
   forget(column: 'creation_key' | 'customer_id', value: string): Promise<number> {
     return this.transactions.run((tx) => affectedRows(tx, `DELETE FROM payment_customer WHERE ${column} = ?`, [value]));
   }

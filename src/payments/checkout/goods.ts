@@ -6,30 +6,30 @@ import type { Stored, Wallet } from '../../wallet/index.js';
 import { inMoney } from '../html/index.js';
 import type { Purchase, PurchaseKind } from './purchase.entity.js';
 
-/** Credits are dollars outside and micro-dollars in a row. */
+/** The API counts credits in dollars, a row in micro-dollars. */
 const MICRO_DOLLARS = 1_000_000;
 
-/** What is for sale, as a purchase keeps it. */
+/** A package or plan, as a purchase stores it. */
 export type Item = Pick<Purchase, 'item' | 'name' | 'amount' | 'price' | 'currency'>;
 
-/** The words of a kind of goods, of amounts as a purchase keeps them. */
+/** Formats amounts of credits or of tokens, as a purchase stores them. */
 interface Words {
-  /** The amount as the API says it. */
+  /** The amount in the API's unit. */
   readonly units: (amount: number) => number;
-  /** The amount as a buyer reads it. */
+  /** The amount for a buyer to read. */
   readonly inWords: (amount: number) => string;
-  /** The same without the smallest parts, so that no more is said than there is. */
+  /** The same, rounded down to whole cents, so that it never overstates. */
   readonly atMost: (amount: number) => string;
-  /** A balance, in units, as a buyer reads it. */
+  /** A balance in the API's unit, for a buyer to read. */
   readonly balance: (units: number) => string;
 }
 
 const inTokens = (tokens: number) => `${tokens.toLocaleString('en-US')} tokens`;
 
-/** In whole cents; less than a cent is left out, so that no more is promised than is there. */
+/** Rounded down to whole cents, so that it never overstates. */
 const inCents = (dollars: number) => inMoney(Math.floor(Math.round(dollars * MICRO_DOLLARS) / 10_000) / 100, 'USD');
 
-/** What tells credits from tokens in words. */
+/** The formats of credits and of tokens. */
 export const WORDS: Readonly<Record<PurchaseKind, Words>> = {
   credits: {
     units: (amount) => amount / MICRO_DOLLARS,
@@ -40,12 +40,12 @@ export const WORDS: Readonly<Record<PurchaseKind, Words>> = {
   tokens: { units: (amount) => amount, inWords: inTokens, atMost: inTokens, balance: inTokens },
 };
 
-/** What a purchase brings, as a buyer reads it. */
+/** The goods of a purchase, for a buyer to read. */
 export function inWords({ kind, amount }: Pick<Purchase, 'kind' | 'amount'>): string {
   return WORDS[kind].inWords(amount);
 }
 
-/** What is for sale, and the wallet that it goes into: the one place in payments that tells credits from tokens. */
+/** The catalog and the wallets: the one place in payments that tells credits from tokens. */
 @Injectable()
 export class Goods {
   constructor(
@@ -63,7 +63,7 @@ export class Goods {
     return itemOf(sold, `${name} plan`, tokens);
   }
 
-  /** The wallet that a purchase of this kind goes into. */
+  /** The wallet that receives a purchase of this kind. */
   wallet(kind: PurchaseKind): Wallet {
     return (kind === 'credits' ? this.credits : this.tokens).wallet;
   }

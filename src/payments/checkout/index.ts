@@ -6,4 +6,4 @@ export * from './present.js';
 export * from './purchase.entity.js';
 export { findPurchase, PurchaseWriter, Superseded } from './purchase.writer.js';
 export * from './purchases.dto.js';
-export { notConfigured, SessionsService } from './sessions.service.js';
+export { requireProvider, SessionsService } from './sessions.service.js';

@@ -3,13 +3,13 @@ import { WORDS } from './goods.js';
 import type { Purchase } from './purchase.entity.js';
 import type { PurchaseDto } from './purchases.dto.js';
 
-/** The answer to the request that began the purchase; a replay repeats it, whatever became of the purchase since. */
+/** The answer to the request that began the purchase. A replay repeats it, even when the purchase has changed since. */
 export function toCheckout({ id, checkoutUrl, checkoutTerms, ...purchase }: Purchase): CheckoutDto {
-  // A session whose making was never heard of can be found when it has been paid and leads nowhere any more.
+  // A session that was found only after its payment has no address to pay at.
   return { purchase_id: id, checkout_url: checkoutUrl ?? checkoutTerms.successUrl, status: 'open', ...terms(purchase) };
 }
 
-/** A purchase as it stands. */
+/** A purchase in its current state. */
 export function toPurchase({
   id,
   account,

@@ -1,18 +1,16 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
-import { integer } from '../../common/database/index.js';
+import { integer, json } from '../../common/database/index.js';
 import type { Stored } from '../../wallet/index.js';
 import type { CheckoutTerms } from '../provider/index.js';
 
-const json = { to: (value: unknown) => JSON.stringify(value), from: (value: string) => JSON.parse(value) as unknown };
-
-/** What is bought: credits or tokens. It is also the operation that an idempotency key belongs to. */
+/** The goods: credits or tokens. Also the scope of an idempotency key. */
 export type PurchaseKind = 'credits' | 'tokens';
 
 /** `open → processing → paid`; `open → expired | canceled`; `processing → failed`; any → `review`. `paid` is final. */
 export const PURCHASE_STATUSES = ['open', 'processing', 'paid', 'expired', 'canceled', 'failed', 'review'] as const;
 export type PurchaseStatus = (typeof PURCHASE_STATUSES)[number];
 
-/** What was bought, for whom and at what price, as it was when the purchase began; and how far its payment is. */
+/** A purchase: its goods, account and price as they were when it began, and the state of its payment. */
 @Entity('purchase')
 @Index('purchase_idempotency', ['account', 'kind', 'idempotencyKey'], { unique: true })
 @Index('purchase_history', ['account', 'createdAt', 'id'])
@@ -33,7 +31,7 @@ export class Purchase {
   @Column({ type: 'varchar', length: 10 })
   kind: PurchaseKind;
 
-  /** The client's; null when it sent none. */
+  /** The client's key; null when it sent none. */
   @Column({ name: 'idempotency_key', type: 'varchar', length: 255, nullable: true })
   idempotencyKey: string | null;
 
@@ -44,7 +42,7 @@ export class Purchase {
   @Column({ type: 'varchar', length: 100 })
   item: string;
 
-  /** What the buyer reads, such as "Pro package". */
+  /** The name that the buyer reads, such as "Pro package". */
   @Column({ type: 'varchar', length: 200 })
   name: string;
 
@@ -73,7 +71,7 @@ export class Purchase {
   @Column({ name: 'review_reason', type: 'varchar', length: 500, nullable: true })
   reviewReason: string | null;
 
-  /** Part of the key under which the provider is asked for a session: the same attempt is the same session. */
+  /** Part of the provider's idempotency key: the same attempt gets the same session. */
   @Column({ type: 'integer' })
   attempt: number;
 
@@ -89,32 +87,29 @@ export class Purchase {
   paymentIntent: string | null;
 
   /**
-   * What the provider is asked for. It is kept because a retry under the same key must ask for the same, whatever the
-   * configuration says by then.
+   * The order for the provider. It is stored because a retry under the same key must send the same order, even after
+   * the configuration has changed.
    */
   @Column({ name: 'checkout_terms', type: 'text', transformer: json })
   checkoutTerms: CheckoutTerms;
 
-  /**
-   * In the link to our own return page: it shows whoever came from this checkout the balance and the receipt for a
-   * while.
-   */
+  /** A token in the link to our own return page. It shows the balance and the receipt to the buyer for a while. */
   @Column({ name: 'return_token', type: 'varchar', length: 43 })
   returnToken: string;
 
-  /** Cents that were paid, with tax and after discounts; null before. */
+  /** Cents paid, with tax and after discounts; null before the payment. */
   @Column({ type: 'bigint', nullable: true, transformer: integer })
   paid: number | null;
 
-  /** Cents of refunds that have not failed, as the provider had them last. */
+  /** Cents of refunds that have not failed, when the provider was last asked. */
   @Column({ type: 'bigint', transformer: integer })
   refunded: number;
 
-  /** Cents that disputes have withdrawn, as the provider had them last. */
+  /** Cents that disputes have withdrawn, when the provider was last asked. */
   @Column({ type: 'bigint', transformer: integer })
   disputed: number;
 
-  /** What refunds and disputes have taken back of `amount` so far. */
+  /** The part of `amount` that refunds and disputes have taken back. */
   @Column({ type: 'bigint', transformer: integer })
   reversed: number;
 
@@ -123,20 +118,21 @@ export class Purchase {
   receiptUrl: string | null;
 
   /**
-   * When a page last asked the provider. Whoever moves it on may ask, so that of many views in many processes one does.
+   * The time when a page last asked the provider. A page asks only after it has moved this time on, so one of many
+   * views in many processes asks.
    */
   @Column({ name: 'asked_at', type: 'bigint', transformer: integer })
   askedAt: number;
 
   /**
-   * Counts the writes. What was fetched for one version is written to no other, so nothing older ever overwrites
-   * something newer.
+   * Counts the writes. Facts fetched for one version are never written to another, so older facts never overwrite newer
+   * ones.
    */
   @Column({ type: 'bigint', transformer: integer })
   version: number;
 
   /**
-   * Chosen once an attempt, because a retry must send the provider the same value. Milliseconds since 1970, a whole
+   * Chosen once per attempt, because a retry must send the provider the same value. Milliseconds since 1970, a whole
    * second.
    */
   @Column({ name: 'expires_at', type: 'bigint', transformer: integer })
@@ -166,7 +162,7 @@ export class PaymentCustomer {
   @PrimaryColumn({ type: 'integer' })
   livemode: number;
 
-  /** The provider makes one customer under it, however many ask at once. */
+  /** The provider's idempotency key: concurrent calls create one customer. */
   @Column({ name: 'creation_key', type: 'varchar', length: 60 })
   creationKey: string;
 

@@ -5,18 +5,18 @@ import { affectedRows, Transactions, type Tx } from '../../common/database/index
 import { isPurchaseId } from '../provider/index.js';
 import { Purchase } from './purchase.entity.js';
 
-/** The purchase was written since it was read, so what was fetched for it may be old. */
+/** The purchase has changed since it was read, so the facts fetched for it may be old. */
 export class Superseded extends Error {}
 
 type Change = Partial<Omit<Purchase, 'id' | 'version' | 'updatedAt' | 'askedAt'>>;
 
-/** The purchase as it is after a change was tried, and whether this wrote it. */
+/** The purchase after an attempt to change it, and whether this call changed it. */
 export interface Changed {
   readonly purchase: Purchase;
   readonly written: boolean;
 }
 
-/** The one writer of purchases: a row changes from the version that was read, or not at all. */
+/** The one writer of purchases. It changes a row at the version that was read, or not at all. */
 @Injectable()
 export class PurchaseWriter {
   constructor(
@@ -24,13 +24,13 @@ export class PurchaseWriter {
     private readonly transactions: Transactions,
   ) {}
 
-  /** Writes a purchase that begins. */
+  /** Inserts a new purchase. */
   async begin(purchase: Omit<Purchase, UnknownAtFirst>): Promise<void> {
     await this.transactions.run((tx) => tx.manager.insert(Purchase, purchase as QueryDeepPartialEntity<Purchase>));
   }
 
   /**
-   * Changes a purchase within a transaction. The update locks the row to the transaction's end.
+   * Changes a purchase within a transaction. The update locks the row until the transaction ends.
    * @throws Superseded
    */
   async write(tx: Tx, { id, version }: Purchase, change: Change): Promise<void> {
@@ -39,7 +39,7 @@ export class PurchaseWriter {
     if (affected !== 1) throw new Superseded();
   }
 
-  /** Changes a purchase that others may have written meanwhile, as long as it still may be changed so. */
+  /** Changes a purchase that others may change too, as long as `may` allows it. */
   async change(purchase: Purchase, may: (current: Purchase) => boolean, change: Change): Promise<Changed> {
     for (let current = purchase; ; current = await this.purchases.findOneByOrFail({ id: purchase.id })) {
       if (!may(current)) return { purchase: current, written: false };
@@ -49,8 +49,8 @@ export class PurchaseWriter {
   }
 
   /**
-   * Of all who found the same time of the last question, in whatever process, one moves it on. It is no part of what is
-   * settled, and so no new version.
+   * Moves the time of the last question on, and returns whether this call did. Of all callers in all processes that
+   * read the same time, one succeeds. The time is not settled, so the version stays.
    */
   async takeTurn({ id, askedAt }: Purchase): Promise<boolean> {
     const values = [Date.now(), id, askedAt];
@@ -70,10 +70,10 @@ export class PurchaseWriter {
   }
 }
 
-/** The columns that are null until the provider has said something. */
+/** The columns that stay null until the provider has answered. */
 type UnknownAtFirst = 'reviewReason' | 'sessionId' | 'checkoutUrl' | 'paymentIntent' | 'paid' | 'receiptUrl' | 'paidAt';
 
-/** The purchase of exactly this id. Left to themselves, MySQL and MariaDB would overlook spaces at its end. */
+/** The purchase with exactly this id. MySQL and MariaDB would ignore spaces at its end. */
 export async function findPurchase(purchases: Repository<Purchase>, id: string): Promise<Purchase | null> {
   return isPurchaseId(id) ? purchases.findOneBy({ id }) : null;
 }

@@ -5,7 +5,7 @@ import { PagingQuery } from '../../common/http/index.js';
 import { CheckoutDto } from './checkout.dto.js';
 import { PURCHASE_STATUSES, type PurchaseKind, type PurchaseStatus } from './purchase.entity.js';
 
-/** Which purchases to list, the newest first. */
+/** Selects the purchases to list, the newest first. */
 export class PurchasesQuery extends IntersectionType(PagingQuery, AccountField) {
   /** Only purchases in this state. */
   @IsOptional()
@@ -13,15 +13,15 @@ export class PurchasesQuery extends IntersectionType(PagingQuery, AccountField) 
   status?: PurchaseStatus;
 }
 
-/** A purchase as it stands. */
+/** A purchase in its current state. */
 export class PurchaseDto extends OmitType(CheckoutDto, ['checkout_url']) {
   /**
-   * The account that it credits: `user:<id>` or `org:<id>`.
+   * The account that gets the credits or tokens: `user:<id>` or `org:<id>`.
    * @example "user:42"
    */
   account: string;
 
-  /** What is bought. */
+  /** The kind of goods. */
   kind: PurchaseKind;
 
   /**
@@ -31,12 +31,12 @@ export class PurchaseDto extends OmitType(CheckoutDto, ['checkout_url']) {
   item: string;
 
   /**
-   * What the buyer reads.
+   * The name that the buyer reads.
    * @example "Pro package"
    */
   name: string;
 
-  /** Where the buyer pays; null while there is no checkout, and once the purchase is not open any more. */
+  /** The page where the buyer pays; null before there is a checkout, and after the purchase has left `open`. */
   checkout_url: string | null;
 
   /** @example "2026-04-15T10:29:00.000Z" */
@@ -46,19 +46,19 @@ export class PurchaseDto extends OmitType(CheckoutDto, ['checkout_url']) {
   paid_at: string | null;
 
   /**
-   * What was paid, with tax and after discounts; null before.
+   * The sum paid, with tax and after discounts; null before the payment.
    * @example 90
    */
   paid: number | null;
 
   /**
-   * What has been refunded of it.
+   * The sum refunded.
    * @example 0
    */
   refunded: number;
 
   /**
-   * What disputes have withdrawn of it.
+   * The sum that disputes have withdrawn.
    * @example 0
    */
   disputed: number;
@@ -69,6 +69,6 @@ export class PurchaseDto extends OmitType(CheckoutDto, ['checkout_url']) {
    */
   reversed: number;
 
-  /** The payment provider's receipt, when there is one. */
+  /** The payment provider's receipt; null when there is none. */
   receipt_url: string | null;
 }

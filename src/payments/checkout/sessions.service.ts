@@ -14,12 +14,12 @@ import type { Purchase } from './purchase.entity.js';
 import { type Changed, PurchaseWriter } from './purchase.writer.js';
 import { expiryFrom, termsOf } from './terms.js';
 
-/** Stripe takes no session that would end sooner than in half an hour. */
+/** Stripe accepts no session that ends in less than half an hour. */
 const SHORTEST_MS = 31 * 60_000;
 const CLOCKS_DIFFER_MS = 10 * 60_000;
 const TRIES = 3;
 
-/** Sees to it that a purchase has one session of the provider, whatever became of the calls that asked for it. */
+/** Gives each purchase one session at the provider, even when answers of the provider are lost. */
 @Injectable()
 export class SessionsService {
   constructor(
@@ -30,17 +30,14 @@ export class SessionsService {
   ) {}
 
   /**
-   * Makes sure that the purchase has a session. Asking again under the same key gives the session of the first time,
-   * also when nobody heard that answer. A key that has become useless is replaced only when the provider shows that no
-   * session of the purchase was made under it.
-   * @returns the purchase with its session, and whether it was this call that stored it
+   * Makes sure that the purchase has a session. A retry under the same key gets the first session, even when its answer
+   * was lost. A useless key is replaced only when the provider shows that it made no session under it.
+   * @returns the purchase with its session, and whether this call stored the session
    * @throws ApiError CONFLICT, PAYMENTS_NOT_CONFIGURED, PAYMENT_PROVIDER_ERROR
    */
   async ensure(purchase: Purchase): Promise<Changed> {
     if (purchase.sessionId !== null) return { purchase, written: false };
-    if (!this.provider) throw notConfigured();
-    if (purchase.provider !== this.provider.name)
-      throw new ApiError('CONFLICT', 'This purchase was begun with another payment provider.');
+    requireProvider(purchase, this.provider);
     let current = purchase;
     for (let tries = 1; ; tries++) {
       const customer = await this.customers.idOf(current.account);
@@ -58,8 +55,8 @@ export class SessionsService {
   }
 
   /**
-   * Gives a purchase without a session the one that it asked for; when its time is over, only one that was made and
-   * never heard of.
+   * Finds the session of a purchase that has none, or makes one. When it is too late for a new one, it only looks for a
+   * session whose answer was lost.
    */
   async recover(purchase: Purchase): Promise<void> {
     if (!isLate(purchase)) {
@@ -74,7 +71,7 @@ export class SessionsService {
 
   /** @throws AttemptSpent, CustomerGone */
   private async create(purchase: Purchase, customer: string): Promise<CheckoutSession> {
-    // The provider would refuse such a late session, and has forgotten what the key meant.
+    // The provider would refuse such a late session, and has forgotten the key.
     if (isLate(purchase)) throw new AttemptSpent();
     const { id: purchaseId, attempt, price, currency, expiresAt, checkoutTerms } = purchase;
     const idempotencyKey = `checkout:${purchaseId}:${attempt}`;
@@ -89,10 +86,7 @@ export class SessionsService {
     });
   }
 
-  /**
-   * The most finished one, should there be several: the others can only be paid after it, and are then looked at by a
-   * person.
-   */
+  /** The most advanced session, if there are several. A later payment of another one goes to a person for review. */
   private async findLost({ id, createdAt }: Purchase, customer: string): Promise<CheckoutSession | undefined> {
     const sessions = await this.provider!.findSessions(id, customer, createdAt - CLOCKS_DIFFER_MS);
     return (
@@ -107,12 +101,12 @@ export class SessionsService {
       sessionId: session.id,
       checkoutUrl: session.url,
     });
-    // Another process has begun an attempt of its own meanwhile; this request may be sent again.
+    // Another process has begun its own attempt meanwhile; the client may send the request again.
     if (stored.purchase.sessionId === null) throw new ApiError('PAYMENT_PROVIDER_ERROR');
     return stored;
   }
 
-  /** Gives the purchase a new key, time and terms, unless somebody else has. */
+  /** Gives the purchase a new key, time and terms, unless another process has. */
   private async beginAttempt(purchase: Purchase): Promise<Purchase> {
     const begun = await this.writer.change(purchase, isStill(purchase), {
       attempt: purchase.attempt + 1,
@@ -124,9 +118,22 @@ export class SessionsService {
   }
 }
 
-/** Payments are off; the request may be sent again when they are on. */
+/** Payments are off; the client may send the request again when they are on. */
 export function notConfigured(): ApiError {
   return new ApiError('PAYMENTS_NOT_CONFIGURED', undefined, { retryAfterSeconds: 60 });
+}
+
+/**
+ * Checks that a purchase belongs to the provider of this process.
+ * @throws ApiError PAYMENTS_NOT_CONFIGURED when there is no provider, CONFLICT when it is another one
+ */
+export function requireProvider(purchase: Purchase, provider: PaymentProvider | null): void {
+  if (!provider) throw notConfigured();
+  if (purchase.provider !== provider.name)
+    throw new ApiError(
+      'CONFLICT',
+      `This purchase belongs to the payment provider ${purchase.provider}, which this server no longer uses. Handle it there, or start a new purchase.`,
+    );
 }
 
 function isLate({ expiresAt }: Purchase): boolean {

@@ -3,10 +3,10 @@ import type { CheckoutTerms } from '../provider/index.js';
 import { inWords } from './goods.js';
 import type { Purchase } from './purchase.entity.js';
 
-/** Stripe takes at most 24 hours from the moment when it makes the session, which a retry may put off. */
+/** Stripe allows at most 24 hours from the moment when it makes the session, which a retry can delay. */
 const LIFETIME_MS = 23 * 3_600_000;
 
-/** What the provider is asked for when a purchase begins an attempt. */
+/** The terms of a purchase's new attempt. */
 export function termsOf(
   purchase: Pick<Purchase, 'id' | 'kind' | 'name' | 'amount' | 'returnToken'>,
   config: Config,
@@ -25,12 +25,12 @@ export function termsOf(
   };
 }
 
-/** Until when an attempt that begins now can be paid; a whole second. */
+/** The end of the time to pay for an attempt that begins now; a whole second. */
 export function expiryFrom(now: number): number {
   return Math.floor((now + LIFETIME_MS) / 1000) * 1000;
 }
 
-/** The operator's page, which is told the purchase. */
+/** The operator's page, with the purchase's id in its query. */
 function withPurchase(url: string, id: string): string {
   const [address, fragment] = url.split('#', 2);
   return `${address}${address?.includes('?') ? '&' : '?'}purchase_id=${id}${fragment === undefined ? '' : `#${fragment}`}`;

@@ -1,4 +1,4 @@
-/** Text that is HTML already. */
+/** Text that is already HTML. */
 export class Html {
   constructor(readonly text: string) {}
 
@@ -7,11 +7,11 @@ export class Html {
   }
 }
 
-type Part = string | number | Html | readonly Html[];
+type Part = string | number | Html | readonly (Html | '')[];
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
-/** A template whose values are escaped, unless they come from this same tag. */
+/** An HTML template. It escapes its values, unless they come from this same tag. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
   return new Html(strings.reduce((text, string, i) => text + render(parts[i - 1] ?? '') + string));
 }
@@ -22,7 +22,7 @@ function render(part: Part): string {
   return String(part).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
 }
 
-/** What a page or a note says at a glance. */
+/** The mood of a page or a note. */
 export type Tone = 'good' | 'bad' | 'pending' | 'back';
 
 interface Layout {
@@ -31,7 +31,7 @@ interface Layout {
   tone?: Tone;
   /** Shows the banner that says that no real money moves. */
   sandbox: boolean;
-  /** Loads the page again after so many seconds. */
+  /** Reloads the page every so many seconds. */
   refreshSeconds?: number;
   content: Html;
 }
@@ -72,7 +72,7 @@ const STYLE = new Html(`
   small { display: block; margin-top: 1.1rem; color: var(--soft); overflow-wrap: anywhere; }
 `);
 
-/** A whole page, readable without scripts, on a phone as on a desktop. */
+/** A whole page. It works without scripts, on a phone and on a desktop. */
 export function page({ title, tone, sandbox, refreshSeconds, content }: Layout): string {
   return html`<!doctype html>
     <html lang="en">

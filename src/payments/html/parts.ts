@@ -2,31 +2,39 @@ import type { FastifyReply } from 'fastify';
 import type { Config } from '../../common/config/index.js';
 import { type Html, html, page } from './html.js';
 
-/**
- * Where a buyer goes on: the operator's application, where one is known, else whatever this server's own address shows.
- */
+/** Where a buyer goes next: the operator's application where it is known, else this server's own address. */
 export function homeOf({ checkoutSuccessUrl, checkoutCancelUrl, publicUrl }: Config): URL {
   const application = checkoutSuccessUrl ?? checkoutCancelUrl;
   return application ? new URL('/', application) : new URL(`${publicUrl}/`);
 }
 
-/** A sum of money, as a buyer reads it; a credit can be as small as a micro-dollar. */
+/** A sum of money for a buyer to read. A credit can be as small as a micro-dollar. */
 export function inMoney(value: number, currency: string): string {
   return value.toLocaleString('en-US', { style: 'currency', currency, maximumFractionDigits: 6 });
 }
 
+/** The value of a part that is left out when there is no value. */
+type Shown = string | false | null | undefined;
+
 /** A line of a list of facts. */
-export function row(name: string, value: string): Html {
-  return html`<dt>${name}</dt>
-    <dd>${value}</dd>`;
+export function row(name: string, value: Shown): Html | '' {
+  return value
+    ? html`<dt>${name}</dt>
+        <dd>${value}</dd>`
+    : '';
 }
 
-/** The button that leads to where the buyer goes on. */
-export function wayHome(home: URL): Html {
-  return html`<a class="button" href="${home.href}">Back to ${home.host}</a>`;
+/** A button that leads to an address. */
+export function button(label: string, address: Shown, style = 'button'): Html | '' {
+  return address ? html`<a class="${style}" href="${address}">${label}</a>` : '';
 }
 
-/** Shown for an address that leads nowhere. */
+/** The button that leads a buyer on. */
+export function wayHome(home: URL): Html | '' {
+  return button(`Back to ${home.host}`, home.href);
+}
+
+/** The page for an address that does not exist. */
 function missingPage(home: URL): string {
   return page({
     title: 'Not found · Assimetria Credits',
@@ -39,8 +47,9 @@ function missingPage(home: URL): string {
 }
 
 /**
- * Browsers apply `form-action` to the redirect after a form as well, so it names the places where a checkout may end.
- * @param options.leadsTo addresses that a form on the page may lead to
+ * Sends a page. Browsers apply `form-action` to the redirect after a form as well, so it names the addresses where a
+ * checkout may end.
+ * @param options.leadsTo the addresses to which a form on the page may lead
  */
 export function send(
   reply: FastifyReply,
@@ -59,7 +68,7 @@ export function send(
     .send(page);
 }
 
-/** Answers a request for a page that leads nowhere. */
+/** Answers a request for a page that does not exist. */
 export function sendMissing(reply: FastifyReply, home: URL): void {
   send(reply, missingPage(home), { status: 404 });
 }

@@ -8,10 +8,7 @@ import { homeOf, send, sendMissing } from '../html/index.js';
 import { PurchasesService } from '../settlement/index.js';
 import { purchasePage } from './purchase.page.js';
 
-/**
- * Pages for buyers, outside of the API. Whoever knows the long random id in the address may see the one checkout behind
- * it.
- */
+/** Pages for buyers, outside the API. The long random id in an address is the key to its one purchase. */
 @ApiExcludeController()
 @Public()
 @Controller()
@@ -44,10 +41,7 @@ export class PagesController {
   }
 }
 
-/**
- * While something can still happen to a payment of the sandbox, its purchase leads back to the page that plays the
- * bank.
- */
+/** The sandbox's page, for as long as the bank can still act on the payment. */
 function controlsOf({ provider, status, sessionId, paid, refunded }: Purchase): string | undefined {
   const goesOn = status === 'processing' || (status === 'paid' && refunded < (paid ?? 0));
   return provider === 'sandbox' && goesOn ? `/sandbox/checkout/${sessionId}` : undefined;

@@ -1,63 +1,61 @@
 import { inWords, type Purchase, type PurchaseStatus, WORDS } from '../checkout/index.js';
-import { html, inMoney, page, row, type Tone, wayHome } from '../html/index.js';
+import { button, html, inMoney, page, row, type Tone, wayHome } from '../html/index.js';
 
-/** A young purchase changes soon; a bank transfer takes days, and its page may be open for as long. */
+/** A young purchase changes soon. A bank transfer takes days, and its page may stay open as long. */
 const REFRESH_SECONDS = 3;
 const PATIENT_REFRESH_SECONDS = 60;
 const YOUNG_MS = 10 * 60_000;
 
-/** What the return page may show besides the purchase. */
+/** The parts of the page besides the purchase. */
 interface Extras {
   /** Whether the buyer left the checkout. */
   readonly left: boolean;
-  /** Where the buyer goes on. */
+  /** Where the buyer goes next. */
   readonly home: URL;
-  /** The account's balance in words, for those who may see it. */
+  /** The account's balance in words, for the buyer alone. */
   readonly balance?: string;
-  /** The provider's receipt, for those who may see it. */
+  /** The provider's receipt, for the buyer alone. */
   readonly receipt?: string | null;
   /** The sandbox's page, whose buttons play the bank. */
   readonly controls?: string;
 }
 
-/** What a state means to a buyer. */
+/** A purchase's state in a buyer's words. */
 interface State {
   readonly title: string;
   readonly tone: Tone;
   readonly text: string;
 }
 
-/** Where the buyer comes back to: what was bought, how far it is, and the account's balance. */
+/** The page that a buyer returns to: the purchase, its state, and the account's balance. */
 export function purchasePage(purchase: Purchase, { left, home, balance, receipt, controls }: Extras): string {
   const { title, tone, text } = stateOf(purchase, left);
   const { status, paid, price, refunded, disputed, reversed, currency, checkoutUrl } = purchase;
   const money = (cents: number) => inMoney(cents / 100, currency);
-  const pending = !left && (status === 'open' || status === 'processing');
   return page({
     title: `${title} · Assimetria Credits`,
     sandbox: purchase.provider === 'sandbox',
-    refreshSeconds: pending
-      ? Date.now() - purchase.createdAt < YOUNG_MS
-        ? REFRESH_SECONDS
-        : PATIENT_REFRESH_SECONDS
-      : undefined,
+    refreshSeconds: left ? undefined : refreshSecondsOf(purchase),
     tone,
     content: html` <h1>${title}</h1>
       <p role="status">${text}</p>
       <dl>
         ${row('Purchase', purchase.name)} ${row('Contains', inWords(purchase))} ${row('Price', money(price))}
-        ${paid !== null && paid !== price ? row('Paid', money(paid)) : ''}
-        ${refunded > 0 ? row('Refunded', money(refunded)) : ''} ${disputed > 0 ? row('Disputed', money(disputed)) : ''}
-        ${reversed > 0 ? row('Taken back', reversedInWords(purchase)) : ''}
-        ${balance === undefined ? '' : row('Account balance', balance)}
+        ${row('Paid', paid !== null && paid !== price && money(paid))}
+        ${row('Refunded', refunded > 0 && money(refunded))} ${row('Disputed', disputed > 0 && money(disputed))}
+        ${row('Taken back', reversed > 0 && reversedInWords(purchase))} ${row('Account balance', balance)}
       </dl>
       <nav>
-        ${status === 'open' && checkoutUrl ? html`<a class="button main" href="${checkoutUrl}">${left ? 'Try again' : 'Return to the checkout'}</a>` : ''}
-        ${controls ? html`<a class="button" href="${controls}">Open the sandbox checkout</a>` : ''}
-        ${receipt ? html`<a class="button" href="${receipt}">View the receipt</a>` : ''} ${wayHome(home)}
+        ${button(left ? 'Try again' : 'Return to the checkout', status === 'open' && checkoutUrl, 'button main')}
+        ${button('Open the sandbox checkout', controls)} ${button('View the receipt', receipt)} ${wayHome(home)}
       </nav>
       <small>Reference ${purchase.id}</small>`,
   });
+}
+
+function refreshSecondsOf({ status, createdAt }: Purchase): number | undefined {
+  if (status !== 'open' && status !== 'processing') return undefined;
+  return Date.now() - createdAt < YOUNG_MS ? REFRESH_SECONDS : PATIENT_REFRESH_SECONDS;
 }
 
 function stateOf(purchase: Purchase, left: boolean): State {
@@ -119,7 +117,7 @@ function leftOpen({ expiresAt }: Purchase): State {
   };
 }
 
-/** What has become of a payment that was refunded or disputed. */
+/** The state of a payment that was refunded or disputed. */
 function reversalOf(purchase: Purchase): State {
   const { refunded, disputed, currency } = purchase;
   const paid = purchase.paid ?? purchase.price;

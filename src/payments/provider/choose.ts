@@ -4,7 +4,7 @@ import { PAYMENT_PROVIDER, type PaymentProvider } from './payment-provider.js';
 import { SandboxProvider } from './sandbox/index.js';
 import { StripeProvider } from './stripe/index.js';
 
-/** The process's provider, as the configuration chooses it. */
+/** The payment provider of this process, chosen by the configuration. */
 export const chosenProvider: FactoryProvider<PaymentProvider | null> = {
   provide: PAYMENT_PROVIDER,
   inject: [Config, SandboxProvider],

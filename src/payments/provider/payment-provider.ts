@@ -1,10 +1,10 @@
 import { ApiError } from '../../common/http/index.js';
 
-/** What a purchase's checkout sessions are made of, as it is kept with the purchase. */
+/** The terms of a purchase's checkout sessions, stored with the purchase. */
 export interface CheckoutTerms {
-  /** What the buyer reads, such as "Pro package". */
+  /** The name that the buyer reads, such as "Pro package". */
   readonly name: string;
-  /** What it brings, such as "$100.00 of credits". */
+  /** The goods, such as "$100.00 of credits". */
   readonly description: string;
   readonly successUrl: string;
   readonly cancelUrl: string;
@@ -14,12 +14,12 @@ export interface CheckoutTerms {
   readonly promotionCodes: boolean;
 }
 
-/** What a checkout session is to be made of. Everything in it must be the same on every retry of an attempt. */
+/** The order for a checkout session. Every retry of an attempt sends exactly the same order. */
 export interface CheckoutOrder extends CheckoutTerms {
   readonly purchaseId: string;
   /** The provider's id of the account's customer. */
   readonly customer: string;
-  /** Repeating it gives the same session again. */
+  /** The provider returns the same session for the same key. */
   readonly idempotencyKey: string;
   /** Cents of the currency. */
   readonly price: number;
@@ -32,48 +32,48 @@ export interface CheckoutOrder extends CheckoutTerms {
 /** A checkout session as the provider has it at this moment. */
 export interface CheckoutSession {
   readonly id: string;
-  /** Where the buyer pays; null once that is no longer possible. */
+  /** The address where the buyer pays; null when the session can no longer be paid. */
   readonly url: string | null;
   readonly mode: string;
   readonly status: 'open' | 'complete' | 'expired';
   readonly paymentStatus: 'paid' | 'unpaid' | 'no_payment_required';
-  /** Cents of the currency: what is sold, before discounts and tax. */
+  /** Cents of the currency, before discounts and tax. */
   readonly subtotal: number | null;
-  /** Cents of the currency: what is to be paid. */
+  /** Cents of the currency, after discounts and tax. */
   readonly total: number | null;
   /** ISO 4217, upper case. */
   readonly currency: string | null;
   readonly livemode: boolean;
-  /** The purchase that it is for; null when that is none of ours. */
+  /** The purchase that it is for; null when it is not one of ours. */
   readonly purchaseId: string | null;
   readonly paymentIntent: string | null;
-  /** Whether a payment that was under way has failed for good. */
+  /** Whether a payment in progress has finally failed. */
   readonly paymentFailed: boolean;
-  /** Cents that have come in; null where the session was listed and not fetched, or has no payment. */
+  /** Cents received; null in a list of sessions, or without a payment. */
   readonly received: number | null;
   readonly receiptUrl: string | null;
 }
 
-/** Whether nothing more is to be paid on a session, which is not yet to say that it is the right one. */
+/** Whether the session is fully paid. The verdict checks whether it is the right session. */
 export function isPaid({ status, paymentStatus }: Pick<CheckoutSession, 'status' | 'paymentStatus'>): boolean {
   return paymentStatus === 'paid' || (status === 'complete' && paymentStatus === 'no_payment_required');
 }
 
-/** The reasons that a refund may be given. */
+/** The reasons for a refund. */
 export const REFUND_REASONS = ['duplicate', 'fraudulent', 'requested_by_customer'] as const;
 export type RefundReason = (typeof REFUND_REASONS)[number];
 
-/** How far a refund is. */
+/** The states of a refund. */
 export const REFUND_STATUSES = ['pending', 'requires_action', 'succeeded', 'failed', 'canceled'] as const;
 export type RefundStatus = (typeof REFUND_STATUSES)[number];
 
-/** A refund to be made. Everything in it must be the same on every retry of an attempt. */
+/** The order for a refund. Every retry of an attempt sends exactly the same order. */
 export interface RefundOrder {
   readonly paymentIntent: string;
   readonly purchaseId: string;
-  /** Our own id of it, by which it is recognised when its answer was lost. */
+  /** Our own id of the refund. It identifies the refund when the provider's answer was lost. */
   readonly requestId: string;
-  /** Repeating it gives the same refund again. */
+  /** The provider returns the same refund for the same key. */
   readonly idempotencyKey: string;
   /** Cents of the currency. */
   readonly amount: number;
@@ -89,24 +89,24 @@ export interface Refund {
   readonly requestId: string | null;
 }
 
-/** What has been taken back of a payment, as the provider has it at this moment. */
+/** The refunds and disputes of a payment, as the provider has them at this moment. */
 export interface Reversals {
   readonly refunds: readonly Refund[];
-  /** Only those that have withdrawn money. Cents of the currency. */
+  /** The disputes that have withdrawn money. Cents of the currency. */
   readonly withdrawn: readonly { readonly id: string; readonly amount: number }[];
 }
 
-/** What an event of the provider says, once its signature was found good: nothing but where to look. */
+/** A verified event of the provider, reduced to the objects to look at. */
 export interface ProviderEvent {
   readonly id: string;
   readonly type: string;
   readonly sessionId: string | null;
   readonly paymentIntent: string | null;
-  /** The purchase that the object refers to, when it does. */
+  /** The purchase that the event's object names, if it names one. */
   readonly purchaseId: string | null;
 }
 
-/** The events that say something about a purchase; all of them only say "look again". */
+/** The events that concern a purchase. Each only says "look again". */
 export const USED_EVENTS = [
   'checkout.session.completed',
   'checkout.session.async_payment_succeeded',
@@ -125,8 +125,8 @@ export const USED_EVENTS = [
 ] as const;
 
 /**
- * The provider keeps a failure under the key, or has met the key with another request: asking again under it is of no
- * use.
+ * The provider has stored a failure under the key, or knows the key from another request. A retry under this key is
+ * useless.
  */
 export class AttemptSpent extends ApiError {
   constructor() {
@@ -134,7 +134,7 @@ export class AttemptSpent extends ApiError {
   }
 }
 
-/** The provider no longer knows the customer, and has made nothing. */
+/** The provider no longer knows the customer; it created nothing. */
 export class CustomerGone extends ApiError {
   constructor() {
     super('PAYMENT_PROVIDER_ERROR');
@@ -142,42 +142,42 @@ export class CustomerGone extends ApiError {
 }
 
 /**
- * Whoever takes the money. It is asked outside of any database transaction, since its answer can take seconds. What it
- * refused, or of which it is not known what came of it, is an ApiError PAYMENT_PROVIDER_ERROR.
+ * The payment provider. Never called inside a database transaction, because its answer can take seconds. A refusal or
+ * an unknown outcome is an ApiError PAYMENT_PROVIDER_ERROR.
  */
 export interface PaymentProvider {
   readonly name: 'stripe' | 'sandbox';
   /** Whether real money moves. */
   readonly livemode: boolean;
-  /** Whether its events can be checked, and so have a webhook. */
+  /** Whether its events can be verified, so that the webhook exists. */
   readonly signsEvents: boolean;
   /** @throws AttemptSpent */
   createCustomer(account: string, idempotencyKey: string): Promise<string>;
   /** @throws AttemptSpent, CustomerGone */
   createSession(order: CheckoutOrder): Promise<CheckoutSession>;
   fetchSession(id: string): Promise<CheckoutSession>;
-  /** The sessions of a purchase, whatever attempt made them. `since` is before the first of them. */
+  /** The sessions of a purchase, from all its attempts. `since` is earlier than the first of them. */
   findSessions(purchaseId: string, customer: string, since: number): Promise<readonly CheckoutSession[]>;
   fetchReversals(paymentIntent: string): Promise<Reversals>;
-  /** The purchase that a payment is for; null when it isn't one of ours. */
+  /** The purchase that a payment is for; null when it is not one of ours. */
   purchaseOf(paymentIntent: string): Promise<string | null>;
-  /** @throws AttemptSpent, and ApiError CONFLICT when the payment can't be refunded so */
+  /** @throws AttemptSpent, and ApiError CONFLICT when the payment can't be refunded by this amount */
   refund(order: RefundOrder): Promise<Refund>;
   /**
-   * Reads an event that was sent, after finding its signature good.
-   * @param payload the body's bytes as they came
-   * @param signature the header that came with them
-   * @returns undefined when it is of a kind that is not used
-   * @throws ApiError WEBHOOK_SIGNATURE_INVALID when it is not to be trusted (no or another signature, older than five
-   *   minutes), VALIDATION_ERROR when it is signed and no event
+   * Verifies an event's signature, and reads the event.
+   * @param payload the body's raw bytes
+   * @param signature the header with the signature
+   * @returns undefined for a type of event that is not used
+   * @throws ApiError WEBHOOK_SIGNATURE_INVALID when the signature is missing, wrong or older than five minutes,
+   *   VALIDATION_ERROR when the signed body is not an event
    */
   readEvent(payload: Buffer | undefined, signature: string | undefined): ProviderEvent | undefined;
-  /** Events of the kinds that are used, the newest first. `since` is in milliseconds. */
+  /** The events of the used types, the newest first. `since` is in milliseconds. */
   listEvents(since: number): AsyncIterable<ProviderEvent>;
   listSessions(since: number): AsyncIterable<CheckoutSession>;
-  /** The payments that were refunded or disputed; one can come several times. */
+  /** The payments with a refund or dispute; one payment can come several times. */
   listReversed(since: number): AsyncIterable<string>;
 }
 
-/** The injection token of the process's provider; null when payments are off. */
+/** The injection token of the payment provider; null when payments are off. */
 export const PAYMENT_PROVIDER = Symbol('payment provider');

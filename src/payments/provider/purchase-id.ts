@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 
 const PURCHASE_ID = /^pur_[0-9a-f]{32}$/;
 
-/** An id that nobody can guess. */
+/** A new id. It is long and random, so that nobody can guess it. */
 export function newPurchaseId(): string {
   return `pur_${randomBytes(16).toString('hex')}`;
 }

@@ -5,7 +5,7 @@ import { Goods, Purchase } from '../checkout/index.js';
 import { isPaid, PAYMENT_PROVIDER, type PaymentProvider } from '../provider/index.js';
 import { OVERLAP_MS, PAGE, type ReconciliationOptions, type ReconciliationSummary } from './summary.js';
 
-/** Finds purchases that the ledger or the provider contradicts; it changes nothing. */
+/** Finds purchases that contradict the ledger or the provider. It changes nothing. */
 @Injectable()
 export class Audit {
   constructor(
@@ -14,7 +14,7 @@ export class Audit {
     private readonly goods: Goods,
   ) {}
 
-  /** Holds each purchase that has changed against the ledger and the provider. */
+  /** Compares each purchase that has changed with the ledger and the provider. */
   async check(
     { since }: ReconciliationOptions,
     summary: ReconciliationSummary,
@@ -40,39 +40,29 @@ export class Audit {
     since: number,
     paidSessions: ReadonlySet<string>,
   ): Promise<string | undefined> {
-    const {
-      id,
-      kind,
-      account,
-      amount,
-      status,
-      reversed,
-      reviewReason,
-      paid,
-      refunded,
-      disputed,
-      sessionId,
-      createdAt,
-    } = purchase;
-    const { granted, takenBack } = await this.goods.wallet(kind).purchaseSums(account, id);
-    if (status === 'paid' && granted === 0) return 'is paid and was not granted';
-    if (status !== 'paid' && granted !== 0) return `is ${status} and was granted`;
-    if (status === 'paid' && granted !== amount) return `brought ${granted} in place of ${amount}`;
-    if (takenBack !== reversed) return `has ${takenBack} taken back in place of ${reversed}`;
+    const { id, kind, account, status, reviewReason, paid, refunded, disputed, sessionId, createdAt } = purchase;
+    const contradiction = contradictionOf(purchase, await this.goods.wallet(kind).purchaseSums(account, id));
+    if (contradiction) return contradiction;
     if (status === 'review' && (paid ?? 0) <= refunded + disputed) return undefined;
     if (reviewReason !== null) return `needs a review: ${reviewReason}`;
-    if (
-      status === 'paid' &&
-      purchase.provider === this.provider!.name &&
-      createdAt > since + OVERLAP_MS &&
-      !paidSessions.has(sessionId!)
-    )
-      return (await this.stillPaid(sessionId!)) ? undefined : 'was granted and is not paid at the provider';
-    return undefined;
+    const wasListed = purchase.provider === this.provider!.name && createdAt > since + OVERLAP_MS;
+    if (status !== 'paid' || !wasListed || paidSessions.has(sessionId!)) return undefined;
+    return (await this.stillPaid(sessionId!)) ? undefined : 'was granted and is not paid at the provider';
   }
 
-  /** It may have been paid after the sessions were listed. */
+  /** Asks again, because it may have been paid after the sessions were listed. */
   private async stillPaid(sessionId: string): Promise<boolean> {
     return isPaid(await this.provider!.fetchSession(sessionId));
   }
+}
+
+/** The contradiction between a purchase and its entries in the ledger, if there is one. */
+function contradictionOf(
+  { status, amount, reversed }: Purchase,
+  { granted, takenBack }: { granted: number; takenBack: number },
+): string | undefined {
+  if (status === 'paid' && granted === 0) return 'is paid and was not granted';
+  if (status !== 'paid' && granted !== 0) return `is ${status} and was granted`;
+  if (status === 'paid' && granted !== amount) return `brought ${granted} in place of ${amount}`;
+  return takenBack === reversed ? undefined : `has ${takenBack} taken back in place of ${reversed}`;
 }

@@ -3,10 +3,10 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { In, LessThanOrEqual, MoreThan, type Repository } from 'typeorm';
 import { Purchase, SessionsService } from '../checkout/index.js';
 import { isPaid, PAYMENT_PROVIDER, type PaymentProvider } from '../provider/index.js';
-import { SettlementService } from '../settlement/index.js';
+import { isSettled, SettlementService } from '../settlement/index.js';
 import { PAGE, type ReconciliationOptions, type ReconciliationSummary } from './summary.js';
 
-/** Brings purchases to where the provider has them, whether or not an event came. */
+/** Settles purchases with the provider, even when no event came. */
 @Injectable()
 export class PurchasesReconciler {
   constructor(
@@ -16,7 +16,7 @@ export class PurchasesReconciler {
     private readonly settlement: SettlementService,
   ) {}
 
-  /** Purchases whose end is not known: without a session, not paid yet, under way. */
+  /** Settles unfinished purchases: those without a session, without a payment, or with a payment in progress. */
   async finish(
     { untouchedSince, dryRun, limit }: ReconciliationOptions,
     summary: ReconciliationSummary,
@@ -40,7 +40,7 @@ export class PurchasesReconciler {
     }
   }
 
-  /** Looks at the things themselves, because some events are never made. Returns the paid sessions by id. */
+  /** Lists sessions and reversed payments, because some events are never sent. Returns the ids of the paid sessions. */
   async list({ since, dryRun }: ReconciliationOptions, summary: ReconciliationSummary): Promise<ReadonlySet<string>> {
     const paid = new Set<string>();
     for await (const session of this.provider!.listSessions(since)) {
@@ -49,27 +49,29 @@ export class PurchasesReconciler {
       paid.add(session.id);
       if (session.purchaseId === null) continue;
       const purchase = await this.purchases.findOneBy({ id: session.purchaseId });
-      if (!purchase) {
+      if (!purchase)
         summary.problems.push(
           `the session ${session.id} was paid for the purchase ${session.purchaseId}, which does not exist`,
         );
-      } else if (purchase.sessionId !== session.id || (purchase.status !== 'paid' && purchase.status !== 'review')) {
+      else if (purchase.sessionId !== session.id || !isSettled(purchase))
         await this.settle(purchase, session.id, dryRun, summary);
-      }
     }
     const reversed = new Set<string>();
     for await (const paymentIntent of this.provider!.listReversed(since)) reversed.add(paymentIntent);
     summary.listed += reversed.size;
     for (const paymentIntent of reversed) {
-      const id =
-        (await this.purchases.findOneBy({ paymentIntent }))?.id ?? (await this.provider!.purchaseOf(paymentIntent));
-      const purchase = id && (await this.purchases.findOneBy({ id }));
+      const purchase = (await this.purchases.findOneBy({ paymentIntent })) ?? (await this.namedBy(paymentIntent));
       if (purchase) await this.settle(purchase, undefined, dryRun, summary);
     }
     return paid;
   }
 
-  /** One purchase that can't be settled must not keep the others from it. */
+  private async namedBy(paymentIntent: string): Promise<Purchase | null> {
+    const id = await this.provider!.purchaseOf(paymentIntent);
+    return id === null ? null : this.purchases.findOneBy({ id });
+  }
+
+  /** One purchase that can't be settled must not stop the others. */
   private async settle(
     purchase: Purchase,
     sessionId: string | undefined,

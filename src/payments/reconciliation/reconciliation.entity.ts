@@ -1,7 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { integer } from '../../common/database/index.js';
 
-/** When each kind of reconciliation is due, so that of many processes one does it. */
+/** The due time of each kind of reconciliation, so that one of many processes does it. */
 @Entity('reconciliation')
 export class Reconciliation {
   @PrimaryColumn({ type: 'varchar', length: 20 })
@@ -10,7 +10,7 @@ export class Reconciliation {
   @Column({ name: 'next_at', type: 'bigint', transformer: integer })
   nextAt: number;
 
-  /** Up to when the last one that ended has looked. */
+  /** The time up to which the last finished run has looked. */
   @Column({ name: 'done_until', type: 'bigint', transformer: integer })
   doneUntil: number;
 }

@@ -6,10 +6,7 @@ import { Audit } from './audit.js';
 import { PurchasesReconciler } from './purchases.reconciler.js';
 import { PAGE, type ReconciliationOptions, type ReconciliationSummary } from './summary.js';
 
-/**
- * Makes up for everything that events did not bring: answers that were lost, events that did not come, events that
- * never were.
- */
+/** Makes up for lost answers, lost events, and events that were never sent. */
 @Injectable()
 export class ReconciliationService {
   constructor(
@@ -22,8 +19,8 @@ export class ReconciliationService {
   ) {}
 
   /**
-   * One round.
-   * @throws ApiError PAYMENT_PROVIDER_ERROR when the provider can't be listed; what was done by then stays done
+   * Runs one round.
+   * @throws ApiError PAYMENT_PROVIDER_ERROR when the provider can't be listed; changes made by then remain
    */
   async run(options: ReconciliationOptions): Promise<ReconciliationSummary> {
     const summary: ReconciliationSummary = {
@@ -46,7 +43,7 @@ export class ReconciliationService {
     return summary;
   }
 
-  /** Brings the events that the provider has to those that have come. */
+  /** Stores the provider's events that the webhook has not received. */
   private async fetchEvents({ since, dryRun }: ReconciliationOptions, summary: ReconciliationSummary): Promise<void> {
     let page: ProviderEvent[] = [];
     const flush = async () => {

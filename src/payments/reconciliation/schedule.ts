@@ -8,13 +8,15 @@ import { ReconciliationService } from './reconciliation.service.js';
 import { OVERLAP_MS } from './summary.js';
 
 const DAY_MS = 24 * 3_600_000;
-/** The provider lists no older ones. */
+/** The provider lists no older events. */
 const EVENTS_KEPT_MS = 30 * DAY_MS;
 const RETRY_DAILY_MS = 15 * 60_000;
-/** How many purchases a scheduled round looks at, the longest unseen first. */
+/** The most purchases that a scheduled round settles, the longest untouched first. */
 const A_ROUND = 100;
 
-/** Reconciles while the server runs: a quick round often, a thorough one once a day, each in one process at a time. */
+/**
+ * Reconciles while the server runs: a quick round often, a thorough round once a day, each in one process at a time.
+ */
 @Injectable()
 export class ReconciliationSchedule {
   private readonly logger = new Logger(ReconciliationService.name);

@@ -1,36 +1,39 @@
 /** An event can be listed a little later than it is dated. */
 export const OVERLAP_MS = 10 * 60_000;
-/** So many rows and events are looked at together. */
+/** The number of rows or events handled at a time. */
 export const PAGE = 100;
 
-/** How far to look. */
+/** The scope of a round. */
 export interface ReconciliationOptions {
-  /** Look at what has happened since then; milliseconds since 1970. */
+  /** Look at events and changes since then; milliseconds since 1970. */
   readonly since: number;
-  /** Change nothing, only say what would be changed. */
+  /** Change nothing, and report the changes that a real run would make. */
   readonly dryRun: boolean;
-  /** Besides unfinished purchases and events, list what the provider has and hold the ledger against it. */
+  /**
+   * Besides settling unfinished purchases and fetching events, list the provider's sessions and reversals and audit the
+   * ledger.
+   */
   readonly thorough: boolean;
-  /** Leave alone what was looked at after this. */
+  /** Skip purchases and refunds that changed after this time. */
   readonly untouchedSince: number;
-  /** At most so many unfinished purchases. */
+  /** The most unfinished purchases to settle; by default all. */
   readonly limit?: number;
 }
 
-/** What was found. */
+/** The result of a round. */
 export interface ReconciliationSummary {
-  /** Purchases without an end that were looked at. */
+  /** Unfinished purchases that were looked at. */
   unfinished: number;
-  /** Refunds whose answer was lost. */
+  /** Refunds without an answer that were taken up again. */
   refunds: number;
   /** Events that the provider lists. */
   events: number;
-  /** Those of them that never came. */
+  /** Listed events that the webhook had not received. */
   missed: number;
   /** Sessions and reversed payments that the provider lists. */
   listed: number;
-  /** What was changed, or would be. */
+  /** The changes made, or to be made. */
   changes: string[];
-  /** What a person has to look at. */
+  /** The problems that a person must look at. */
   problems: string[];
 }

@@ -32,7 +32,7 @@ export class PurchasesController {
   @Authenticated()
   @Endpoint({
     summary: 'Purchases, the newest first',
-    description: 'Of one account, as they were seen last; `status` narrows the list.',
+    description: 'The purchases of one account, as last settled; `status` narrows the list.',
     answers: PurchaseDto,
     example: PAID,
     as: 'list',
@@ -47,8 +47,7 @@ export class PurchasesController {
   @PurchaseId()
   @Endpoint({
     summary: 'One purchase',
-    description:
-      'An open purchase is first brought up to date with the payment provider, as far as that can be reached.',
+    description: 'An unfinished purchase is settled with the payment provider first, if the provider can be reached.',
     answers: PurchaseDto,
     example: PAID,
     errors: ['NOT_FOUND'],
@@ -64,7 +63,7 @@ export class PurchasesController {
   @Endpoint({
     summary: 'Refund a purchase',
     description:
-      'Gives money back through the payment provider. The credits or tokens go out by the same share, whether or not they are still there: a balance may go below zero, and nothing can be spent before that is covered.',
+      'Gives money back through the payment provider. The same share of the credits or tokens is taken back, even if they are already spent: the balance can fall below zero, and then nothing can be spent until it is covered.',
     status: 201,
     answers: RefundDto,
     example: { reason: 'requested_by_customer' },

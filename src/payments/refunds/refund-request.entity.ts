@@ -3,7 +3,7 @@ import { integer } from '../../common/database/index.js';
 import type { RefundReason, RefundStatus } from '../provider/index.js';
 
 /**
- * A refund that an administrator asked for. It is written before the provider is asked, so that a crash in between
+ * A refund that an administrator ordered. It is written before the provider is called, so that a retry after a crash
  * repeats it and never doubles it.
  */
 @Entity('purchase_refund')
@@ -17,7 +17,7 @@ export class PurchaseRefundRequest {
   @Index('purchase_refund_purchase')
   purchaseId: string;
 
-  /** The purchase's, to which the client's key belongs. */
+  /** The purchase's account. The client's key belongs to it. */
   @Column({ type: 'varchar', length: 205 })
   account: string;
 
@@ -25,11 +25,11 @@ export class PurchaseRefundRequest {
   @Column({ type: 'varchar', length: 210 })
   actor: string;
 
-  /** The client's; null when it sent none. */
+  /** The client's key; null when it sent none. */
   @Column({ name: 'idempotency_key', type: 'varchar', length: 255, nullable: true })
   idempotencyKey: string | null;
 
-  /** Of the purchase and of what was asked for it. */
+  /** Covers the purchase and the fields of the request. */
   @Column({ name: 'request_hash', type: 'varchar', length: 43 })
   requestHash: string;
 
@@ -40,7 +40,7 @@ export class PurchaseRefundRequest {
   @Column({ type: 'varchar', length: 30, nullable: true })
   reason: RefundReason | null;
 
-  /** Part of the key under which the provider is asked. */
+  /** Part of the provider's idempotency key. */
   @Column({ type: 'integer' })
   attempt: number;
 
@@ -48,11 +48,11 @@ export class PurchaseRefundRequest {
   @Column({ type: 'varchar', length: 20 })
   status: 'asked' | 'refused' | RefundStatus;
 
-  /** The provider's id of it. */
+  /** The provider's id of the refund. */
   @Column({ name: 'refund_id', type: 'varchar', length: 255, nullable: true })
   refundId: string | null;
 
-  /** The refusal that a repetition is answered with. */
+  /** The refusal, as JSON; a replay repeats it. */
   @Column({ type: 'text', nullable: true })
   refusal: string | null;
 

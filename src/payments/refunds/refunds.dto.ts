@@ -9,13 +9,13 @@ const IsPrice = fieldRule('isPrice', (value) =>
     : 'must be a number greater than 0 with at most two decimals',
 );
 
-/** Only what is absent may be left out: null would be no sum, and not all of it either. */
+/** Only an absent field is optional: null is neither a sum nor the whole sum. */
 const isGiven = (_: unknown, value: unknown) => value !== undefined;
 
-/** How much to refund. */
+/** The refund to make. */
 export class RefundPurchaseDto {
   /**
-   * In units of the purchase's currency with at most two decimals; without it, all that remains.
+   * In units of the purchase's currency with at most two decimals. Without it, the whole remaining sum.
    * @example 45
    */
   @ValidateIf(isGiven)
@@ -23,7 +23,7 @@ export class RefundPurchaseDto {
   amount?: number;
 
   /**
-   * What the payment provider is told.
+   * The reason that the payment provider gets.
    * @example "requested_by_customer"
    */
   @ValidateIf(isGiven)
@@ -31,7 +31,7 @@ export class RefundPurchaseDto {
   reason?: RefundReason;
 }
 
-/** A refund. The credits or tokens go out when the settlement has seen it, which is usually before this answer. */
+/** A refund. Settlement takes the credits or tokens back, usually before this answer. */
 export class RefundDto {
   /** @example "ref_7d2f4b5f1c9a4e0f8a6b3c2d1e0f9a8b" */
   refund_id: string;
@@ -51,11 +51,11 @@ export class RefundDto {
    */
   currency: string;
 
-  /** What the payment provider was told. */
+  /** The reason that the payment provider got. */
   reason: RefundReason | null;
 
   /**
-   * As the payment provider answered.
+   * The payment provider's answer.
    * @example "succeeded"
    */
   @ApiProperty({ enum: REFUND_STATUSES })

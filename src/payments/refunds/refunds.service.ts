@@ -5,17 +5,17 @@ import { LessThanOrEqual, type Repository } from 'typeorm';
 import { affectedRows, forUpdate, isDuplicate, Transactions, type Tx } from '../../common/database/index.js';
 import { actorOn, type Principal } from '../../auth/index.js';
 import { Answered, ApiError, type ErrorCode, type Idempotency, requestHash } from '../../common/http/index.js';
-import { findPurchase, notConfigured, Purchase } from '../checkout/index.js';
+import { findPurchase, requireProvider, Purchase } from '../checkout/index.js';
 import { AttemptSpent, PAYMENT_PROVIDER, type PaymentProvider, type Refund } from '../provider/index.js';
 import { SettlementService } from '../settlement/index.js';
 import { PurchaseRefundRequest } from './refund-request.entity.js';
 import type { RefundDto, RefundPurchaseDto } from './refunds.dto.js';
 
-/** A day after its first use a key means nothing to the provider any more. */
+/** The provider forgets a key a day after its first use. */
 const KEY_HOLDS_MS = 23 * 3_600_000;
 const A_ROUND = 50;
 
-/** Refunds that administrators ask for. The credits or tokens go out the way they do for any refund: by settlement. */
+/** Refunds ordered by administrators. Settlement takes the credits or tokens back, like for any other refund. */
 @Injectable()
 export class RefundsService {
   private readonly logger = new Logger(RefundsService.name);
@@ -29,8 +29,8 @@ export class RefundsService {
   ) {}
 
   /**
-   * Gives money back.
-   * @throws ApiError NOT_FOUND, CONFLICT when the purchase is not paid or less than that remains,
+   * Refunds a purchase.
+   * @throws ApiError NOT_FOUND, CONFLICT when the purchase is not paid or less than the amount remains,
    *   PAYMENT_PROVIDER_ERROR (the same request with the same key may be repeated), IDEMPOTENCY_KEY_REUSED
    */
   async refund(
@@ -41,12 +41,10 @@ export class RefundsService {
   ): Promise<Answered<RefundDto>> {
     const purchase = await findPurchase(this.purchases, purchaseId);
     if (!purchase) throw new ApiError('NOT_FOUND');
-    if (!this.provider) throw notConfigured();
-    if (purchase.provider !== this.provider.name)
-      throw new ApiError('CONFLICT', 'This purchase was paid through another payment provider.');
+    requireProvider(purchase, this.provider);
     const hash = requestHash({ ...wanted, purchaseId });
     const recorded = await this.findByKey(purchase, idempotency.key);
-    // What was refunded elsewhere counts, whether or not we were told.
+    // Settling first counts the refunds that were made elsewhere.
     if (!recorded) await this.settlement.settle(purchaseId);
     const request =
       recorded ?? (await this.record(purchase, actorOn(who, purchase.account), wanted, hash, idempotency));
@@ -59,7 +57,7 @@ export class RefundsService {
     );
   }
 
-  /** Takes up again what was asked of the provider without an answer; returns how many. */
+  /** Takes up refunds that the provider has not answered; returns their number. */
   async resume(askedBefore: number): Promise<number> {
     const waiting = await this.requests.find({
       where: { status: 'asked', createdAt: LessThanOrEqual(askedBefore) },
@@ -73,7 +71,10 @@ export class RefundsService {
         const known = await this.findAtProvider(purchase, request);
         if (known) await this.answered(request, known);
         else if (request.createdAt < Date.now() - KEY_HOLDS_MS)
-          await this.refused(request, 'The payment provider never carried the refund out.');
+          await this.refused(
+            request,
+            'The payment provider did not carry the refund out. To try again, send the request with a new Idempotency-Key.',
+          );
         else await this.carryOut(purchase, request);
       } catch (error) {
         this.logger.warn(`refund ${request.id} is put off: ${(error as Error).message}`);
@@ -120,17 +121,17 @@ export class RefundsService {
         }
       });
     } catch (error) {
-      // Either the same key came twice at once, or a commit that seemed lost was not and the second try met its row.
+      // Either two requests came with the same key at once, or a commit that seemed lost was not and the retry met its
+      // row.
       if (!isDuplicate(error)) throw error;
     }
     const made = (await this.requests.findOneBy({ id })) ?? (await this.findByKey(purchase, idempotency.key));
-    if (!made) throw new Error(`the refund ${id} was not recorded`);
+    if (!made) throw new Error(`refund ${id} was not recorded`);
     return made;
   }
 
   /**
-   * What remains counts the refunds that are asked for and not yet answered, so that two requests at once can't both
-   * take all of it.
+   * Decides on a refund. Refunds in progress count as taken, so two requests at once can't both take all that remains.
    */
   private async decide(
     tx: Tx,
@@ -141,12 +142,21 @@ export class RefundsService {
       id: purchaseId,
     });
     if (status !== 'paid' || paid === null || paymentIntent === null)
-      return { message: `The purchase is ${status === 'paid' ? 'without a payment' : status}.`, details: { status } };
+      return {
+        message:
+          status === 'paid'
+            ? 'Nothing was paid for this purchase, so nothing can be refunded.'
+            : `Only a paid purchase can be refunded. This one is ${status}.`,
+        details: { status },
+      };
     const asked = await tx.manager.findBy(PurchaseRefundRequest, { purchaseId, status: 'asked' });
     const remaining = Math.max(0, paid - refunded - disputed - asked.reduce((sum, request) => sum + request.amount, 0));
     const cents = amount === undefined ? remaining : Math.round(amount * 100);
     return cents === 0 || cents > remaining
-      ? { message: 'Less than that remains of the payment.', details: { remaining: remaining / 100 } }
+      ? {
+          message: 'The refund exceeds the rest of the payment. Refund at most the sum in `details.remaining`.',
+          details: { remaining: remaining / 100 },
+        }
       : { amount: cents };
   }
 
@@ -183,7 +193,7 @@ export class RefundsService {
       }
     }
     const answered = await this.answered(request, refund);
-    // The money is on its way; should this fail, the provider's event or reconciliation brings the credits after it.
+    // The money is on its way. If this fails, the provider's event or reconciliation settles the purchase.
     await this.settlement
       .settle(purchaseId)
       .catch((error: Error) =>
@@ -209,7 +219,7 @@ export class RefundsService {
     });
   }
 
-  /** The first answer stays, also when two got one. */
+  /** Records an answer. The first one stays, even when two calls got one. */
   private async conclude(
     { id }: PurchaseRefundRequest,
     { refundId, status, refusal }: Pick<PurchaseRefundRequest, 'refundId' | 'status' | 'refusal'>,
@@ -230,20 +240,20 @@ export class RefundsService {
     );
   }
 
-  /** A key belongs to the account, so that under it one of its purchases is refunded once. */
+  /** A key belongs to the account, so one key refunds only one of its purchases. */
   private async findByKey({ account }: Purchase, key: string | undefined): Promise<PurchaseRefundRequest | null> {
     return key === undefined ? null : this.requests.findOneBy({ account, idempotencyKey: key });
   }
 }
 
-/** Why a refund is not made; the code is always CONFLICT. */
+/** The reason why a refund is refused. Its code is always CONFLICT. */
 interface Refusal {
   readonly message: string;
   readonly details: unknown;
 }
 
 /**
- * @param replayedIn the trace id of the request that is answered with what was recorded for an earlier one
+ * @param replayedIn the trace id of the request that repeats an earlier one
  * @throws ApiError CONFLICT for a refund that was refused
  */
 function toRefundDto(

@@ -12,16 +12,16 @@ import { WebhookEvents } from './webhook-events.js';
 
 const POLL_MS = 5_000;
 const BATCH = 12;
-/** Each settlement writes, and where there is one writer the events that arrive stand behind it. */
+/** Each settlement writes. Where there is one writer, arriving events queue behind it. */
 const AT_ONCE = 4;
 const LONGEST_PAUSE_MS = 3_600_000;
-/** After about a day of attempts, a purchase that isn't there won't come. */
+/** After about a day of attempts, a missing purchase will not come. */
 const UNMATCHED_AFTER = 30;
-/** After about four days. What such an event was about is then left to reconciliation. */
+/** After about four days the event is left to reconciliation. */
 const FAILED_AFTER = 100;
 
 /**
- * Stores each event of the provider once, and works them off. Every process has a worker; what one of them took and
+ * Stores each event of the provider once, and processes it. Every process has a worker. An event that a worker took and
  * didn't finish is due again when its lease ends.
  */
 @Injectable()
@@ -42,7 +42,7 @@ export class InboxService implements OnApplicationBootstrap {
       { everyMs: POLL_MS, atStart: true },
       {
         work: async () => (await this.workThrough()) > 0,
-        failed: ({ message }) => this.logger.error(`the inbox could not be worked off: ${message}`),
+        failed: ({ message }) => this.logger.error(`the inbox could not be processed: ${message}`),
       },
     );
   }
@@ -53,21 +53,21 @@ export class InboxService implements OnApplicationBootstrap {
   }
 
   /**
-   * Takes an event in. When this returns it is stored, or of no interest; the settlement follows on its own.
-   * @param payload the body's bytes as they came
-   * @throws ApiError NOT_FOUND when no secret is configured; before anything else was touched,
-   *   WEBHOOK_SIGNATURE_INVALID, and VALIDATION_ERROR for what is signed and no event
+   * Receives an event. When this returns, the event is stored or irrelevant; its settlement follows.
+   * @param payload the body's raw bytes
+   * @throws ApiError NOT_FOUND when no secret is configured, before anything else; WEBHOOK_SIGNATURE_INVALID;
+   *   VALIDATION_ERROR when the signed body is not an event
    */
   async receive(payload: Buffer | undefined, signature: string | undefined): Promise<void> {
     if (!this.provider?.signsEvents) throw new ApiError('NOT_FOUND');
     const event = this.provider.readEvent(payload, signature);
     if (!event) return;
-    // Most of what comes twice is known by then, and a read need not wait for whoever is writing.
+    // Most repetitions find their event stored, and a read need not wait for a writer.
     if (!(await this.events.has(event.id))) await this.events.store(event);
     this.worker?.kick();
   }
 
-  /** Works off what is due, and returns when nothing is. */
+  /** Processes the due events until none is left. */
   async workOff(): Promise<void> {
     while ((await this.workThrough()) > 0);
   }

@@ -7,7 +7,7 @@ import { Purchase, PURCHASE_STATUSES } from '../checkout/index.js';
 import { type EventOutcome, WebhookEvent } from './webhook-event.entity.js';
 
 /**
- * What payments count. The states of purchases and the inbox are those of the database, so every process shows the
+ * The metrics of payments. The states of purchases and the inbox come from the database, so every process shows the
  * same.
  */
 @Injectable()
@@ -24,13 +24,13 @@ export class PaymentsMetrics {
     const registers = [registry];
     this.outcomes = new Counter({
       name: 'payments_events_total',
-      help: 'Events that this process has worked off: settled, ignored, unmatched, failed; put-off counts each failed try.',
+      help: 'Events that this process has finished: settled, ignored, unmatched, failed; put-off counts each failed attempt.',
       labelNames: ['outcome'],
       registers,
     });
     this.found = new Counter({
       name: 'payments_reconciliation_total',
-      help: 'What scheduled reconciliation of this process has changed, and the problems it has found.',
+      help: 'Changes made and problems found by scheduled reconciliation in this process.',
       labelNames: ['kind'],
       registers,
     });
@@ -40,18 +40,15 @@ export class PaymentsMetrics {
       labelNames: ['status'],
       registers,
       async collect() {
-        const rows = await purchases
-          .createQueryBuilder('p')
-          .select(['p.status AS status', 'COUNT(*) AS count'])
-          .groupBy('p.status')
-          .getRawMany<{ status: string; count: string | number }>();
-        for (const status of PURCHASE_STATUSES)
-          this.set({ status }, Number(rows.find((row) => row.status === status)?.count ?? 0));
+        const sql = 'SELECT status, COUNT(*) AS count FROM purchase GROUP BY status';
+        const rows = await purchases.query<{ status: string; count: string | number }[]>(sql);
+        const counts = new Map(rows.map(({ status, count }) => [status, Number(count)]));
+        for (const status of PURCHASE_STATUSES) this.set({ status }, counts.get(status) ?? 0);
       },
     });
     new Gauge({
       name: 'payments_events_unprocessed',
-      help: 'Events in the inbox that have not been worked off.',
+      help: 'Events in the inbox that are not finished.',
       registers,
       async collect() {
         this.set(await events.countBy({ processedAt: IsNull() }));
@@ -59,7 +56,7 @@ export class PaymentsMetrics {
     });
     new Gauge({
       name: 'payments_oldest_unprocessed_event_seconds',
-      help: 'The age of the oldest event that has not been worked off; 0 when there is none.',
+      help: 'The age of the oldest unfinished event; 0 when there is none.',
       registers,
       async collect() {
         const oldest = await events.minimum('receivedAt', { processedAt: IsNull() });

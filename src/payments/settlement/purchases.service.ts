@@ -19,12 +19,12 @@ import { SettlementService } from './settlement.service.js';
 import { isSettled } from './verdict.js';
 
 const TOKEN_HOLDS_MS = 24 * 3_600_000;
-/** A page's view asks the provider no sooner than so long after another one did. */
+/** The least time between two pages that ask the provider. */
 const ASK_EVERY_MS = 5_000;
-/** A page is shown after so long, whether or not the provider has answered. */
+/** The longest that a page waits for the provider. */
 const PATIENCE_MS = 3_000;
 
-/** Purchases as their buyers see them. */
+/** Purchases for their buyers. */
 @Injectable()
 export class PurchasesService {
   private readonly logger = new Logger(PurchasesService.name);
@@ -48,8 +48,8 @@ export class PurchasesService {
   }
 
   /**
-   * One purchase, settled first as far as the provider can be asked.
-   * @throws ApiError NOT_FOUND, also for a purchase of another account
+   * One purchase, settled first if the provider can be reached.
+   * @throws ApiError NOT_FOUND, also for another account's purchase
    */
   async get(who: Principal, id: string): Promise<PurchaseDto> {
     const purchase = await findPurchase(this.purchases, id);
@@ -60,8 +60,8 @@ export class PurchasesService {
   }
 
   /**
-   * The purchase for whoever holds its id, which nobody can guess; null when there is none. It is what the database
-   * knows: however many look, the provider is asked once in some seconds, and a slow answer is not waited for.
+   * The purchase with this unguessable id, for its page; null when there is none. However many pages are open, the
+   * provider is asked once in some seconds, and a page does not wait for a slow answer.
    */
   async find(id: string): Promise<Purchase | null> {
     const purchase = await findPurchase(this.purchases, id);
@@ -71,8 +71,8 @@ export class PurchasesService {
   }
 
   /**
-   * Whether a token is that of the address which the checkout returned to. It was in no other place, and is good until
-   * 24 hours after the payment.
+   * Whether the token comes from the link back from the checkout. Nothing else carries it, and it is valid until 24
+   * hours after the payment.
    */
   isBuyer({ paidAt, returnToken }: Purchase, token: unknown): boolean {
     if (typeof token !== 'string' || paidAt === null || paidAt < Date.now() - TOKEN_HOLDS_MS) return false;
@@ -80,14 +80,14 @@ export class PurchasesService {
     return timingSafeEqual(digest(token), digest(returnToken));
   }
 
-  /** The account's balance in the purchase's unit, as a buyer reads it. */
+  /** The account's balance in the purchase's unit, for a buyer to read. */
   async balanceOf({ account, kind }: Purchase): Promise<string> {
     const holder = { subject: '', admin: false, account };
     const { balance } = await this.goods.wallet(kind).balance(holder);
     return WORDS[kind].balance(balance);
   }
 
-  /** Looking must not fail because the provider does; the worker comes back to it. */
+  /** A look must not fail when the provider does; the worker settles the purchase later. */
   private async settle(purchase: Purchase, inTurn = false): Promise<void> {
     try {
       if (!inTurn || (await this.writer.takeTurn(purchase))) await this.settlement.settle(purchase.id);

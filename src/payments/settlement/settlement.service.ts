@@ -5,21 +5,21 @@ import { Transactions, type Tx } from '../../common/database/index.js';
 import { ApiError } from '../../common/http/index.js';
 import type { Stored } from '../../wallet/index.js';
 import { Goods, Purchase, PurchaseWriter, SessionsService, Superseded } from '../checkout/index.js';
-import { isPaid, PAYMENT_PROVIDER, type PaymentProvider } from '../provider/index.js';
+import { type CheckoutSession, isPaid, PAYMENT_PROVIDER, type PaymentProvider } from '../provider/index.js';
 import { clawback, isSettled, verdict } from './verdict.js';
 
-/** Several processes can settle one purchase at once; each round at least one of them gets through. */
+/** Several processes can settle one purchase at once. Each round at least one of them succeeds. */
 const ROUNDS = 10;
 
-/** One settlement under way, and the one that follows it. */
+/** A settlement in progress, and the one that follows it. */
 interface Running {
   readonly done: Promise<void>;
   next?: Promise<void>;
 }
 
 /**
- * Brings a purchase to where its payment is. Whoever asks, and however often, the outcome is the same. What and whom to
- * credit comes from our row, never from the provider.
+ * Brings a purchase to the state of its payment. The outcome does not depend on the caller or the number of calls. The
+ * account and the amount to credit come from our row, never from the provider.
  */
 @Injectable()
 export class SettlementService {
@@ -36,11 +36,11 @@ export class SettlementService {
   ) {}
 
   /**
-   * Fetches the current session, payment, refunds and disputes, and does what they say: grants what was paid, takes
-   * back what was reversed, or moves the purchase on. Whoever asks while this is done for the same purchase shares one
-   * more round after it, because what was fetched for the first can be older than what the second has heard of.
-   * @param sessionId the session that an event is about, when it is not the one of the row
-   * @throws ApiError PAYMENT_PROVIDER_ERROR, and whatever the ledger or the database throws; nothing is half done then
+   * Fetches the current session, payment, refunds and disputes, and grants a payment, takes back a reversed share, or
+   * moves the purchase on. Callers that come while this runs for the same purchase share one more round after it,
+   * because the facts of the first round can be older than their event.
+   * @param sessionId the session of an event, when it is not the purchase's own
+   * @throws ApiError PAYMENT_PROVIDER_ERROR, and every error of the ledger or the database; nothing is half done then
    */
   settle(purchaseId: string, sessionId?: string): Promise<void> {
     const name = `${purchaseId} ${sessionId ?? ''}`;
@@ -52,7 +52,7 @@ export class SettlementService {
     return done;
   }
 
-  /** Says what settling would change; undefined when nothing. */
+  /** Describes the change that settling would make; undefined when there is none. */
   async preview(purchase: Purchase, sessionId: string | undefined): Promise<string | undefined> {
     const asked = sessionId ?? purchase.sessionId;
     if (asked === null) return 'it has no session yet';
@@ -75,28 +75,25 @@ export class SettlementService {
     throw new Error(`purchase ${id} kept changing while it was settled`);
   }
 
-  /** Returns whether nothing more is to be done. */
+  /** Settles once; returns whether nothing is left to do. */
   private async step(found: Purchase, sessionId: string | undefined): Promise<boolean> {
-    const provider = this.provider;
-    if (!provider || found.provider !== provider.name) return true;
-    let purchase = found;
-    if (purchase.sessionId === null) {
-      if (sessionId === undefined) return true;
-      // An event can overtake the answer to the call that made its session, or that answer was lost.
-      ({ purchase } = await this.sessions.ensure(purchase));
-    }
-    const asked = sessionId ?? (purchase.sessionId as string);
-    const own = asked === purchase.sessionId;
-    if (own && purchase.status === 'paid') return this.reverse(purchase);
-    const session = await provider.fetchSession(asked);
-    const now = Date.now();
-    if (isSettled(purchase)) {
-      const besides =
-        isPaid(session) && session.purchaseId === purchase.id && session.paymentIntent !== purchase.paymentIntent;
-      if (!besides) return own ? this.reverse(purchase) : true;
+    if (found.provider !== this.provider?.name || (found.sessionId ?? sessionId) === undefined) return true;
+    // An event can overtake the answer to the call that made its session, or that answer was lost.
+    const { purchase } = await this.sessions.ensure(found);
+    const asked = sessionId ?? purchase.sessionId!;
+    const isOwn = asked === purchase.sessionId;
+    if (isOwn && purchase.status === 'paid') return this.reverse(purchase);
+    const session = await this.provider.fetchSession(asked);
+    if (!isSettled(purchase)) return this.moveOn(purchase, session);
+    if (isSecondPayment(purchase, session))
       await this.flag(purchase, `The checkout session ${session.id} was paid besides the one that counts.`);
-      return true;
-    }
+    else if (isOwn) return this.reverse(purchase);
+    return true;
+  }
+
+  /** Writes the verdict on the purchase's session; returns whether nothing is left to do. */
+  private async moveOn(purchase: Purchase, session: CheckoutSession): Promise<boolean> {
+    const now = Date.now();
     const { status, reason = null } = verdict(purchase, session, now);
     const payment = {
       paymentIntent: session.paymentIntent,
@@ -109,17 +106,14 @@ export class SettlementService {
       await this.grant(purchase, granted);
       return reversals.refunded + reversals.disputed === 0;
     }
-    // The state is written even when it is the old one: whoever fetched something older at the same time must not write
-    // it after this.
+    // Writes the state even when it has not changed, so that a settlement with older facts can't overwrite it later.
     const change = status === 'review' ? { ...payment, status, reviewReason: reason } : { status };
     await this.transactions.run((tx) => this.writer.write(tx, purchase, change));
     if (status === 'review') this.reportReview(purchase.id, reason);
     return true;
   }
 
-  /**
-   * The entry and the purchase's state are written in one transaction, so that neither is ever there without the other.
-   */
+  /** Writes the entry and the purchase's state in one transaction, so that neither exists without the other. */
   private async grant(purchase: Purchase, change: Partial<Purchase>): Promise<void> {
     const { id, account, amount, name } = purchase;
     const attach = (tx: Tx) => this.writer.write(tx, purchase, change);
@@ -133,8 +127,7 @@ export class SettlementService {
         attach,
       });
     } catch (error) {
-      // What the ledger refuses for good is a balance out of its range. The money has come all the same, so a person
-      // has to look.
+      // The ledger refuses only a balance out of its range. The money has come all the same, so a person has to look.
       if (!(error instanceof ApiError) || error.code !== 'CONFLICT') throw error;
       const { paidAt: _, ...payment } = change;
       await this.transactions.run((tx) =>
@@ -145,9 +138,9 @@ export class SettlementService {
   }
 
   /**
-   * Takes back the share that refunds and disputes now come to, or gives back what they no longer come to. It goes to a
-   * target and adds up nothing, so it does not matter which events told of it. The key names the version that was read
-   * and the target, so a return to an earlier target is a movement of its own.
+   * Takes back the share of refunds and disputes, or gives back a share that no longer applies. It moves to a target
+   * instead of adding up events, so their order and number do not matter. The key names the version and the target, so
+   * a return to an earlier target is a movement of its own.
    */
   private async reverse(purchase: Purchase): Promise<boolean> {
     const { id, account, paymentIntent, version } = purchase;
@@ -185,11 +178,11 @@ export class SettlementService {
     const { refunds, withdrawn } = await this.provider!.fetchReversals(paymentIntent);
     const refunded = sum(refunds.filter(({ status }) => status !== 'failed' && status !== 'canceled'));
     const disputed = sum(withdrawn);
-    // A purchase under review has brought nothing that could be taken back.
+    // A purchase under review has granted nothing to take back.
     return { refunded, disputed, reversed: purchase.status === 'paid' ? clawback(purchase, refunded + disputed) : 0 };
   }
 
-  /** A settled purchase keeps its state; the reason says that a person should look at it all the same. */
+  /** Asks for a person's review of a settled purchase, which keeps its state. */
   private async flag(purchase: Purchase, reason: string): Promise<void> {
     if (purchase.reviewReason === reason) return;
     await this.transactions.run((tx) => this.writer.write(tx, purchase, { reviewReason: reason }));
@@ -201,11 +194,15 @@ export class SettlementService {
   }
 }
 
+function isSecondPayment({ id, paymentIntent }: Purchase, session: CheckoutSession): boolean {
+  return isPaid(session) && session.purchaseId === id && session.paymentIntent !== paymentIntent;
+}
+
 function sum(items: readonly { readonly amount: number }[]): number {
   return items.reduce((total, { amount }) => total + amount, 0);
 }
 
-/** What a customer reads in the history. */
+/** The movement's name in the customer's history. */
 function movement(
   before: Pick<Purchase, 'refunded' | 'disputed'>,
   after: { refunded: number; disputed: number },

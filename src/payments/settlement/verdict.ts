@@ -1,30 +1,30 @@
 import type { Purchase, PurchaseStatus } from '../checkout/index.js';
 import { type CheckoutSession, isPaid } from '../provider/index.js';
 
-/** What the provider's session makes of a purchase; a review has a reason. */
+/** The state that the provider's session implies for a purchase. A review has a reason. */
 export interface Verdict {
   readonly status: PurchaseStatus;
   readonly reason?: string;
 }
 
-/** The columns that decide. */
+/** The columns that the verdict depends on. */
 type Judged = Pick<Purchase, 'id' | 'status' | 'sessionId' | 'price' | 'currency' | 'livemode' | 'expiresAt'> & {
   readonly checkoutTerms: Pick<Purchase['checkoutTerms'], 'automaticTax' | 'promotionCodes'>;
 };
 
-/** Whether the purchase's session can't change it any more. */
+/** Whether the purchase's session can no longer change its state. */
 export function isSettled({ status }: Pick<Purchase, 'status'>): boolean {
   return status === 'paid' || status === 'review';
 }
 
 /**
- * Decides from the current session alone, so that it doesn't matter which event asked, or how often, or in what order.
+ * Decides from the current session alone, so the triggering event, their number and their order do not matter.
  * @param now milliseconds since 1970
  */
 export function verdict(purchase: Judged, session: CheckoutSession, now: number): Verdict {
   if (isSettled(purchase)) return { status: purchase.status };
   const paid = isPaid(session);
-  // A session that an earlier attempt left behind is nobody's business until somebody pays it.
+  // An unpaid session of an earlier attempt does not matter.
   if (session.id !== purchase.sessionId && !paid) return { status: purchase.status };
   const differs = differences(purchase, session);
   if (differs.length > 0)
@@ -46,8 +46,8 @@ function differences(purchase: Judged, session: CheckoutSession): string[] {
     purchase: session.purchaseId === purchase.id,
     mode: session.mode === 'payment',
     currency: session.currency === purchase.currency,
-    // What is sold has our price; tax may add to what is paid and a promotion code take from it, but only where the
-    // checkout allowed that.
+    // The subtotal is our price. Tax may raise the total and a promotion code lower it, but only where the checkout
+    // allowed that.
     amount:
       session.subtotal === purchase.price &&
       (total >= purchase.price || promotionCodes) &&
@@ -62,12 +62,12 @@ function differences(purchase: Judged, session: CheckoutSession): string[] {
 }
 
 /**
- * What refunds and disputes leave to be taken back, in the purchase's units: the same share of the amount as of the
- * money, rounded in the buyer's favour.
- * @param reversed cents that went back, at most all that were paid
+ * The part of the amount to take back, in the purchase's units: the reversed share of the money, rounded in the buyer's
+ * favour.
+ * @param reversed cents that refunds and disputes took, at most all that were paid
  */
 export function clawback({ amount, paid }: Pick<Purchase, 'amount' | 'paid'>, reversed: number): number {
   if (!paid) return 0;
-  // Both can be near 2^53, so their product is no exact number.
+  // Both can be near 2^53, so their product needs more digits.
   return Number((BigInt(amount) * BigInt(Math.min(reversed, paid))) / BigInt(paid));
 }

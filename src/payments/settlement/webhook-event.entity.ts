@@ -2,12 +2,12 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { integer } from '../../common/database/index.js';
 
 /**
- * How an event of the inbox ended: its purchase was settled, it concerns nothing of ours, it names a purchase that
- * doesn't exist, or it was given up.
+ * The outcome of an event: its purchase was settled, it concerns nothing of ours, it names a purchase that doesn't
+ * exist, or it was given up.
  */
 export type EventOutcome = 'settled' | 'ignored' | 'unmatched' | 'failed';
 
-/** The inbox: each of the provider's events once, until it has been worked off. */
+/** An event in the inbox: each event of the provider once. */
 @Entity('webhook_event')
 @Index('webhook_event_due', ['processedAt', 'nextAttemptAt'])
 export class WebhookEvent {
@@ -22,11 +22,11 @@ export class WebhookEvent {
   @Column({ name: 'session_id', type: 'varchar', length: 255, nullable: true })
   sessionId: string | null;
 
-  /** The payment that the event is about; a refund or dispute names nothing else. */
+  /** The payment that the event is about; a refund or dispute names only this. */
   @Column({ name: 'payment_intent', type: 'varchar', length: 255, nullable: true })
   paymentIntent: string | null;
 
-  /** The purchase that the object refers to. It says where to look, never what to grant. */
+  /** The purchase that the event's object names. It tells where to look, never how much to grant. */
   @Column({ name: 'purchase_id', type: 'varchar', length: 40, nullable: true })
   purchaseId: string | null;
 
@@ -39,15 +39,15 @@ export class WebhookEvent {
   @Column({ type: 'varchar', length: 20, nullable: true })
   outcome: EventOutcome | null;
 
-  /** How often it was tried and failed. */
+  /** The number of failed attempts. */
   @Column({ type: 'integer' })
   attempts: number;
 
-  /** When it is due; while a worker has it, when its lease ends. */
+  /** The time when it is due; while a worker holds it, the end of its lease. */
   @Column({ name: 'next_attempt_at', type: 'bigint', transformer: integer })
   nextAttemptAt: number;
 
-  /** The worker's token for what it took last. */
+  /** The token of the worker that took it last. */
   @Column({ type: 'varchar', length: 40, nullable: true })
   @Index('webhook_event_lease')
   lease: string | null;

@@ -6,21 +6,10 @@ import { affectedRows, execute, insertRows, Transactions } from '../../common/da
 import type { ProviderEvent } from '../provider/index.js';
 import { type EventOutcome, WebhookEvent } from './webhook-event.entity.js';
 
-/** The columns that a new event has. */
-const STORED = [
-  'id',
-  'type',
-  'session_id',
-  'payment_intent',
-  'purchase_id',
-  'received_at',
-  'attempts',
-  'next_attempt_at',
-];
 const STORED_AT_ONCE = 200;
 /**
- * Longer than a settlement takes, the provider's timeouts and retries included. Two at once would do no harm, only
- * twice the work.
+ * Longer than a settlement takes, with the provider's timeouts and retries. Two workers at once would do no harm, only
+ * double work.
  */
 const LEASE_MS = 90_000;
 
@@ -31,7 +20,7 @@ interface Arrived {
   readonly failed: (error: unknown) => void;
 }
 
-/** The rows of the inbox: each event once, and who is working on it. */
+/** The inbox: each event once, and the worker that holds it. */
 @Injectable()
 export class WebhookEvents {
   private readonly arrived: Arrived[] = [];
@@ -46,17 +35,14 @@ export class WebhookEvents {
     return this.events.existsBy({ id });
   }
 
-  /** Which of these events have not come yet. */
+  /** The events among these that the inbox lacks. */
   async missing(events: readonly ProviderEvent[]): Promise<readonly ProviderEvent[]> {
     const known = await this.events.find({ select: { id: true }, where: { id: In(events.map(({ id }) => id)) } });
     const ids = new Set(known.map(({ id }) => id));
     return events.filter(({ id }) => !ids.has(id));
   }
 
-  /**
-   * Answers when the event is stored. Those that come while others are being written are written together: one commit
-   * for all of them.
-   */
+  /** Resolves when the event is stored. Events that arrive during a write are written together, in one commit. */
   store(event: ProviderEvent): Promise<void> {
     return new Promise((done, failed) => {
       this.arrived.push({ event, done, failed });
@@ -68,22 +54,24 @@ export class WebhookEvents {
     while (this.arrived.length > 0) {
       const batch = this.arrived.splice(0, STORED_AT_ONCE);
       const now = Date.now();
-      // In one order, so that two processes that store the same events do not wait for each other crosswise.
+      // Sorted, so that two processes that store the same events do not deadlock.
       const rows = [...new Map(batch.map(({ event }) => [event.id, event])).values()]
         .sort((a, b) => (a.id < b.id ? -1 : 1))
-        .map(({ id, type, sessionId, paymentIntent, purchaseId }) => [
+        .map(({ id, type, sessionId, paymentIntent, purchaseId }) => ({
           id,
           type,
-          sessionId,
-          paymentIntent,
-          purchaseId,
-          now,
-          0,
-          now,
-        ]);
+          session_id: sessionId,
+          payment_intent: paymentIntent,
+          purchase_id: purchaseId,
+          received_at: now,
+          attempts: 0,
+          next_attempt_at: now,
+        }));
+      const columns = Object.keys(rows[0]!);
+      const values = rows.map((row) => Object.values(row));
       try {
         await this.transactions.run((tx) =>
-          execute(tx, insertRows(tx, 'webhook_event', STORED, rows, { key: ['id'], how: 'keep', columns: [] })),
+          execute(tx, insertRows(tx, 'webhook_event', columns, values, { key: ['id'], how: 'keep' })),
         );
         for (const { done } of batch) done();
       } catch (error) {
@@ -94,8 +82,8 @@ export class WebhookEvents {
   }
 
   /**
-   * Takes what is due, at most so many. Of two workers after the same row the second finds it no longer due, on every
-   * engine and without waiting for the first.
+   * Takes at most `most` due events. Of two workers after the same row, the second finds that it is no longer due, on
+   * every engine and without waiting.
    */
   async take(most: number): Promise<WebhookEvent[]> {
     const due = await this.events.find({
@@ -119,7 +107,7 @@ export class WebhookEvents {
     return this.events.findBy({ lease });
   }
 
-  /** The event has ended, unless its lease did before. */
+  /** Records an event's outcome, unless its lease has ended. */
   finish({ id, lease }: WebhookEvent, outcome: EventOutcome): Promise<number> {
     return this.transactions.run((tx) =>
       affectedRows(
@@ -130,7 +118,7 @@ export class WebhookEvents {
     );
   }
 
-  /** The event is due again later. */
+  /** Makes the event due again later. */
   async putOff({ id, lease }: WebhookEvent, pauseMs: number, why: string): Promise<void> {
     await this.transactions.run((tx) =>
       affectedRows(

@@ -17,7 +17,7 @@ export class WebhookController {
   @ApiHeader({
     name: 'Stripe-Signature',
     required: true,
-    description: 'Signs the bytes of the body and the time.',
+    description: "Stripe's signature of the body and the time.",
     schema: {
       type: 'string',
       example: 't=1776249000,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e77a0e56ff536d0ce8e108d8bd',
@@ -37,7 +37,7 @@ export class WebhookController {
   @Endpoint({
     summary: 'Events of the payment provider',
     description:
-      'For Stripe alone. 200 means that the event is stored, or of no interest; anything else asks Stripe to send it again. There is no such route (404) while no signing secret is configured.',
+      'For Stripe alone. 200 means that the event is stored or irrelevant; any other status asks Stripe to send it again. Without a signing secret the route answers 404.',
     answers: WebhookReceiptDto,
     errors: ['WEBHOOK_SIGNATURE_INVALID', 'NOT_FOUND', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'],
   })

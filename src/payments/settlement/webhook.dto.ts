@@ -1,4 +1,4 @@
-/** The answer to a webhook: the event is stored, or of no interest. */
+/** The answer to a webhook: the event is stored or irrelevant. */
 export class WebhookReceiptDto {
   /** @example true */
   received: boolean;

@@ -1,3 +1,3 @@
 export * from './sandbox.controller.js';
-export * from './sandbox.entities.js';
+export { SandboxReversal, SandboxSession } from './sandbox.entities.js';
 export { SandboxProvider } from './sandbox.provider.js';

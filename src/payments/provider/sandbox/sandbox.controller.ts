@@ -14,8 +14,7 @@ import { SandboxProvider } from './sandbox.provider.js';
 const LEAVES: ReadonlySet<SandboxAction> = new Set<SandboxAction>(['pay', 'pay_later', 'cancel']);
 
 /**
- * The sandbox's checkout, outside of the API. Whoever knows the long random id in the address may play its buyer and
- * its bank.
+ * The sandbox's checkout, outside the API. The long random id in an address is the key to play its buyer and its bank.
  */
 @ApiExcludeController()
 @Public()
@@ -55,7 +54,7 @@ export class SandboxController {
     const page = `/sandbox/checkout/${id}`;
     void reply.header('Cache-Control', 'no-store');
     if (!LEAVES.has(action)) return void reply.redirect(action === 'decline' ? `${page}?declined` : page, 303);
-    // Whatever another window did meanwhile, the buyer is sent where the session now says.
+    // The session decides where the buyer goes, because another window may have changed it meanwhile.
     const status = (await sandbox.find(id))?.status;
     void reply.redirect(
       status === 'complete' ? session.successUrl : status === 'expired' ? session.cancelUrl : page,

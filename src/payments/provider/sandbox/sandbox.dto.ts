@@ -16,7 +16,7 @@ const SANDBOX_ACTIONS = [
 ] as const;
 export type SandboxAction = (typeof SANDBOX_ACTIONS)[number];
 
-/** Which button of the sandbox's checkout was pressed. */
+/** The button that was pressed on the sandbox's page. */
 export class SandboxActionDto {
   @IsIn(SANDBOX_ACTIONS)
   action: SandboxAction;

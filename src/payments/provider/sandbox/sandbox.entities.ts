@@ -2,7 +2,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { integer } from '../../../common/database/index.js';
 import type { RefundStatus } from '../payment-provider.js';
 
-/** A checkout of the sandbox: the part that Stripe keeps on its side. */
+/** A checkout session of the sandbox, which Stripe would keep on its side. */
 @Entity('sandbox_session')
 export class SandboxSession {
   @PrimaryColumn({ type: 'varchar', length: 60 })
@@ -34,7 +34,7 @@ export class SandboxSession {
   @Column({ name: 'payment_status', type: 'varchar', length: 10 })
   paymentStatus: 'unpaid' | 'paid';
 
-  /** 1 when a payment that was under way has failed. */
+  /** 1 when a payment in progress has failed. */
   @Column({ name: 'payment_failed', type: 'integer' })
   paymentFailed: number;
 
@@ -79,10 +79,15 @@ export class SandboxReversal {
   @Index('sandbox_reversal_idempotency', { unique: true })
   idempotencyKey: string | null;
 
-  /** Our own id of a refund that an administrator asked for. */
+  /** Our own id of a refund that an administrator ordered. */
   @Column({ name: 'request_id', type: 'varchar', length: 40, nullable: true })
   requestId: string | null;
 
   @Column({ name: 'created_at', type: 'bigint', transformer: integer })
   createdAt: number;
+}
+
+/** The cents that refunds and disputes have taken from a payment; a dispute that was won gave them back. */
+export function takenOf(reversals: readonly SandboxReversal[]): number {
+  return reversals.reduce((sum, { amount, status }) => sum + (status === 'won' ? 0 : amount), 0);
 }

@@ -1,11 +1,10 @@
 import { type Html, html, inMoney, page, row, type Tone } from '../../html/index.js';
-import type { SandboxReversal, SandboxSession } from './sandbox.entities.js';
+import { type SandboxReversal, type SandboxSession, takenOf } from './sandbox.entities.js';
 import type { SandboxAction } from './sandbox.dto.js';
 
 /** The sandbox's checkout, whose buttons play the buyer and the bank. */
 export function sandboxPage(session: SandboxSession, reversals: readonly SandboxReversal[], declined: boolean): string {
-  const remaining =
-    session.price - reversals.reduce((sum, { status, amount }) => sum + (status === 'won' ? 0 : amount), 0);
+  const remaining = session.price - takenOf(reversals);
   const disputed = reversals.some(({ status }) => status === 'needs_response');
   const { tone, note, next } = stateOf(session, remaining, disputed);
   const refused = declined && session.status === 'open';
@@ -57,7 +56,7 @@ function stateOf(
 
 type Button = readonly [action: SandboxAction, label: string];
 
-/** What can happen next. */
+/** The buttons for everything that can happen next. */
 function buttonsOf(
   { status, paymentStatus, paymentFailed, price, currency }: SandboxSession,
   remaining: number,

@@ -19,18 +19,27 @@ import type {
 } from '../payment-provider.js';
 import { signEvent, verifiedEvent } from '../stripe/index.js';
 import type { SandboxAction } from './sandbox.dto.js';
-import { SandboxReversal, SandboxSession } from './sandbox.entities.js';
+import { SandboxReversal, SandboxSession, takenOf } from './sandbox.entities.js';
 import { toStripeReversal, toStripeSession } from './stripe-shapes.js';
 
 const DELIVERY_TIMEOUT_MS = 5_000;
 
-/** The states that a button changes a session from. */
+/** The states from which a button changes a session. */
 const OPEN = "status = 'open' AND expires_at > ?";
 const UNDER_WAY = "status = 'complete' AND payment_status = 'unpaid' AND payment_failed = 0";
 
+/** The buttons that change a session: the event, the change, and the state from which it applies. */
+const CHANGES: Partial<Record<SandboxAction, readonly [type: string, set: string, from: string]>> = {
+  pay: ['checkout.session.completed', "status = 'complete', payment_status = 'paid', payment_intent = ?", OPEN],
+  pay_later: ['checkout.session.completed', "status = 'complete', payment_intent = ?", OPEN],
+  succeed: ['checkout.session.async_payment_succeeded', "payment_status = 'paid'", UNDER_WAY],
+  fail: ['checkout.session.async_payment_failed', 'payment_failed = 1', UNDER_WAY],
+  cancel: ['checkout.session.expired', "status = 'expired'", OPEN],
+};
+
 /**
- * Plays Stripe on this server's own pages. No money moves, yet its sessions are fetched and its events are signed, sent
- * and checked as Stripe's are.
+ * Plays Stripe on this server's own pages. No money moves, yet its sessions are fetched, and its events signed, sent
+ * and verified, like Stripe's.
  */
 @Injectable()
 export class SandboxProvider implements PaymentProvider {
@@ -38,8 +47,8 @@ export class SandboxProvider implements PaymentProvider {
   readonly livemode = false;
   readonly signsEvents = true;
   /**
-   * Lives as long as the process: its events go to the server that made them, and one that gets lost is made up for by
-   * looking at the session.
+   * Lives as long as the process. The process that makes an event also receives it, and settlement makes up for a lost
+   * one.
    */
   private readonly webhookSecret = `whsec_sandbox_${randomBytes(24).toString('hex')}`;
   private readonly logger = new Logger(SandboxProvider.name);
@@ -52,7 +61,7 @@ export class SandboxProvider implements PaymentProvider {
     private readonly config: Config,
   ) {}
 
-  /** Nobody keeps customers here. */
+  /** The sandbox keeps no customers. */
   async createCustomer(_account: string, idempotencyKey: string): Promise<string> {
     return `cus_sandbox_${idempotencyKey.split(':')[1]}`;
   }
@@ -112,7 +121,10 @@ export class SandboxProvider implements PaymentProvider {
       requestId,
     });
     if (id === null)
-      throw new ApiError('CONFLICT', 'The payment provider refused the refund: less than that remains of the payment.');
+      throw new ApiError(
+        'CONFLICT',
+        'The payment provider refused the refund, because less than its amount remains of the payment.',
+      );
     return { id, amount, status: 'succeeded', requestId };
   }
 
@@ -120,7 +132,7 @@ export class SandboxProvider implements PaymentProvider {
     return verifiedEvent(payload, signature, [this.webhookSecret]);
   }
 
-  /** Events are told once, and what a lost one would have said is found in the sessions and reversals. */
+  /** The sandbox sends each event once and keeps none; its sessions and reversals tell of lost ones. */
   async *listEvents(): AsyncIterable<ProviderEvent> {}
 
   async *listSessions(since: number): AsyncIterable<CheckoutSession> {
@@ -133,61 +145,35 @@ export class SandboxProvider implements PaymentProvider {
       yield paymentIntent;
   }
 
-  /** The session behind a page, with its expiry as of now; null when there is none. */
+  /** The session of a page, with its expiry as of now; null when there is none. */
   async find(id: string): Promise<SandboxSession | null> {
     const session = SESSION_ID.test(id) ? await this.sessions.findOneBy({ id }) : null;
     if (session?.status === 'open' && session.expiresAt <= Date.now()) session.status = 'expired';
     return session;
   }
 
-  /** What was refunded or disputed of a session's payment, the oldest first. */
+  /** The refunds and disputes of a payment, the oldest first. */
   reversalsOf(paymentIntent: string): Promise<SandboxReversal[]> {
     return this.reversals.find({ where: { paymentIntent }, order: { createdAt: 'ASC', id: 'ASC' } });
   }
 
-  /** Does what a button of the session's page says; a button whose time has passed does nothing. */
+  /** Carries out a button of the session's page. A button that no longer applies does nothing. */
   async act({ id, price, paymentIntent }: SandboxSession, action: SandboxAction): Promise<void> {
-    switch (action) {
-      case 'pay':
-        return this.change(
-          id,
-          'checkout.session.completed',
-          `status = 'complete', payment_status = 'paid', payment_intent = ?`,
-          OPEN,
-        );
-      case 'pay_later':
-        return this.change(id, 'checkout.session.completed', `status = 'complete', payment_intent = ?`, OPEN);
-      case 'succeed':
-        return this.change(id, 'checkout.session.async_payment_succeeded', `payment_status = 'paid'`, UNDER_WAY);
-      case 'fail':
-        return this.change(id, 'checkout.session.async_payment_failed', `payment_failed = 1`, UNDER_WAY);
-      case 'cancel':
-        return this.change(id, 'checkout.session.expired', `status = 'expired'`, OPEN);
-      case 'decline':
-        return;
-      case 'refund':
-      case 'refund_half': {
-        if (paymentIntent === null) return;
-        const taken = (await this.reversalsOf(paymentIntent)).reduce(
-          (sum, { amount, status }) => sum + (status === 'won' ? 0 : amount),
-          0,
-        );
-        const amount = action === 'refund' ? price - taken : Math.ceil((price - taken) / 2);
-        await this.takeBack(paymentIntent, { kind: 'refund', status: 'succeeded', amount });
-        return;
-      }
-      case 'dispute':
-        if (paymentIntent === null) return;
-        await this.takeBack(paymentIntent, { kind: 'dispute', status: 'needs_response', amount: price });
-        return;
-      case 'win':
-      case 'lose':
-        if (paymentIntent === null) return;
-        await this.closeDispute(paymentIntent, action === 'win' ? 'won' : 'lost');
-    }
+    const change = CHANGES[action];
+    if (change) return this.change(id, ...change);
+    if (paymentIntent === null) return;
+    if (action === 'win' || action === 'lose')
+      return this.closeDispute(paymentIntent, action === 'win' ? 'won' : 'lost');
+    const remaining = price - takenOf(await this.reversalsOf(paymentIntent));
+    const wanted: Partial<Record<SandboxAction, Wanted>> = {
+      refund: { kind: 'refund', status: 'succeeded', amount: remaining },
+      refund_half: { kind: 'refund', status: 'succeeded', amount: Math.ceil(remaining / 2) },
+      dispute: { kind: 'dispute', status: 'needs_response', amount: price },
+    };
+    if (wanted[action]) await this.takeBack(paymentIntent, wanted[action]);
   }
 
-  /** Only one press changes a session from a state, and only then is there something to tell. */
+  /** Changes a session from a state, and sends the event. Of several presses only one changes it. */
   private async change(id: string, type: string, set: string, from: string): Promise<void> {
     const values = [...(set.includes('?') ? [newId('pi')] : []), id, ...(from.includes('?') ? [Date.now()] : [])];
     const met = await this.transactions.run((tx) =>
@@ -197,14 +183,10 @@ export class SandboxProvider implements PaymentProvider {
   }
 
   /**
-   * Takes from a payment what remains of it; a dispute takes what it can get, a refund all or nothing. Returns null
-   * when nothing is taken.
+   * Refunds or disputes a payment. A dispute takes at most the remaining money, a refund all of its amount or nothing.
+   * Returns null when it takes nothing.
    */
-  private async takeBack(
-    paymentIntent: string,
-    wanted: Pick<SandboxReversal, 'kind' | 'status' | 'amount'> &
-      Partial<Pick<SandboxReversal, 'idempotencyKey' | 'requestId'>>,
-  ): Promise<string | null> {
+  private async takeBack(paymentIntent: string, wanted: Wanted): Promise<string | null> {
     const { idempotencyKey = null, requestId = null } = wanted;
     const made = await this.transactions.run(async (tx) => {
       await tx.query(`SELECT id FROM sandbox_session WHERE payment_intent = ?${forUpdate(tx)}`, [paymentIntent]);
@@ -213,7 +195,7 @@ export class SandboxProvider implements PaymentProvider {
       const same =
         idempotencyKey === null ? undefined : before.find((reversal) => reversal.idempotencyKey === idempotencyKey);
       if (same) return { reversal: same, isNew: false };
-      const remaining = price - before.reduce((sum, { amount, status }) => sum + (status === 'won' ? 0 : amount), 0);
+      const remaining = price - takenOf(before);
       const amount = wanted.kind === 'dispute' ? Math.min(remaining, wanted.amount) : wanted.amount;
       if (paymentStatus !== 'paid' || amount <= 0 || amount > remaining) return null;
       const id = newId(wanted.kind === 'refund' ? 're' : 'du');
@@ -241,7 +223,7 @@ export class SandboxProvider implements PaymentProvider {
     if (met === 1) await this.deliver('charge.dispute.closed', toStripeReversal({ ...open, status }));
   }
 
-  /** Sends an event the way Stripe would. When it does not arrive, the buyer's return page settles the purchase. */
+  /** Sends an event like Stripe. When it does not arrive, the buyer's return page settles the purchase. */
   private async deliver(type: string, object: object): Promise<void> {
     const event = {
       id: newId('evt'),
@@ -292,9 +274,13 @@ export class SandboxProvider implements PaymentProvider {
   }
 }
 
+/** The refund or dispute to make. */
+type Wanted = Pick<SandboxReversal, 'kind' | 'status' | 'amount'> &
+  Partial<Pick<SandboxReversal, 'idempotencyKey' | 'requestId'>>;
+
 const SESSION_ID = /^cs_sandbox_[0-9a-f]{32}$/;
 
-/** No two things of the sandbox share an id, and every id says where it comes from. */
+/** Ids are unique across the sandbox, and say that they come from it. */
 function newId(kind: string): string {
   return `${kind}_sandbox_${randomBytes(16).toString('hex')}`;
 }

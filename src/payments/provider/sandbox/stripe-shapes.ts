@@ -1,6 +1,6 @@
 import type { SandboxReversal, SandboxSession } from './sandbox.entities.js';
 
-/** As Stripe shows it in an event. */
+/** In the shape of Stripe's events. */
 export function toStripeSession({
   id,
   status,
@@ -25,7 +25,7 @@ export function toStripeSession({
   };
 }
 
-/** As Stripe shows it in an event. */
+/** In the shape of Stripe's events. */
 export function toStripeReversal({
   id,
   kind,

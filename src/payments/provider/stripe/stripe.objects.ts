@@ -8,12 +8,12 @@ import {
 import { isPurchaseId } from '../purchase-id.js';
 
 /**
- * What came from Stripe is not of the shape that its API has. A database's driver may do anything with such a value, so
- * it never gets there.
+ * An object of Stripe does not have the shape that Stripe's API documents. A database driver could do anything with
+ * such a value, so it never gets there.
  */
 export class WrongShape extends Error {
   constructor(
-    /** Where, such as `data.object.id`. */
+    /** The field's path, such as `data.object.id`. */
     readonly field: string,
     readonly problem: string,
   ) {
@@ -21,20 +21,20 @@ export class WrongShape extends Error {
   }
 }
 
-/** No id of Stripe's has a space, which MySQL and MariaDB would overlook at its end. */
+/** Stripe's ids have no spaces, which MySQL and MariaDB would ignore at the end. */
 const ID = /^[\x21-\x7e]{1,255}$/;
 /** Fits a `text` column in any script. */
 const MOST_TEXT = 16_000;
 
 /**
- * A dispute that only asks, was won, or was averted, has no money; every other state, also one that Stripe adds later,
- * has withdrawn it.
+ * An inquiry, or a dispute that was won or prevented, withdraws no money. Every other state does, including states that
+ * Stripe adds later.
  */
 const HARMLESS_DISPUTES = /^(warning_\w+|won|prevented)$/;
 
 /**
  * Reads an event.
- * @returns undefined when it is of a kind that is not used
+ * @returns undefined for a type of event that is not used
  * @throws WrongShape
  */
 export function readEvent(value: unknown): ProviderEvent | undefined {
@@ -57,7 +57,6 @@ export function readSession(value: unknown): CheckoutSession {
   const session = new StripeObject(value, '');
   const payment = session.expanded('payment_intent');
   const status = session.textOrNull('status');
-  const purchaseId = session.textOrNull('client_reference_id');
   return {
     id: session.id('id'),
     url: session.textOrNull('url'),
@@ -68,7 +67,7 @@ export function readSession(value: unknown): CheckoutSession {
     total: session.amountOrNull('amount_total'),
     currency: session.textOrNull('currency')?.toUpperCase() ?? null,
     livemode: session.flag('livemode'),
-    purchaseId: purchaseId !== null && isPurchaseId(purchaseId) ? purchaseId : null,
+    purchaseId: ours(session.textOrNull('client_reference_id')),
     paymentIntent: session.reference('payment_intent'),
     paymentFailed: status === 'complete' && /^(requires_payment_method|canceled)$/.test(payment?.text('status') ?? ''),
     received: payment?.amountOrNull('amount_received') ?? null,
@@ -82,7 +81,7 @@ export function readRefund(value: unknown): Refund {
   return {
     id: refund.id('id'),
     amount: refund.amount('amount'),
-    // Stripe leaves it open where the way of payment knows no states.
+    // Stripe gives no state for payment methods that have none.
     status: (refund.textOrNull('status', 20) ?? 'pending') as Refund['status'],
     requestId: refund.objectOrNull('metadata')?.textOrNull('request_id') ?? null,
   };
@@ -108,7 +107,7 @@ export function readId(value: unknown): string {
 }
 
 /**
- * The payment that a refund or dispute is about.
+ * The payment of a refund or dispute.
  * @throws WrongShape
  */
 export function readPaymentIntent(value: unknown): string | null {
@@ -116,17 +115,19 @@ export function readPaymentIntent(value: unknown): string | null {
 }
 
 /**
- * The purchase that an object refers to; null when it is none of ours.
+ * The purchase that an object names; null when it is not one of ours.
  * @throws WrongShape
  */
 export function readPurchaseId(value: unknown): string | null {
   const object = value instanceof StripeObject ? value : new StripeObject(value, '');
-  const reference =
-    object.objectOrNull('metadata')?.textOrNull('purchase_id') ?? object.textOrNull('client_reference_id');
+  return ours(object.objectOrNull('metadata')?.textOrNull('purchase_id') ?? object.textOrNull('client_reference_id'));
+}
+
+function ours(reference: string | null): string | null {
   return reference !== null && isPurchaseId(reference) ? reference : null;
 }
 
-/** An object of Stripe's, whose fields are looked at before they are used. What is absent counts as null. */
+/** An object of Stripe. It checks each field on reading; an absent field counts as null. */
 class StripeObject {
   private readonly fields: Readonly<Record<string, unknown>>;
 
@@ -180,12 +181,12 @@ class StripeObject {
     return (this.fields[name] ?? null) === null ? null : this.object(name);
   }
 
-  /** What an id refers to, where Stripe was asked to put it in the id's place. */
+  /** The object that Stripe was asked to put in the place of its id. */
   expanded(name: string): StripeObject | null {
     return typeof this.fields[name] === 'string' ? null : this.objectOrNull(name);
   }
 
-  /** The id of another object, whether or not that object stands in its place. */
+  /** The id of another object, whether or not the object stands in its place. */
   reference(name: string): string | null {
     return typeof this.fields[name] === 'string' ? this.id(name) : (this.objectOrNull(name)?.id('id') ?? null);
   }

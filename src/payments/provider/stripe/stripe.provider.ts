@@ -26,12 +26,12 @@ import {
 } from './stripe.objects.js';
 import { verifiedEvent } from './stripe.signature.js';
 
-/** The version that the SDK's types describe; an account's own default could be any. */
+/** The version of the SDK's types. The account's default version can be any. */
 const API_VERSION = '2026-10-28.endive';
 const TIMEOUT_MS = 12_000;
 const NETWORK_RETRIES = 2;
 const PAGE = 100;
-/** A checkout that had more payments, refunds or disputes than this would be no checkout of ours. */
+/** More payments, refunds or disputes than this can't belong to a checkout of ours. */
 const MOST = 1_000;
 
 /** Stripe Checkout through Stripe's own SDK. */
@@ -69,7 +69,7 @@ export class StripeProvider implements PaymentProvider {
   }
 
   createSession(order: CheckoutOrder): Promise<CheckoutSession> {
-    // Refunds and disputes name only the payment intent, so the purchase's id has to be in its metadata too.
+    // Refunds and disputes name only the payment intent, so its metadata needs the purchase's id too.
     const metadata = { purchase_id: order.purchaseId };
     const params: Stripe.Checkout.SessionCreateParams = {
       mode: 'payment',
@@ -93,7 +93,7 @@ export class StripeProvider implements PaymentProvider {
       expires_at: order.expiresAt / 1000,
       success_url: order.successUrl,
       cancel_url: order.cancelUrl,
-      // The tax depends on where the buyer is, which Checkout asks and the customer keeps.
+      // The tax depends on the buyer's address: Checkout asks for it, and the customer keeps it.
       ...(order.automaticTax && { automatic_tax: { enabled: true }, customer_update: { address: 'auto' } }),
       ...(order.promotionCodes && { allow_promotion_codes: true }),
     };
@@ -172,7 +172,7 @@ export class StripeProvider implements PaymentProvider {
     yield* this.pages('list disputes', this.stripe.disputes.list(query), readPaymentIntent);
   }
 
-  /** What a list has, but for what says nothing to us. One thing that can't be read must not hide the others. */
+  /** The items of a list that concern us. One unreadable item must not hide the others. */
   private async *pages<T>(
     what: string,
     list: AsyncIterable<unknown>,
@@ -187,7 +187,7 @@ export class StripeProvider implements PaymentProvider {
         if (item !== null && item !== undefined) yield item;
       } catch (error) {
         if (!(error instanceof WrongShape)) throw error;
-        this.logger.error(`Stripe was asked to ${what} and has one that can't be read: ${error.message}`);
+        this.logger.error(`Stripe returned an unreadable object when asked to ${what}: ${error.message}`);
       }
     }
   }
@@ -213,7 +213,7 @@ function seconds(time: number): number {
   return Math.floor(time / 1000);
 }
 
-/** Stripe's words can repeat a part of the key when the key is what it refuses. */
+/** Stripe's message can repeat a part of a refused key. */
 function describe(error: unknown): string {
   if (!(error instanceof Stripe.errors.StripeError)) return (error as Error).message;
   const { type, code, param, statusCode, requestId, message } = error;

@@ -6,8 +6,8 @@ import { readEvent, WrongShape } from './stripe.objects.js';
 const TOLERANCE_SECONDS = 300;
 
 /**
- * Reads an event after finding its signature good, see `PaymentProvider.readEvent`.
- * @param secrets one of them must have signed it; there are several while one replaces another
+ * Verifies and reads an event, see `PaymentProvider.readEvent`.
+ * @param secrets one of them must have signed it; there are several while a new one replaces an old one
  */
 export function verifiedEvent(
   payload: Buffer | undefined,
@@ -33,7 +33,7 @@ function isSigned(payload: Buffer, signature: string, secret: string): boolean {
   }
 }
 
-/** Signs a body the way Stripe does; the sandbox's events go through the same check as Stripe's. */
+/** Signs a body like Stripe, so that the sandbox's events pass the same check. */
 export function signEvent(payload: string, secret: string): string {
   return Stripe.webhooks.generateTestHeaderString({ payload, secret });
 }
