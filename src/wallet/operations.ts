@@ -6,6 +6,7 @@ import {
   DAY_MS,
   DEFAULT_PRIORITY,
   type Dimensions,
+  type EntryType,
   type Fund,
   type Operation,
   ownerAndUnit,
@@ -15,7 +16,7 @@ import {
   type Unit,
 } from '../ledger/index.js';
 import { toTime } from './time.rule.js';
-import type { DepositBody, MovementBody } from './requests.js';
+import type { DepositBody, MovementBody, PurchaseGrant } from './requests.js';
 import type { Words } from './words.js';
 
 /** Who asks, with which key and trace id. */
@@ -84,13 +85,44 @@ export function funding(
       category,
       priority: priority ?? DEFAULT_PRIORITY,
       expiresAt: expires_at === undefined ? null : toTime(expires_at).getTime(),
-      expiresIn: expires_in_days && expires_in_days * DAY_MS,
+      expiresIn: inMilliseconds(expires_in_days),
       price: category === 'paid' && unit === 'USD' ? stored : 0,
       purchaseId: null,
     },
     existing: existing ?? false,
   };
   return operation(account, type, action, asked, () => ({ ...action, metadata: metadata ?? null }));
+}
+
+/** The action that adds what a purchase brought, and its bonus. */
+export function purchased(type: EntryType, purchase: PurchaseGrant): Fund {
+  const { amount, purchaseId, description, price, expiresInDays, bonus } = purchase;
+  const terms = { priority: DEFAULT_PRIORITY, expiresAt: null, purchaseId };
+  return {
+    kind: 'fund',
+    type,
+    amount,
+    description,
+    metadata: null,
+    terms: { ...terms, source: 'purchase', category: 'paid', price, expiresIn: inMilliseconds(expiresInDays) },
+    bonus: bonus && {
+      amount: bonus.amount,
+      description: `Bonus: ${description}`,
+      terms: {
+        ...terms,
+        source: 'bonus',
+        category: 'promotional',
+        price: 0,
+        priority: bonus.priority ?? DEFAULT_PRIORITY,
+        expiresIn: inMilliseconds(bonus.expiresInDays),
+      },
+    },
+    existing: false,
+  };
+}
+
+function inMilliseconds(days: number | undefined): number | undefined {
+  return days === undefined ? undefined : days * DAY_MS;
 }
 
 /** @throws ApiError VALIDATION_ERROR for an amount that the ledger does not hold exactly */

@@ -4,8 +4,6 @@ import {
   type AccountName,
   type Answer,
   type Capture,
-  DAY_MS,
-  DEFAULT_PRIORITY,
   type EntryType,
   type Fund,
   type Lanes,
@@ -20,7 +18,7 @@ import {
   SYSTEM,
 } from '../ledger/index.js';
 import { checkPeriod, type HistoryPage, listTransactions } from './history.js';
-import { askedBy, dimensionsOf, funding, operation, spending, storedAmount, textOf } from './operations.js';
+import { askedBy, dimensionsOf, funding, operation, purchased, spending, storedAmount, textOf } from './operations.js';
 import { holdName, toBalance, toHold, toSummary, toTransaction } from './present.js';
 import { accepted } from './refusal.js';
 import type {
@@ -152,31 +150,8 @@ export class Wallet<Label extends object = object> {
 
   /** Adds what a purchase brought, and its bonus, once: the purchase's id is the idempotency key. */
   async grantPurchase(purchase: PurchaseGrant): Promise<void> {
-    const { amount, purchaseId, description, price, expiresInDays, bonus } = purchase;
-    const terms = { priority: DEFAULT_PRIORITY, expiresAt: null, purchaseId };
-    const expiresIn = (days: number | undefined) => days && days * DAY_MS;
-    const action: Fund = {
-      kind: 'fund',
-      type: this.words.purchase,
-      amount,
-      description,
-      metadata: null,
-      terms: { ...terms, source: 'purchase', category: 'paid', price, expiresIn: expiresIn(expiresInDays) },
-      bonus: bonus && {
-        amount: bonus.amount,
-        description: `Bonus: ${description}`,
-        terms: {
-          ...terms,
-          source: 'bonus',
-          category: 'promotional',
-          price: 0,
-          priority: bonus.priority ?? DEFAULT_PRIORITY,
-          expiresIn: expiresIn(bonus.expiresInDays),
-        },
-      },
-      existing: false,
-    };
-    await this.settle('purchase', purchaseId, purchase, action);
+    const action = purchased(this.words.purchase, purchase);
+    await this.settle('purchase', purchase.purchaseId, purchase, action);
   }
 
   /** Takes back what a refund or dispute reversed, whether or not it is still there, or gives it back. */

@@ -1,3 +1,4 @@
+export type { Balance } from './balance.js';
 export * from './ledger.reader.js';
 export type { EntryFilter } from './search.js';
 export type { Summary, Sums } from './summary.js';

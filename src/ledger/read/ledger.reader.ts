@@ -5,8 +5,6 @@ import {
   type Account,
   accountName,
   type AccountName,
-  available,
-  debtOf,
   type Entry,
   type EntryType,
   type Grant,
@@ -17,32 +15,16 @@ import {
   type HoldName,
   type HoldStatus,
   ownerAndUnit,
-  plus,
   statusOf,
   type Stored,
   ZERO,
 } from '../domain/index.js';
 import { AccountRow, EntryRow, GrantRow, HoldRow, ReversalRow } from '../store/index.js';
+import { type Balance, balanceOf, stored } from './balance.js';
 import { grantAt, momentOf } from './moment.js';
 import { findPositions } from './positions.js';
 import { type EntryFilter, type Range, search } from './search.js';
 import { summarize, type Summary, type SummaryPeriod } from './summary.js';
-
-/** A balance at one moment; available = paid + promotional − debt. */
-export interface Balance {
-  readonly balance: Stored;
-  readonly available: Stored;
-  readonly held: Stored;
-  /** The number of the last entry. */
-  readonly sequence: number;
-  readonly debt: Stored;
-  /** What remains of paid grants … */
-  readonly paid: Stored;
-  /** … and of promotional ones. */
-  readonly promotional: Stored;
-  /** What will expire, by moment, the next ten of them. */
-  readonly expiring: readonly { readonly at: number; readonly amount: Stored }[];
-}
 
 /** A page of a list, and how long the list is. */
 export interface Listed<T> {
@@ -282,32 +264,4 @@ export class LedgerReader {
   private async find(name: AccountName): Promise<Account | undefined> {
     return (await this.accounts.findOneBy(ownerAndUnit(name))) ?? undefined;
   }
-}
-
-/** How many of the next moments of expiry a balance names. */
-const EXPIRING = 10;
-
-function balanceOf(
-  { balance, held, sequence }: Pick<Account, 'balance' | 'held' | 'sequence'>,
-  open: readonly Pick<Grant, 'category' | 'expiresAt' | 'remaining'>[],
-): Balance {
-  const sum = (grants: readonly Pick<Grant, 'remaining'>[]) =>
-    grants.reduce((total, { remaining }) => plus(total, remaining), ZERO);
-  const moments = [...new Set(open.flatMap(({ expiresAt }) => expiresAt ?? []))].sort((a, b) => a - b);
-  return {
-    balance,
-    held,
-    sequence,
-    available: available({ balance, held }),
-    debt: debtOf({ balance, held }),
-    paid: sum(open.filter(({ category }) => category === 'paid')),
-    promotional: sum(open.filter(({ category }) => category === 'promotional')),
-    expiring: moments
-      .slice(0, EXPIRING)
-      .map((at) => ({ at, amount: sum(open.filter(({ expiresAt }) => expiresAt === at)) })),
-  };
-}
-
-function stored(value: string | number | null | undefined): Stored {
-  return Number(value) as Stored;
 }

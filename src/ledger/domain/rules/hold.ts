@@ -1,6 +1,6 @@
 import { available, type Hold, MAX_OPEN_HOLDS, remaining, statusAt, SYSTEM_ORIGIN } from '../account.js';
 import type { State } from '../change.js';
-import { Draft, type Ruling } from '../draft.js';
+import { Draft, type Movement, type Ruling } from '../draft.js';
 import type { Slice } from '../grant.js';
 import type { Capture, Open } from '../action.js';
 import type { Rejection } from '../operation.js';
@@ -46,8 +46,9 @@ export function open(state: State, action: Open, now: number): Ruling {
 }
 
 /** Spends from an open hold, its slices in their order. The rest of them goes back with the last capture. */
-export function capture(state: State, { type, amount, final, description, model }: Capture, now: number): Ruling {
+export function capture(state: State, action: Capture, now: number): Ruling {
   const { account, hold } = state;
+  const { amount, final } = action;
   const refusal = notOpen(hold, now);
   if (refusal || !hold) return refusal ?? { reason: 'no-hold' };
   const rest = remaining(hold);
@@ -63,7 +64,14 @@ export function capture(state: State, { type, amount, final, description, model 
     held: minus(account.held, closes ? rest : amount),
     openHolds: account.openHolds - (closes ? 1 : 0),
   };
-  const entry = draft.enter({
+  const entry = draft.enter({ ...spending(hold, action), slices: spent });
+  draft.hold = { ...hold, captured, ...(closes ? { status: 'captured', closedAfter: entry.sequence } : {}) };
+  return draft.done({ status: 'posted', entry });
+}
+
+/** A capture bears what its hold says, unless it says otherwise itself. */
+function spending(hold: Hold, { type, amount, description, model }: Capture): Movement {
+  return {
     type,
     amount: negate(amount),
     description: description ?? hold.description,
@@ -72,10 +80,7 @@ export function capture(state: State, { type, amount, final, description, model 
     runId: hold.runId,
     model: model ?? hold.model,
     hold: hold.number,
-    slices: spent,
-  });
-  draft.hold = { ...hold, captured, ...(closes ? { status: 'captured', closedAfter: entry.sequence } : {}) };
-  return draft.done({ status: 'posted', entry });
+  };
 }
 
 /** Gives back what remains of an open hold. */
