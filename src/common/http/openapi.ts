@@ -25,7 +25,7 @@ const CURSOR_META: SchemaObject = {
 };
 
 const HISTORY_META: SchemaObject = {
-  oneOf: [PAGE_META, CURSOR_META],
+  anyOf: [PAGE_META, CURSOR_META],
   example: { total: 156, limit: 20, offset: 0 },
 };
 
