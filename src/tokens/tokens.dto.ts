@@ -1,8 +1,18 @@
 import { OmitType } from '@nestjs/swagger';
-import { IsIn, IsNumber, IsOptional, IsPositive, Matches } from 'class-validator';
+import { Type } from 'class-transformer';
+import { IsIn, IsNumber, IsObject, IsOptional, Matches, ValidateNested } from 'class-validator';
 import { AccountField } from '../auth/index.js';
+import { BonusTerms, ExpiryTerms } from '../common/config/index.js';
 import { IsKey, IsListOf, IsMetadata, IsText } from '../common/http/index.js';
-import { BalanceDto, DepositTerms, HistoryQuery, IsTokens, SummaryDto, TransactionDto } from '../wallet/index.js';
+import {
+  BalanceDto,
+  DepositTerms,
+  HistoryQuery,
+  IsDollars,
+  IsTokens,
+  SummaryDto,
+  TransactionDto,
+} from '../wallet/index.js';
 
 const TYPES = ['purchase', 'grant', 'consume', 'refund', 'expire', 'void', 'reversal'] as const;
 type TokenType = (typeof TYPES)[number];
@@ -139,8 +149,18 @@ export class TokenSummaryDto extends SummaryDto {
   unit: 'tokens';
 }
 
+/** Tokens that a plan brings on top, as a grant of their own. */
+export class PlanBonusDto extends BonusTerms {
+  /**
+   * Tokens, a whole number from 1.
+   * @example 50000
+   */
+  @IsTokens()
+  amount: number;
+}
+
 /** A plan of tokens that can be bought. */
-export class PlanDto {
+export class PlanDto extends ExpiryTerms {
   /**
    * What a checkout names.
    * @example "growth"
@@ -167,11 +187,18 @@ export class PlanDto {
    * @example 90
    */
   @IsNumber({ maxDecimalPlaces: 2 })
-  @IsPositive()
+  @IsDollars()
   price: number;
 
   @IsIn(['USD'])
   currency: 'USD';
+
+  /** What it brings on top; absent without one. */
+  @IsOptional()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => PlanBonusDto)
+  bonus?: PlanBonusDto;
 }
 
 /** How much of a transaction an administrator reverses, and why. */

@@ -189,9 +189,11 @@ function readJwtKey(
 
 function readCatalog(file: string | undefined, problems: string[]): Config['catalog'] {
   try {
-    const catalog: unknown = JSON.parse(
-      readFileSync(file ?? new URL('../../../catalog.json', import.meta.url), 'utf8'),
-    );
+    const text = readFileSync(file ?? new URL('../../../catalog.json', import.meta.url), 'utf8');
+    const catalog: unknown = JSON.parse(text, (key, value: unknown) => {
+      if (value === null) throw new Error(`${key || 'it'} must not be null; leave the field out`);
+      return value;
+    });
     if (typeof catalog === 'object' && catalog !== null) return catalog;
     problems.push('CATALOG_FILE must hold a JSON object');
   } catch (error) {
