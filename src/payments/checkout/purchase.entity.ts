@@ -56,6 +56,22 @@ export class Purchase {
   @Column({ type: 'varchar', length: 3 })
   currency: string;
 
+  /** Days of 24 hours from settlement until `amount` expires; null: never. */
+  @Column({ name: 'expires_in_days', type: 'integer', nullable: true })
+  expiresInDays: number | null;
+
+  /** Micro-dollars or tokens on top of `amount`; 0: none. */
+  @Column({ name: 'bonus_amount', type: 'bigint', transformer: integer })
+  bonusAmount: Stored;
+
+  /** Days of 24 hours from settlement until the bonus expires; null: never. */
+  @Column({ name: 'bonus_expires_in_days', type: 'integer', nullable: true })
+  bonusExpiresInDays: number | null;
+
+  /** 0–100; null: the default of grants. */
+  @Column({ name: 'bonus_priority', type: 'integer', nullable: true })
+  bonusPriority: number | null;
+
   @Column({ type: 'varchar', length: 10 })
   provider: string;
 
@@ -110,7 +126,7 @@ export class Purchase {
   @Column({ type: 'bigint', transformer: integer })
   disputed: number;
 
-  /** What refunds and disputes have taken back of `amount` so far. */
+  /** What refunds and disputes have taken back of amount and bonus so far. */
   @Column({ type: 'bigint', transformer: integer })
   reversed: number;
 

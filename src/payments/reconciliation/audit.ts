@@ -45,6 +45,7 @@ export class Audit {
       kind,
       account,
       amount,
+      bonusAmount,
       status,
       reversed,
       reviewReason,
@@ -57,7 +58,8 @@ export class Audit {
     const { granted, takenBack } = await this.goods.wallet(kind).purchaseSums(account, id);
     if (status === 'paid' && granted === 0) return 'is paid and was not granted';
     if (status !== 'paid' && granted !== 0) return `is ${status} and was granted`;
-    if (status === 'paid' && granted !== amount) return `brought ${granted} in place of ${amount}`;
+    const promised = amount + bonusAmount;
+    if (status === 'paid' && granted !== promised) return `brought ${granted} in place of ${promised}`;
     if (takenBack !== reversed) return `has ${takenBack} taken back in place of ${reversed}`;
     if (status === 'review' && (paid ?? 0) <= refunded + disputed) return undefined;
     if (reviewReason !== null) return `needs a review: ${reviewReason}`;

@@ -62,12 +62,16 @@ function differences(purchase: Judged, session: CheckoutSession): string[] {
 }
 
 /**
- * What refunds and disputes leave to be taken back, in the purchase's units: the same share of the amount as of the
- * money, rounded in the buyer's favour.
+ * What refunds and disputes leave to be taken back, in the purchase's units: the same share of the amount and of the
+ * bonus as of the money, each rounded in the buyer's favour.
  * @param reversed cents that went back, at most all that were paid
  */
-export function clawback({ amount, paid }: Pick<Purchase, 'amount' | 'paid'>, reversed: number): number {
+export function clawback(
+  { amount, bonusAmount, paid }: Pick<Purchase, 'amount' | 'bonusAmount' | 'paid'>,
+  reversed: number,
+): number {
   if (!paid) return 0;
-  // Both can be near 2^53, so their product is no exact number.
-  return Number((BigInt(amount) * BigInt(Math.min(reversed, paid))) / BigInt(paid));
+  // Both factors can be near 2^53, so their product is no exact number.
+  const share = (units: number) => Number((BigInt(units) * BigInt(Math.min(reversed, paid))) / BigInt(paid));
+  return share(amount) + share(bonusAmount);
 }
