@@ -9,20 +9,6 @@ const DAY_MS = 86_400_000;
 const PLAN = { id: 'basic', name: 'Basic', tokens: 1_000_000, price: 10, currency: 'USD', bonus: { amount: 33_333 } };
 const CATALOG = catalogFile([BONUS_PACKAGE], [PLAN]);
 
-/** A grant of a purchase, in micro-dollars or tokens. */
-interface Grant {
-  readonly source: string;
-  readonly category: string;
-  readonly amount: number;
-  readonly price: number;
-  readonly priority: number;
-  /** Days between its making and its expiry. */
-  readonly days: number | null;
-  readonly used: number;
-  readonly takenBack: number;
-  readonly remaining: number;
-}
-
 describeEachDatabase((database) => {
   let shop: Shop;
   beforeAll(async () => {
@@ -30,21 +16,18 @@ describeEachDatabase((database) => {
   });
   afterAll(() => shop?.close());
 
-  /** The grants that a purchase made, the oldest first. */
-  async function grantsOf({ id }: Sale): Promise<Grant[]> {
-    const rows = await shop.sql.query(
-      `SELECT source, category, amount, price, priority, expires_at, created_at, used, taken_back, remaining
-        FROM balance_grant WHERE purchase_id = ? ORDER BY id`,
-      [id],
-    );
-    return rows.map(({ expires_at: expiresAt, created_at: createdAt, taken_back: takenBack, ...grant }) => ({
-      ...grant,
-      days: expiresAt === null ? null : (expiresAt - createdAt) / DAY_MS,
-      takenBack,
-    }));
+  /** The grants that a purchase made, the oldest first; their lives in days. */
+  async function grantsOf({ client, kind, id }: Pick<Sale, 'client' | 'kind' | 'id'>) {
+    const { data } = (await client.get(`/api/${kind}/grants`)).body;
+    return data
+      .filter((grant: any) => grant.purchase_id === id)
+      .map(({ created_at: createdAt, expires_at: expiresAt, ...grant }: any) => ({
+        ...grant,
+        days: expiresAt && (Date.parse(expiresAt) - Date.parse(createdAt)) / DAY_MS,
+      }));
   }
 
-  const left = async (sale: Sale) => (await grantsOf(sale)).map(({ remaining }) => remaining);
+  const shares = async (sale: Sale, share: string) => (await grantsOf(sale)).map((grant: any) => grant[share]);
 
   /** The purchase, paid, with its bonus. */
   async function sell(sub = newName()): Promise<Sale> {
@@ -74,28 +57,28 @@ describeEachDatabase((database) => {
       expect.objectContaining({ type: 'deposit', amount: 10, balance_after: 110 }),
     ]);
     expect(data.map((entry: any) => entry.purchase_id)).toEqual([sale.id, sale.id]);
-    const untouched = { used: 0, takenBack: 0 };
+    const untouched = { account: sale.account, purchase_id: sale.id, status: 'active', taken_back: 0 };
     expect(await grantsOf(sale)).toEqual([
-      {
+      expect.objectContaining({
+        ...untouched,
         source: 'purchase',
         category: 'paid',
-        amount: 100_000_000,
-        price: 90_000_000,
+        amount: 100,
+        price: 90,
         priority: 50,
         days: 365,
-        remaining: 100_000_000,
+        remaining: 100,
+      }),
+      expect.objectContaining({
         ...untouched,
-      },
-      {
         source: 'bonus',
         category: 'promotional',
-        amount: 10_000_000,
+        amount: 10,
         price: 0,
         priority: 20,
         days: 90,
-        remaining: 10_000_000,
-        ...untouched,
-      },
+        remaining: 10,
+      }),
     ]);
     await expectVerified(database);
   });
@@ -105,8 +88,8 @@ describeEachDatabase((database) => {
     await shop.tell(...shop.stripe.pay(sale.session));
     await shop.expectEnd(sale, { status: 'paid', entries: [1_000_000, 33_333] });
     expect(await grantsOf(sale)).toEqual([
-      expect.objectContaining({ source: 'purchase', price: 10_000_000, days: null, priority: 50 }),
-      expect.objectContaining({ source: 'bonus', price: 0, days: null, priority: 50 }),
+      expect.objectContaining({ source: 'purchase', price: 10, days: undefined, priority: 50 }),
+      expect.objectContaining({ source: 'bonus', price: 0, days: undefined, priority: 50 }),
     ]);
     // 33.3 % of the money: 333,000 and 11,099.889, each rounded down by itself.
     await shop.tell(...shop.stripe.refund(sale.session, 333).events);
@@ -141,9 +124,9 @@ describeEachDatabase((database) => {
     await shop.crash({ CATALOG_FILE: '' });
     try {
       await shop.tell(...shop.stripe.pay(sale.session));
-      const { data } = (await (await shop.admin()).get('/api/credits/transactions', { account: sale.account })).body;
-      expect(data.map(({ amount }: any) => amount)).toEqual([100, 10]);
-      expect((await grantsOf(sale)).map(({ days, priority }) => [days, priority])).toEqual([
+      const client = await shop.server.clientFor({ sub: sale.account.slice('user:'.length) });
+      await shop.expectEnd({ ...sale, client }, { status: 'paid', entries: [100, 10] });
+      expect((await grantsOf({ ...sale, client })).map(({ days, priority }: any) => [days, priority])).toEqual([
         [365, 50],
         [90, 20],
       ]);
@@ -157,11 +140,11 @@ describeEachDatabase((database) => {
       const sale = await sell();
       await shop.tell(...shop.stripe.refund(sale.session, 4500).events);
       await shop.expectEnd(sale, { status: 'paid', entries: [100, 10, -55], refunded: 45 });
-      expect((await grantsOf(sale)).map(({ takenBack }) => takenBack)).toEqual([50_000_000, 5_000_000]);
+      expect(await shares(sale, 'taken_back')).toEqual([50, 5]);
       await expectVerified(database);
       await shop.tell(...shop.stripe.refund(sale.session, 4500).events);
       await shop.expectEnd(sale, { status: 'paid', entries: [100, 10, -55, -55], refunded: 90 });
-      expect((await grantsOf(sale)).map(({ takenBack }) => takenBack)).toEqual([100_000_000, 10_000_000]);
+      expect(await shares(sale, 'taken_back')).toEqual([100, 10]);
       await expectVerified(database);
     });
 
@@ -176,14 +159,14 @@ describeEachDatabase((database) => {
         entries: [100, 10, -36.666666, -36.666666, -36.666668],
         refunded: 90,
       });
-      expect(await left(sale)).toEqual([0, 0]);
+      expect(await shares(sale, 'remaining')).toEqual([0, 0]);
     });
 
     it('an administrator refunds, and what is left shows when it answers', async () => {
       const sale = await sell();
       const refund = await (await shop.admin()).post(`/api/payments/purchases/${sale.id}/refund`, { amount: 9 });
       expect(refund.status).toBe(201);
-      expect(await left(sale)).toEqual([90_000_000, 9_000_000]);
+      expect(await shares(sale, 'remaining')).toEqual([90, 9]);
     });
 
     it('a dispute takes both, and being won gives both back', async () => {
@@ -191,11 +174,11 @@ describeEachDatabase((database) => {
       const { dispute, events } = shop.stripe.dispute(sale.session);
       await shop.tell(...events);
       await shop.expectEnd(sale, { status: 'paid', entries: [100, 10, -110], disputed: 90 });
-      expect(await left(sale)).toEqual([0, 0]);
+      expect(await shares(sale, 'remaining')).toEqual([0, 0]);
       await expectVerified(database);
       await shop.tell(...shop.stripe.changeDispute(dispute, 'won'));
       await shop.expectEnd(sale, { status: 'paid', entries: [100, 10, -110, 110] });
-      expect(await left(sale)).toEqual([100_000_000, 10_000_000]);
+      expect(await shares(sale, 'remaining')).toEqual([100, 10]);
       await expectVerified(database);
     });
 
@@ -218,7 +201,7 @@ describeEachDatabase((database) => {
       const { status, entries } = await shop.endOf(sale);
       expect([status, entries.slice(0, 2)]).toEqual(['paid', [100, 10]]);
       expect((await sale.client.get('/api/credits/balance')).body.data.balance).toBe(73.333334);
-      expect(await left(sale)).toEqual([66_666_667, 6_666_667]);
+      expect(await shares(sale, 'remaining')).toEqual([66.666667, 6.666667]);
       await expectVerified(database);
     });
   });

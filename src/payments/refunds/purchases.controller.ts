@@ -64,7 +64,7 @@ export class PurchasesController {
   @Endpoint({
     summary: 'Refund a purchase',
     description:
-      'Gives money back through the payment provider. The credits or tokens go out by the same share, whether or not they are still there: a balance may go below zero, and nothing can be spent before that is covered.',
+      'Gives money back through the payment provider. The credits or tokens, and the bonus, go out by the same share, whether or not they are still there: a balance may go below zero, and nothing can be spent before that is covered.',
     status: 201,
     answers: RefundDto,
     example: { reason: 'requested_by_customer' },
