@@ -1,6 +1,19 @@
 import { ApiPropertyOptional, IntersectionType, OmitType, PickType } from '@nestjs/swagger';
-import { IsBoolean, IsIn, IsInt, IsNumber, IsOptional, IsPositive, Matches, Max, Min } from 'class-validator';
+import { Type } from 'class-transformer';
+import {
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsNumber,
+  IsObject,
+  IsOptional,
+  Matches,
+  Max,
+  Min,
+  ValidateNested,
+} from 'class-validator';
 import { AccountField } from '../auth/index.js';
+import { BonusTerms, ExpiryTerms } from '../common/config/index.js';
 import { IsKey, IsListOf, IsMetadata, IsText } from '../common/http/index.js';
 import {
   BalanceDto,
@@ -203,8 +216,18 @@ export class CreditSummaryDto extends SummaryDto {
   currency: 'USD';
 }
 
+/** Credits that a package brings on top, as a grant of their own. */
+export class PackageBonusDto extends BonusTerms {
+  /**
+   * US dollars, more than 0, at most six decimals.
+   * @example 10
+   */
+  @IsDollars()
+  amount: number;
+}
+
 /** A package of credits that can be bought. */
-export class PackageDto {
+export class PackageDto extends ExpiryTerms {
   /**
    * The package's id, which a purchase names.
    * @example "pro"
@@ -231,11 +254,18 @@ export class PackageDto {
    * @example 90
    */
   @IsNumber({ maxDecimalPlaces: 2 })
-  @IsPositive()
+  @IsDollars()
   price: number;
 
   @IsIn(['USD'])
   currency: 'USD';
+
+  /** What it brings on top; absent without one. */
+  @IsOptional()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => PackageBonusDto)
+  bonus?: PackageBonusDto;
 }
 
 /** How much of a transaction an administrator reverses, and why. */

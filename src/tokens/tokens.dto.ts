@@ -1,11 +1,14 @@
 import { OmitType } from '@nestjs/swagger';
-import { IsIn, IsNumber, IsOptional, IsPositive, Matches } from 'class-validator';
+import { Type } from 'class-transformer';
+import { IsIn, IsNumber, IsObject, IsOptional, Matches, ValidateNested } from 'class-validator';
 import { AccountField } from '../auth/index.js';
+import { BonusTerms, ExpiryTerms } from '../common/config/index.js';
 import { IsKey, IsListOf, IsMetadata, IsText } from '../common/http/index.js';
 import {
   BalanceDto,
   DepositTerms,
   HistoryQuery,
+  IsDollars,
   IsTokens,
   SpendingFields,
   SummaryDto,
@@ -138,8 +141,18 @@ export class TokenSummaryDto extends SummaryDto {
   unit: 'tokens';
 }
 
+/** Tokens that a plan brings on top, as a grant of their own. */
+export class PlanBonusDto extends BonusTerms {
+  /**
+   * Tokens, a whole number from 1.
+   * @example 50000
+   */
+  @IsTokens()
+  amount: number;
+}
+
 /** A plan of tokens that can be bought. */
-export class PlanDto {
+export class PlanDto extends ExpiryTerms {
   /**
    * The plan's id, which a checkout names.
    * @example "growth"
@@ -166,11 +179,18 @@ export class PlanDto {
    * @example 90
    */
   @IsNumber({ maxDecimalPlaces: 2 })
-  @IsPositive()
+  @IsDollars()
   price: number;
 
   @IsIn(['USD'])
   currency: 'USD';
+
+  /** What it brings on top; absent without one. */
+  @IsOptional()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => PlanBonusDto)
+  bonus?: PlanBonusDto;
 }
 
 /** How much of a transaction an administrator reverses, and why. */

@@ -1,12 +1,17 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { BONUS_PACKAGE, catalogFile } from '../support/catalog.js';
 import { describeEachDatabase } from '../support/databases.js';
 import { eventually } from '../support/eventually.js';
+import { expectVerified } from '../support/ledger.js';
 import type { FakeDispute, FakeEvent, FakeRefund, FakeSession } from '../support/fake-stripe.js';
 import { Reconciler, type Sale, Shop } from '../support/shop.js';
 
 /** `PROPERTY_RUNS=1000 npm run test:all -- history.property` is the long run. */
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 15);
+
+/** Credits come with a bonus, tokens without. */
+const CATALOG = catalogFile([BONUS_PACKAGE]);
 
 /** One thing that happens to a payment; what can't happen in the state that it is in does not. */
 type Step =
@@ -59,7 +64,7 @@ describeEachDatabase((database) => {
   const done: { sale: Sale; expected: unknown }[] = [];
 
   beforeAll(async () => {
-    shop = await Shop.open(database, { LOG_LEVEL: 'error' });
+    shop = await Shop.open(database, { LOG_LEVEL: 'error', CATALOG_FILE: CATALOG });
     reconciler = await Reconciler.start({ ...shop.environment, LOG_LEVEL: 'silent' });
   });
   afterAll(async () => {
@@ -97,6 +102,7 @@ describeEachDatabase((database) => {
       // Nothing that was still on its way has changed any of them since.
       await shop.workedOff();
       for (const { sale, expected } of done.slice(-200)) expect(await ledgerOf(sale)).toEqual(expected);
+      await expectVerified(database);
     },
     180_000 + RUNS * 20_000,
   );
@@ -144,7 +150,7 @@ describeEachDatabase((database) => {
 
   /** What the ledger has to show: the state, and what the money that stayed has brought. */
   async function moneyOf({ session, kind }: Sale): Promise<{ status: string; balance: number }> {
-    const amount = kind === 'credits' ? 100_000_000n : 1_000_000n;
+    const shares = kind === 'credits' ? [100_000_000n, 10_000_000n] : [1_000_000n];
     const payment = session.payment_intent === null ? undefined : shop.stripe.payments.get(session.payment_intent);
     const status =
       session.payment_status === 'paid'
@@ -156,8 +162,10 @@ describeEachDatabase((database) => {
           : session.status === 'expired'
             ? 'canceled'
             : 'open';
-    const takenBack = (amount * BigInt(shop.stripe.reversedOf(session))) / BigInt(session.amount_total);
-    return { status, balance: status === 'paid' ? Number(amount - takenBack) : 0 };
+    const left = shares.map(
+      (amount) => amount - (amount * BigInt(shop.stripe.reversedOf(session))) / BigInt(session.amount_total),
+    );
+    return { status, balance: status === 'paid' ? Number(left.reduce((sum, amount) => sum + amount)) : 0 };
   }
 
   async function ledgerOf(sale: Sale): Promise<{ status: string; balance: number }> {

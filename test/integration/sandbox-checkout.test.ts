@@ -1,7 +1,7 @@
-import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { BONUS_PACKAGE, catalogFile } from '../support/catalog.js';
 import type { Client } from '../support/client.js';
 import { describeEachDatabase } from '../support/databases.js';
 import { eventually } from '../support/eventually.js';
@@ -241,17 +241,12 @@ describe('a process that dies', () => {
 });
 
 describe("a catalog of one's own", () => {
+  const catalog = catalogFile([
+    { id: 'x', name: '<script>alert(1)</script> & "co"', amount: 0.000001, price: 0.5, currency: 'USD' },
+    BONUS_PACKAGE,
+  ]);
+
   it("can not put markup into a page, and leads back to the operator's own address", async () => {
-    const catalog = join(tmpdir(), `${newName()}.json`);
-    writeFileSync(
-      catalog,
-      JSON.stringify({
-        packages: [
-          { id: 'x', name: '<script>alert(1)</script> & "co"', amount: 0.000001, price: 0.5, currency: 'USD' },
-        ],
-        plans: [],
-      }),
-    );
     const server = await startServer({
       CATALOG_FILE: catalog,
       CHECKOUT_SUCCESS_URL: 'https://app.example.com/thanks',
@@ -270,6 +265,28 @@ describe("a catalog of one's own", () => {
         `https://app.example.com/thanks?purchase_id=${id}`,
       );
       expect((await server.client.get(`/checkout/return/${id}`)).text).not.toContain('<script');
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it('can sell with a bonus and an expiry, which its pages tell', async () => {
+    const server = await startServer({ CATALOG_FILE: catalog });
+    try {
+      const checkout = await open(server);
+      const brings = '$100.00 of credits (valid for 365 days) plus a bonus of $10.00 (valid for 90 days)';
+      expect((await server.client.get(checkout.page)).text).toContain(brings);
+      const paid = await press(server, checkout.page, 'pay');
+      const { pathname, search } = new URL(paid.headers.location as string);
+      const shows = (text: string | RegExp) =>
+        eventually(async () => expect((await server.client.get(`${pathname}${search}`)).text).toMatch(text));
+      await shows('have been added to your account');
+      await shows(/Account balance<\/dt>\s*<dd>\$110\.00<\/dd>/);
+      expect((await server.client.get(pathname)).text).toContain(`${brings} have been added to your account.`);
+      await press(server, checkout.page, 'refund_half');
+      await shows(/Taken back<\/dt>\s*<dd>\$55\.00 of credits \(bonus included\)<\/dd>/);
+      const history = (await checkout.client.get('/api/credits/transactions')).body.data;
+      expect(history.map(({ amount }: any) => amount)).toEqual([100, 10, -55]);
     } finally {
       await server.stop();
     }

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
@@ -240,6 +240,14 @@ describe('configuration', () => {
     ]);
     expect(warnings({ NODE_ENV: 'production', DATABASE_URL: 'sqlite:/var/lib/credits.sqlite' })).toEqual([]);
     expect(warnings({})).toEqual([]);
+  });
+
+  it('refuses a catalog with null, for a field without a value is left out', () => {
+    const file = join(directory, 'catalog.json');
+    writeFileSync(file, JSON.stringify({ packages: [{ id: 'pro', bonus: null }] }));
+    expect(problemsOf({ JWT_SECRET: SECRET, CATALOG_FILE: file })).toEqual([
+      'CATALOG_FILE can not be read: bonus must not be null; leave the field out',
+    ]);
   });
 
   it('refuses another Stripe in production', () => {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import type { CheckoutSession } from '../../src/payments/provider/index.js';
-import { verdict } from '../../src/payments/settlement/verdict.js';
+import { clawback, verdict } from '../../src/payments/settlement/verdict.js';
+import type { Stored } from '../../src/wallet/index.js';
 
 const NOW = 1_776_249_000_000;
 const purchase = {
@@ -81,5 +83,59 @@ describe('verdict', () => {
 
   it('an unpaid session of an earlier attempt changes nothing', () => {
     expect(verdict(purchase, { ...session, id: 'cs_0', status: 'expired' }, NOW)).toEqual({ status: 'open' });
+  });
+});
+
+describe('clawback', () => {
+  const of = (amount: number, bonus: number, paid: number | null) => ({
+    amount: amount as Stored,
+    bonusAmount: bonus as Stored,
+    paid,
+  });
+  const units = fc.oneof(fc.integer({ min: 1, max: 1000 }), fc.maxSafeInteger().map(Math.abs));
+  const purchases = fc.record({
+    amount: units,
+    bonus: fc.oneof(fc.constant(0), units),
+    paid: fc.oneof(fc.integer({ min: 1, max: 1000 }), fc.integer({ min: 1, max: 99_999_999 })),
+  });
+  // Both shares are exact, so only their sum has to be a safe integer.
+  const sold = purchases.filter(({ amount, bonus }) => amount + bonus <= Number.MAX_SAFE_INTEGER);
+
+  it.each([
+    ['nothing reversed', of(100, 10, 9000), 0, 0],
+    ['half', of(100, 10, 9000), 4500, 55],
+    ['a third, each share rounded down by itself', of(100, 10, 9000), 3000, 33 + 3],
+    ['all', of(100, 10, 9000), 9000, 110],
+    ['more than was paid', of(100, 10, 9000), 18_000, 110],
+    ['no bonus', of(100, 0, 9000), 3000, 33],
+    ['nothing paid', of(100, 10, null), 9000, 0],
+    ['a product beyond 2^53', of(2 ** 53 - 3, 1, 99_999_999), 99_999_998, 9_007_199_164_668_995],
+  ])('%s', (_name, purchase, reversed, expected) => {
+    expect(clawback(purchase, reversed)).toBe(expected);
+  });
+
+  it('never takes more than was given, all of it at a full refund, and more the more was reversed', () => {
+    fc.assert(
+      fc.property(sold, fc.nat(), fc.nat(), ({ amount, bonus, paid }, one, other) => {
+        const [less, more] = [Math.min(one, other), Math.max(one, other)];
+        const taken = (reversed: number) => clawback(of(amount, bonus, paid), reversed);
+        expect(taken(less)).toBeLessThanOrEqual(taken(more));
+        expect(taken(more)).toBeLessThanOrEqual(amount + bonus);
+        expect(taken(paid)).toBe(amount + bonus);
+        expect(taken(0)).toBe(0);
+      }),
+    );
+  });
+
+  it("takes each share as if it stood alone, rounded in the buyer's favour by less than one unit", () => {
+    fc.assert(
+      fc.property(sold, fc.nat(), ({ amount, bonus, paid }, seed) => {
+        const reversed = seed % (paid + 1);
+        const [ofAmount, ofBonus] = [clawback(of(amount, 0, paid), reversed), clawback(of(bonus, 0, paid), reversed)];
+        expect(clawback(of(amount, bonus, paid), reversed)).toBe(ofAmount + ofBonus);
+        const exact = BigInt(amount) * BigInt(reversed) - BigInt(ofAmount) * BigInt(paid);
+        expect(exact >= 0n && exact < BigInt(paid)).toBe(true);
+      }),
+    );
   });
 });

@@ -1,5 +1,5 @@
 import { type ClassConstructor, plainToInstance } from 'class-transformer';
-import { validateSync } from 'class-validator';
+import { validateSync, type ValidationError } from 'class-validator';
 import { ConfigError } from './config.js';
 
 /**
@@ -17,11 +17,18 @@ export function readSection<T extends { id: string }>(
   const items = plainToInstance(item, content as unknown[]);
   const problems = items.flatMap((entry, i) =>
     validateSync(entry as object, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true }).flatMap(
-      ({ constraints = {} }) => Object.values(constraints).map((text) => `CATALOG_FILE: ${section}[${i}]: ${text}`),
+      (error) => problemsOf(`CATALOG_FILE: ${section}[${i}]`, error),
     ),
   );
   if (new Set(items.map(({ id }) => id)).size < items.length)
     problems.push(`CATALOG_FILE: ${section} has the same id twice`);
   if (problems.length > 0) throw new ConfigError(problems);
   return items;
+}
+
+function problemsOf(path: string, { property, constraints = {}, children = [] }: ValidationError): string[] {
+  return [
+    ...Object.values(constraints).map((text) => `${path}: ${text}`),
+    ...children.flatMap((child) => problemsOf(`${path}.${property}`, child)),
+  ];
 }

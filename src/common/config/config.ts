@@ -219,7 +219,10 @@ function readMetrics(variables: Variables, apiPort: number): Config['metrics'] {
 function readCatalog(variables: Variables): Config['catalog'] {
   const file = variables.text('CATALOG_FILE') ?? new URL('../../../catalog.json', import.meta.url);
   try {
-    const catalog: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    const catalog: unknown = JSON.parse(readFileSync(file, 'utf8'), (key, value: unknown) => {
+      if (value === null) throw new Error(`${key || 'it'} must not be null; leave the field out`);
+      return value;
+    });
     if (typeof catalog === 'object' && catalog !== null) return catalog;
     variables.problems.push('CATALOG_FILE must hold a JSON object');
   } catch (error) {

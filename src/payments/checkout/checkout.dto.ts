@@ -1,5 +1,6 @@
 import { IsString, Length } from 'class-validator';
 import { AccountField } from '../../auth/index.js';
+import { BonusTerms, ExpiryTerms } from '../../common/config/index.js';
 import type { PurchaseStatus } from './purchase.entity.js';
 
 /** The credits to buy. */
@@ -24,8 +25,17 @@ export class TokenCheckoutDto extends AccountField {
   plan_id: string;
 }
 
+/** What a purchase brings on top of its amount, as a grant of its own. */
+export class PurchaseBonusDto extends BonusTerms {
+  /**
+   * US dollars of credits, or a number of tokens.
+   * @example 10
+   */
+  amount: number;
+}
+
 /** A purchase that has begun: send the buyer to `checkout_url`. */
-export class CheckoutDto {
+export class CheckoutDto extends ExpiryTerms {
   /** @example "pur_7d2f4b5f1c9a4e0f8a6b3c2d1e0f9a8b" */
   purchase_id: string;
 
@@ -42,10 +52,13 @@ export class CheckoutDto {
   status: PurchaseStatus;
 
   /**
-   * The goods: US dollars of credits, or a number of tokens.
+   * The goods without the bonus: US dollars of credits, or a number of tokens.
    * @example 100
    */
   amount: number;
+
+  /** What it brings on top; absent without one. */
+  bonus?: PurchaseBonusDto;
 
   /**
    * The price, in units of the currency with at most two decimals.

@@ -1,5 +1,5 @@
-import type { CheckoutDto } from './checkout.dto.js';
-import { WORDS } from './goods.js';
+import type { CheckoutDto, PurchaseBonusDto } from './checkout.dto.js';
+import { type Contents, WORDS } from './goods.js';
 import type { Purchase } from './purchase.entity.js';
 import type { PurchaseDto } from './purchases.dto.js';
 
@@ -40,21 +40,26 @@ export function toPurchase({
   };
 }
 
-function terms({
-  kind,
-  amount,
-  price,
-  currency,
-  provider,
-  livemode,
-  expiresAt,
-}: Pick<Purchase, 'kind' | 'amount' | 'price' | 'currency' | 'provider' | 'livemode' | 'expiresAt'>) {
+type Terms = Contents & Pick<Purchase, 'kind' | 'price' | 'currency' | 'provider' | 'livemode' | 'expiresAt'>;
+
+function terms(purchase: Terms) {
+  const { kind, amount, price, currency, provider, livemode, expiresAt, expiresInDays } = purchase;
   return {
     amount: WORDS[kind].units(amount),
+    ...(expiresInDays !== null && { expires_in_days: expiresInDays }),
+    ...(purchase.bonusAmount > 0 && { bonus: bonusOf(purchase) }),
     price: price / 100,
     currency,
     provider: provider as CheckoutDto['provider'],
     livemode: livemode === 1,
     expires_at: new Date(expiresAt).toISOString(),
+  };
+}
+
+function bonusOf({ kind, bonusAmount, bonusExpiresInDays: days, bonusPriority: priority }: Terms): PurchaseBonusDto {
+  return {
+    amount: WORDS[kind].units(bonusAmount),
+    ...(days !== null && { expires_in_days: days }),
+    ...(priority !== null && { priority }),
   };
 }

@@ -58,6 +58,22 @@ export class Purchase {
   @Column({ type: 'varchar', length: 3 })
   currency: string;
 
+  /** Days of 24 hours from settlement until `amount` expires; null: never. */
+  @Column({ name: 'expires_in_days', type: 'integer', nullable: true })
+  expiresInDays: number | null;
+
+  /** Micro-dollars or tokens on top of `amount`; 0: none. */
+  @Column({ name: 'bonus_amount', type: 'bigint', transformer: integer })
+  bonusAmount: Stored;
+
+  /** Days of 24 hours from settlement until the bonus expires; null: never. */
+  @Column({ name: 'bonus_expires_in_days', type: 'integer', nullable: true })
+  bonusExpiresInDays: number | null;
+
+  /** 0–100; null: the default of grants. */
+  @Column({ name: 'bonus_priority', type: 'integer', nullable: true })
+  bonusPriority: number | null;
+
   @Column({ type: 'varchar', length: 10 })
   provider: string;
 
@@ -109,7 +125,7 @@ export class Purchase {
   @Column({ type: 'bigint', transformer: integer })
   disputed: number;
 
-  /** The part of `amount` that refunds and disputes have taken back. */
+  /** The part of amount and bonus that refunds and disputes have taken back. */
   @Column({ type: 'bigint', transformer: integer })
   reversed: number;
 

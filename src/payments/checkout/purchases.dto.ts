@@ -64,7 +64,7 @@ export class PurchaseDto extends OmitType(CheckoutDto, ['checkout_url']) {
   disputed: number;
 
   /**
-   * The credits or tokens that refunds and disputes have taken back.
+   * The credits or tokens that refunds and disputes have taken back, of the amount and of the bonus.
    * @example 0
    */
   reversed: number;

@@ -1,16 +1,13 @@
 import type { Config } from '../../common/config/index.js';
 import type { CheckoutTerms } from '../provider/index.js';
-import { inWords } from './goods.js';
+import { inWords, type Item } from './goods.js';
 import type { Purchase } from './purchase.entity.js';
 
 /** Stripe allows at most 24 hours from the moment when it makes the session, which a retry can delay. */
 const LIFETIME_MS = 23 * 3_600_000;
 
 /** The terms of a purchase's new attempt. */
-export function termsOf(
-  purchase: Pick<Purchase, 'id' | 'kind' | 'name' | 'amount' | 'returnToken'>,
-  config: Config,
-): CheckoutTerms {
+export function termsOf(purchase: Item & Pick<Purchase, 'id' | 'kind' | 'returnToken'>, config: Config): CheckoutTerms {
   const { checkoutSuccessUrl, checkoutCancelUrl, payments, publicUrl } = config;
   const { id, name, returnToken } = purchase;
   return {

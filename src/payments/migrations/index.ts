@@ -1,4 +1,4 @@
-import { Payments1763700001000 } from './1763700001000-payments.js';
+import { Payments1763800001000 } from './1763800001000-payments.js';
 
 /** The migrations that make the tables of payments, oldest first. */
-export const PAYMENTS_MIGRATIONS = [Payments1763700001000];
+export const PAYMENTS_MIGRATIONS = [Payments1763800001000];

@@ -1,4 +1,4 @@
-import { inWords, type Purchase, type PurchaseStatus, WORDS } from '../checkout/index.js';
+import { inWords, type Purchase, type PurchaseStatus, reversedInWords } from '../checkout/index.js';
 import { button, html, inMoney, page, row, type Tone, wayHome } from '../html/index.js';
 
 /** A young purchase changes soon. A bank transfer takes days, and its page may stay open as long. */
@@ -140,8 +140,4 @@ function reversalOf(purchase: Purchase): State {
         tone: 'back',
         text: `Your whole payment of ${money(paid)} has been refunded, and ${gone}`,
       };
-}
-
-function reversedInWords({ kind, reversed }: Purchase): string {
-  return WORDS[kind].atMost(reversed);
 }

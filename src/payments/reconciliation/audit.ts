@@ -58,11 +58,12 @@ export class Audit {
 
 /** The contradiction between a purchase and its entries in the ledger, if there is one. */
 function contradictionOf(
-  { status, amount, reversed }: Purchase,
+  { status, amount, bonusAmount, reversed }: Purchase,
   { granted, takenBack }: { granted: number; takenBack: number },
 ): string | undefined {
   if (status === 'paid' && granted === 0) return 'is paid and was not granted';
   if (status !== 'paid' && granted !== 0) return `is ${status} and was granted`;
-  if (status === 'paid' && granted !== amount) return `brought ${granted} in place of ${amount}`;
+  const promised = amount + bonusAmount;
+  if (status === 'paid' && granted !== promised) return `brought ${granted} in place of ${promised}`;
   return takenBack === reversed ? undefined : `has ${takenBack} taken back in place of ${reversed}`;
 }

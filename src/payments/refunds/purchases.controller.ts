@@ -63,7 +63,7 @@ export class PurchasesController {
   @Endpoint({
     summary: 'Refund a purchase',
     description:
-      'Gives money back through the payment provider. The same share of the credits or tokens is taken back, even if they are already spent: the balance can fall below zero, and then nothing can be spent until it is covered.',
+      'Gives money back through the payment provider. The same share of the credits or tokens, and of the bonus, is taken back, even if they are already spent: the balance can fall below zero, and then nothing can be spent until it is covered.',
     status: 201,
     answers: RefundDto,
     example: { reason: 'requested_by_customer' },

@@ -3,13 +3,14 @@ import { InjectRepository } from '@nestjs/typeorm';
 import type { Repository } from 'typeorm';
 import { Transactions, type Tx } from '../../common/database/index.js';
 import { ApiError } from '../../common/http/index.js';
-import type { Stored } from '../../wallet/index.js';
+import type { PurchaseGrant, Stored } from '../../wallet/index.js';
 import { Goods, Purchase, PurchaseWriter, SessionsService, Superseded } from '../checkout/index.js';
 import { type CheckoutSession, isPaid, PAYMENT_PROVIDER, type PaymentProvider } from '../provider/index.js';
 import { clawback, isSettled, verdict } from './verdict.js';
 
 /** Several processes can settle one purchase at once. Each round at least one of them succeeds. */
 const ROUNDS = 10;
+const MICRO_DOLLARS_PER_CENT = 10_000;
 
 /** A settlement in progress, and the one that follows it. */
 interface Running {
@@ -115,17 +116,13 @@ export class SettlementService {
 
   /** Writes the entry and the purchase's state in one transaction, so that neither exists without the other. */
   private async grant(purchase: Purchase, change: Partial<Purchase>): Promise<void> {
-    const { id, account, amount, name } = purchase;
+    const { id, account, name } = purchase;
     const attach = (tx: Tx) => this.writer.write(tx, purchase, change);
+    const description = `${name} purchase`;
     try {
-      await this.goods.wallet(purchase.kind).grantPurchase({
-        purchaseId: id,
-        account,
-        amount,
-        price: purchase.price * 10_000,
-        description: `${name} purchase`,
-        attach,
-      });
+      await this.goods
+        .wallet(purchase.kind)
+        .grantPurchase({ purchaseId: id, account, description, attach, ...broughtBy(purchase) });
     } catch (error) {
       // The ledger refuses only a balance out of its range. The money has come all the same, so a person has to look.
       if (!(error instanceof ApiError) || error.code !== 'CONFLICT') throw error;
@@ -171,7 +168,7 @@ export class SettlementService {
   }
 
   private async fetchReversals(
-    purchase: Pick<Purchase, 'status' | 'amount' | 'paid'>,
+    purchase: Pick<Purchase, 'status' | 'amount' | 'bonusAmount' | 'paid'>,
     paymentIntent: string | null,
   ): Promise<Pick<Purchase, 'refunded' | 'disputed' | 'reversed'>> {
     if (paymentIntent === null) return { refunded: 0, disputed: 0, reversed: 0 };
@@ -196,6 +193,24 @@ export class SettlementService {
 
 function isSecondPayment({ id, paymentIntent }: Purchase, session: CheckoutSession): boolean {
   return isPaid(session) && session.purchaseId === id && session.paymentIntent !== paymentIntent;
+}
+
+/** The goods of a purchase, as they were promised when it began. */
+function broughtBy(purchase: Purchase): Pick<PurchaseGrant, 'amount' | 'price' | 'expiresInDays' | 'bonus'> {
+  const { amount, price, expiresInDays, bonusAmount, bonusExpiresInDays, bonusPriority } = purchase;
+  return {
+    amount,
+    price: price * MICRO_DOLLARS_PER_CENT,
+    expiresInDays: expiresInDays ?? undefined,
+    bonus:
+      bonusAmount === 0
+        ? undefined
+        : {
+            amount: bonusAmount,
+            expiresInDays: bonusExpiresInDays ?? undefined,
+            priority: bonusPriority ?? undefined,
+          },
+  };
 }
 
 function sum(items: readonly { readonly amount: number }[]): number {

@@ -62,12 +62,16 @@ function differences(purchase: Judged, session: CheckoutSession): string[] {
 }
 
 /**
- * The part of the amount to take back, in the purchase's units: the reversed share of the money, rounded in the buyer's
- * favour.
+ * The part of amount and bonus to take back, in the purchase's units: the reversed share of the money, of each rounded
+ * in the buyer's favour.
  * @param reversed cents that refunds and disputes took, at most all that were paid
  */
-export function clawback({ amount, paid }: Pick<Purchase, 'amount' | 'paid'>, reversed: number): number {
+export function clawback(
+  { amount, bonusAmount, paid }: Pick<Purchase, 'amount' | 'bonusAmount' | 'paid'>,
+  reversed: number,
+): number {
   if (!paid) return 0;
-  // Both can be near 2^53, so their product needs more digits.
-  return Number((BigInt(amount) * BigInt(Math.min(reversed, paid))) / BigInt(paid));
+  // Both factors can be near 2^53, so their product needs more digits.
+  const share = (units: number) => Number((BigInt(units) * BigInt(Math.min(reversed, paid))) / BigInt(paid));
+  return share(amount) + share(bonusAmount);
 }

@@ -2,7 +2,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { tableOptions } from '../../common/database/index.js';
 
 /** Purchases, refunds, customers, the inbox of the provider's events, and what the sandbox keeps. */
-export class Payments1763700001000 implements MigrationInterface {
+export class Payments1763800001000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(
       `CREATE TABLE purchase (
@@ -17,6 +17,10 @@ export class Payments1763700001000 implements MigrationInterface {
         amount bigint NOT NULL,
         price bigint NOT NULL,
         currency varchar(3) NOT NULL,
+        expires_in_days integer NULL,
+        bonus_amount bigint NOT NULL,
+        bonus_expires_in_days integer NULL,
+        bonus_priority integer NULL,
         provider varchar(10) NOT NULL,
         livemode integer NOT NULL,
         status varchar(10) NOT NULL,
