@@ -247,7 +247,7 @@ class Moment {
   private spend({ type, amount }: Spend): Come {
     const there = availableOf(this.account);
     if (amount > there) return { refused: `insufficient ${there}` };
-    return this.enter(type, -amount, { spent: this.burn(amount, 'used') });
+    return this.enter(type, 0 - amount, { spent: this.burn(amount, 'used') });
   }
 
   private open({ amount, expiresIn }: Open): Come {
@@ -273,7 +273,7 @@ class Moment {
     const spent = hold.units.slice(hold.captured, hold.captured + action.amount);
     for (const unit of spent) unit.where = 'used';
     hold.captured += action.amount;
-    const done = this.enter(action.type, -action.amount, { spent, hold: number });
+    const done = this.enter(action.type, 0 - action.amount, { spent, hold: number });
     if (action.final || hold.captured === hold.amount) this.close(hold, 'captured');
     return done;
   }
@@ -283,9 +283,9 @@ class Moment {
     for (const line of linesOf(hold.units.slice(hold.captured).toReversed())) this.comeBack(line);
   }
 
-  /** The same share of the purchase and of its bonus, then other paid grants from the newest, then promotional ones. */
+  /** The same share of a purchase and of its bonus, then other paid grants from the newest, then promotional ones. */
   private takeBack({ amount: signed, purchaseId }: Refund): Come {
-    const amount = -signed;
+    const amount = 0 - signed;
     const { grants } = this.account;
     const own = grants.filter((grant) => purchaseId !== null && grant.purchaseId === purchaseId);
     const others = grants.filter((grant) => !own.includes(grant)).toReversed();
@@ -309,7 +309,7 @@ class Moment {
     return this.enter('refund', signed, { slices: linesOf(record).map(sliceOf) });
   }
 
-  /** How much of what is taken falls to the bonus: its share of all that was taken, in whole units, less what it was. */
+  /** How much of what is taken falls to the bonus: its share of all that was ever taken, less what it was before. */
   private bonusShare(purchaseId: string | null, amount: number): number {
     const { purchase, bonus } = this.madeBy(purchaseId);
     const before = this.account.taken[purchaseId ?? '']?.length ?? 0;
@@ -613,7 +613,11 @@ function isWellFormed(action: Action): boolean {
       return isAmount(Math.abs(action.amount));
     case 'reverse':
       return action.amount === null || isAmount(action.amount);
+    case 'spend':
+    case 'open':
+    case 'capture':
+      return isAmount(action.amount);
     default:
-      return !('amount' in action) || isAmount(action.amount);
+      return true;
   }
 }

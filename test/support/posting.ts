@@ -62,7 +62,7 @@ interface More {
   readonly metadata?: string | null;
 }
 
-/** A posting of an amount: a debit when it is negative, else a deposit on plain terms; of the type `refund` a refund. */
+/** A posting of an amount: a debit when it is negative, else a deposit on plain terms; or a refund, by its type. */
 export function posting(amount: number, more: More = {}): Fund | Spend | Refund {
   if (more.type === 'refund') return { ...refunding(amount), description: more.description ?? null };
   return amount < 0 ? spending(negate(stored(amount)), more) : funding(amount, {}, more);

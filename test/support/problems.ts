@@ -153,12 +153,14 @@ function checkSlices({ entries, grants }: Rows, must: Must): void {
     const named = sum(parts);
     if (type === 'refund' || (type === 'reversal' && amount > 0))
       must(`whether the slices of entry ${sequence} are part of it`, named <= Math.abs(amount), true);
-    else must(`the slices of entry ${sequence}`, named, Math.max(0, -amount));
+    else must(`the slices of entry ${sequence}`, named, Math.max(0, 0 - amount));
     if (type === 'expire')
       must(`when entry ${sequence} expired`, expiredAt, grants.find(({ id }) => id === parts[0]?.grant)?.expiresAt);
     else must(`when entry ${sequence} expired`, expiredAt, null);
   }
-  const hadDebt = entries.some(({ type, amount, slices }) => type === 'refund' && amount < 0 && sum(slices) < -amount);
+  const hadDebt = entries.some(
+    ({ type, amount, slices }) => type === 'refund' && amount < 0 && sum(slices) + amount < 0,
+  );
   for (const grant of grants) {
     const moved = (types: readonly EntryType[], sign: 1 | -1) =>
       entries
