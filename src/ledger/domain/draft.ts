@@ -1,6 +1,6 @@
 import { type Account, debtOf, type Entry, type Hold, type TypeTotal } from './account.js';
 import type { Change, State } from './change.js';
-import { type Grant, isPast, isVoid, moved, priceOfPart, type Share, type Slice } from './grant.js';
+import { addSlice, type Grant, isPast, isVoid, moved, priceOfPart, type Share, type Slice } from './grant.js';
 import type { Outcome, Rejection } from './operation.js';
 import { minus, negate, plus, type Stored } from './unit.js';
 
@@ -63,21 +63,23 @@ export class Draft {
     let left = amount;
     for (const grant of this.state.grants.open) {
       if (left === 0) break;
-      left = minus(left, this.takeFrom(grant, left, into, slices));
+      const amount = this.takeFrom(grant, left, into);
+      slices.push({ grant: grant.id, amount });
+      left = minus(left, amount);
     }
     return slices;
   }
 
   /** Takes what remains of a grant, at most this much. Returns how much it was. */
   take(id: number, atMost: Stored, into: Share, slices: Slice[]): Stored {
-    return this.takeFrom(this.grant(id), atMost, into, slices);
+    const amount = this.takeFrom(this.grant(id), atMost, into);
+    addSlice(slices, id, amount);
+    return amount;
   }
 
-  private takeFrom(grant: Grant, atMost: Stored, into: Share, slices: Slice[]): Stored {
+  private takeFrom(grant: Grant, atMost: Stored, into: Share): Stored {
     const amount = Math.min(grant.remaining, atMost) as Stored;
-    if (amount === 0) return amount;
-    this.changed.set(grant.id, moved(grant, amount, 'remaining', into));
-    slices.push({ grant: grant.id, amount });
+    if (amount > 0) this.changed.set(grant.id, moved(grant, amount, 'remaining', into));
     return amount;
   }
 
@@ -93,7 +95,7 @@ export class Draft {
     if (target.id === id) this.put(moved(target, rest, from, 'remaining'));
     else this.carryOver(this.grant(id), target, rest, from);
     (this.returned ??= new Set()).add(target.id);
-    slices.push({ grant: target.id, amount: rest });
+    addSlice(slices, target.id, rest);
     return rest;
   }
 

@@ -132,6 +132,14 @@ export function priceOfPart(grant: Grant, part: Stored, from: Share | 'remaining
   return priceLeft(back) - priceLeft(moved(back, part, 'remaining', 'voided'));
 }
 
+/** Adds a part to a record, which names each grant once, where it first came. */
+export function addSlice(slices: Slice[], grant: number, amount: Stored): void {
+  if (amount === 0) return;
+  const at = slices.findIndex((slice) => slice.grant === grant);
+  if (at < 0) slices.push({ grant, amount });
+  else slices[at] = { grant, amount: plus(slices[at]!.amount, amount) };
+}
+
 /** Whether its time has passed. */
 export function isPast({ expiresAt }: Pick<Grant, 'expiresAt'>, now: number): boolean {
   return expiresAt !== null && expiresAt <= now;

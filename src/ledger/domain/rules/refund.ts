@@ -48,7 +48,7 @@ function takeBack(state: State, { amount: signed, purchaseId, description }: Ref
     others.filter(({ category }) => category === 'promotional'),
     left,
   );
-  const entry = draft.enter({ type: 'refund', amount: signed, description, purchaseId, slices: merged(slices) });
+  const entry = draft.enter({ type: 'refund', amount: signed, description, purchaseId, slices });
   return draft.done({ status: 'posted', entry });
 }
 
@@ -119,11 +119,4 @@ function popped(parts: Slice[], amount: Stored): Slice[] {
     left = minus(left, part);
   }
   return found;
-}
-
-/** One part for each grant, where it was first taken from. */
-function merged(slices: readonly Slice[]): Slice[] {
-  const sums = new Map<number, Stored>();
-  for (const { grant, amount } of slices) sums.set(grant, plus(sums.get(grant) ?? ZERO, amount));
-  return [...sums].map(([grant, amount]) => ({ grant, amount }));
 }
