@@ -617,7 +617,10 @@ function isWellFormed(action: Action): boolean {
     case 'open':
     case 'capture':
       return isAmount(action.amount);
-    default:
+    case 'release':
+    case 'void':
+    case 'extend':
+    case 'claim':
       return true;
   }
 }

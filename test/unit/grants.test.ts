@@ -300,6 +300,28 @@ describe('expiry', () => {
     expect(entriesAfter(id)).toEqual([['expire', -5]]);
   });
 
+  it('is not forgotten for a grant that a hold had kept whole', () => {
+    const id = deposit(5, { expiresAt: inDays(3) });
+    hold(5, 1);
+    later(1);
+    sweep();
+    expect(shares(id)).toEqual({ remaining: 5 });
+    agree();
+    later(2);
+    sweep();
+    expect(shares(id)).toEqual({ expired: 5 });
+  });
+
+  it('comes in the same transaction for a deposit that waited until its time had passed', () => {
+    const id = deposit(5, { expiresAt: story.now });
+    expect(shares(id)).toEqual({ expired: 5 });
+    expect(entriesAfter(0)).toEqual([
+      ['deposit', 5],
+      ['expire', -5],
+    ]);
+    agree();
+  });
+
   it('of more grants than one batch ends is done by the next ones', () => {
     const many = Array.from({ length: 600 }, () => funding(1, { expiresAt: inDays(1) }));
     story.batch(many.map((action) => [{ account: ADA, scope: 'fund', hash: '', traceId: '', action }]));

@@ -45,7 +45,7 @@ export function apply(state: State, operation: Operation, now: number, replay?: 
   return { answer: { outcome: change.outcome, replayed: false }, change };
 }
 
-/** What came back to a grant that is over goes on from there. */
+/** What came to a grant that is over goes on from there. */
 function retired(draft: Draft): Change {
   draft.retire();
   return draft.change();

@@ -18,8 +18,8 @@ export class Draft {
   outcome?: Outcome;
   readonly entries: Entry[] = [];
   private readonly changed = new Map<number, Grant>();
-  /** What came back to them, and has yet to be retired where it came to a grant that is over. */
-  private returned?: Set<number>;
+  /** Grants that something came to; `retire` ends what came to those that are over. */
+  private came?: Set<number>;
   /** The debt that is left to pay: each amount that comes in or back pays first. */
   private debt: Stored;
 
@@ -37,13 +37,16 @@ export class Draft {
     return found;
   }
 
-  /** The open grants as they are now, in burning order. */
+  /** The open grants as they are now, in burning order; those that something came back to last. */
   open(): Grant[] {
-    return this.state.grants.open.map(({ id }) => this.grant(id)).filter(({ remaining }) => remaining > 0);
+    const ids = new Set([...this.state.grants.open.map(({ id }) => id), ...this.changed.keys()]);
+    return [...ids].map((id) => this.grant(id)).filter(({ remaining }) => remaining > 0);
   }
 
+  /** Takes in a grant that is new or that something came to. */
   put(grant: Grant): void {
     this.changed.set(grant.id, grant);
+    (this.came ??= new Set()).add(grant.id);
     const { expiresAt, remaining } = grant;
     if (remaining > 0 && expiresAt !== null && expiresAt < (this.account.nextExpiry ?? Infinity))
       this.account = { ...this.account, nextExpiry: expiresAt };
@@ -94,7 +97,6 @@ export class Draft {
     const target = this.newest(id);
     if (target.id === id) this.put(moved(target, rest, from, 'remaining'));
     else this.carryOver(this.grant(id), target, rest, from);
-    (this.returned ??= new Set()).add(target.id);
     addSlice(slices, target.id, rest);
     return rest;
   }
@@ -125,9 +127,9 @@ export class Draft {
     return grant;
   }
 
-  /** Forfeits what came back to grants that were voided, and ends what came back to those whose time has passed. */
+  /** Forfeits what came to grants that were voided, and ends what came to those whose time has passed. */
   retire(): void {
-    for (const id of this.returned ?? []) {
+    for (const id of this.came ?? []) {
       const grant = this.grant(id);
       if (grant.remaining === 0) continue;
       if (isVoid(grant)) this.forfeit(grant, 'Returned to a voided grant');
