@@ -717,6 +717,13 @@ describe('reversing a deposit', () => {
 });
 
 describe('reversing anything else', () => {
+  it('is refused for purchases and what extends them: they are refunded', () => {
+    const id = deposit(5, { source: 'purchase', purchaseId: 'p', expiresAt: inDays(1) });
+    expect(come(reversing(id))).toEqual({ reason: 'irreversible', type: 'deposit' });
+    const extension = extend(id, inDays(2));
+    expect(come(reversing(extension))).toEqual({ reason: 'irreversible', type: 'deposit' });
+  });
+
   it('is refused: refunds, reversals, expiries, voids', () => {
     deposit(9, { expiresAt: inDays(1) });
     takeBack(1);

@@ -16,18 +16,19 @@ export function reverse(state: State, action: Reverse, now: number): Ruling {
   if (!reversed) return { reason: 'no-entry' };
   const { entry } = reversed;
   const isSpending = SPENDING.has(entry.type);
-  if (!isSpending && !FUNDING.has(entry.type)) return { reason: 'irreversible', type: entry.type };
-  const left = isSpending
-    ? minus(negate(entry.amount), reversed.amount as Stored)
-    : (state.grants.find(entry.sequence)?.remaining ?? ZERO);
+  const made = state.grants.find(entry.sequence);
+  // A purchase is refunded, also what extends it.
+  const isFunding = FUNDING.has(entry.type) && made?.purchaseId === null;
+  if (!isSpending && !isFunding) return { reason: 'irreversible', type: entry.type };
+  const left = isSpending ? minus(negate(entry.amount), reversed.amount as Stored) : (made?.remaining ?? ZERO);
   const amount = action.amount ?? left;
   if (left === 0 || amount > left) return { reason: 'reversed', remaining: left };
   if (isSpending && plus(account.balance, amount) > UNITS[account.unit].limit) return { reason: 'limit' };
   const draft = new Draft(state, now);
-  const made = isSpending
+  const reversal = isSpending
     ? reverseSpending(draft, reversed.entry, action, [left, amount], now)
     : reverseFunding(draft, entry, action, amount);
-  return draft.done({ status: 'posted', entry: made });
+  return draft.done({ status: 'posted', entry: reversal });
 }
 
 /** Takes back what remains of the grant that the entry made. */
