@@ -10,7 +10,7 @@ import {
   type Rejection,
   statusOf,
 } from '../../src/ledger/domain/index.js';
-import { funding, refunding, spending, stored } from '../support/posting.js';
+import { funding, operationOn, refunding, spending, stored } from '../support/posting.js';
 import { Story } from '../support/story.js';
 
 const ADA: AccountName = 'USD user:ada';
@@ -324,9 +324,9 @@ describe('expiry', () => {
 
   it('of more grants than one batch ends is done by the next ones', () => {
     const many = Array.from({ length: 600 }, () => funding(1, { expiresAt: inDays(1) }));
-    story.batch(many.map((action) => [{ account: ADA, scope: 'fund', hash: '', traceId: '', action }]));
+    story.batch(many.map((action) => [operationOn(ADA, action)]));
     later(1);
-    const claim = [[{ account: ADA, scope: 'claim', hash: '', traceId: '', action: { kind: 'claim' } }]] as const;
+    const claim = [[operationOn(ADA, { kind: 'claim' })]];
     expect(story.batch(claim).answers).toBeUndefined();
     expect(story.batch(claim).answers).toBeDefined();
     expect(balances()).toEqual({ balance: 0, available: 0, debt: 0 });
@@ -378,6 +378,15 @@ describe('taking back a purchase', () => {
     const extension = extend(id, inDays(2));
     deposit(3);
     expect(takeBack(2, 'p')).toEqual([[extension, 2]]);
+  });
+
+  it('knows what the same batch has made of the purchase', () => {
+    const id = deposit(3, { source: 'purchase', purchaseId: 'p', expiresAt: inDays(1) });
+    const other = deposit(3);
+    const actions = [extending(id, inDays(2)), refunding(-2, 'p')];
+    story.batch(actions.map((action) => [operationOn(ADA, action)]));
+    expect([shares(id), shares(other)]).toEqual([{ voided: 3 }, { remaining: 3 }]);
+    expect(shares(other + 2)).toEqual({ takenBack: 2, remaining: 1 });
   });
 
   it('leaves what holds keep, and a debt of what is not there', () => {
@@ -685,6 +694,17 @@ describe('reversing a spending', () => {
     later(2);
     expect(reverse(2)).toEqual([[extension, 2]]);
     expect([shares(id), shares(extension)]).toEqual([{ voided: 5 }, { remaining: 5 }]);
+    agree();
+  });
+});
+
+describe('a reversal in the batch of what it reverses', () => {
+  it('finds it', () => {
+    const id = deposit(5);
+    const actions = [spending(3), reversing(2, 2), reversing(2)];
+    const { answers } = story.batch(actions.map((action) => [operationOn(ADA, action)]));
+    expect(answers!.flat()).toMatchObject([-3, 2, 1].map((amount) => ({ outcome: { entry: { amount } } })));
+    expect(shares(id)).toEqual({ remaining: 5 });
     agree();
   });
 });
