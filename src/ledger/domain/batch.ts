@@ -2,7 +2,7 @@ import { type Account, type AccountName, type Entry, hasExpired, type Hold } fro
 import { apply } from './apply.js';
 import type { Change, PurchaseState, ReversedEntry, State } from './change.js';
 import { type Effects, totalsOf } from './effects.js';
-import { type Grant, type Grants, place } from './grant.js';
+import type { Grant } from './grant.js';
 import {
   type Answer,
   isKeyed,
@@ -17,6 +17,7 @@ import {
 } from './operation.js';
 import { settle } from './rules/settle.js';
 import type { Stored } from './unit.js';
+import { WorkingGrants } from './working-grants.js';
 
 /** An account and all that the operations of a batch need to know of it. The write checks that it still is so. */
 export interface Known {
@@ -248,38 +249,6 @@ function recordRefund(course: Course, id: string, { amount, slices }: Entry): vo
 function recordGrant(course: Course, id: string, grant: Grant): void {
   const { grants, refunds } = purchaseOf(course, id);
   (course.purchases ??= new Map()).set(id, { grants: [...grants, grant.id], refunds });
-}
-
-/** The grants of an account as the operations of a batch change them. */
-class WorkingGrants implements Grants {
-  private own?: Grant[];
-  private readonly touched = new Map<number, Grant>();
-
-  constructor(private readonly known: Pick<Known, 'open' | 'grants'>) {}
-
-  get open(): readonly Grant[] {
-    return this.own ?? this.known.open;
-  }
-
-  find(id: number): Grant | undefined {
-    return this.touched.get(id) ?? this.known.grants.get(id);
-  }
-
-  put(grant: Grant): void {
-    this.touched.set(grant.id, grant);
-    place((this.own ??= [...this.known.open]), grant);
-  }
-
-  changed(): Grant[] {
-    return [...this.touched.values()];
-  }
-
-  copy(): WorkingGrants {
-    const copy = new WorkingGrants(this.known);
-    copy.own = this.own && [...this.own];
-    for (const [id, grant] of this.touched) copy.touched.set(id, grant);
-    return copy;
-  }
 }
 
 function replayOf({ known, replays }: Course, operation: Operation): Replay | undefined {
