@@ -486,6 +486,17 @@ describe('giving back a purchase', () => {
     agree();
   });
 
+  it('has a share of the price that counts the bonus in', () => {
+    purchase('p', 10, 9, 5);
+    spend(15);
+    takeBack(15, 'p');
+    deposit(15);
+    giveBack(5, 'p');
+    expect(grant(last())).toMatchObject({ amount: 5, price: 3 });
+    giveBack(10, 'p');
+    expect(grant(last())).toMatchObject({ amount: 10, price: 6 });
+  });
+
   it('pays another debt first: what pays it counts as used', () => {
     const id = purchase('p', 5, 5);
     takeBack(5, 'p');
@@ -671,6 +682,27 @@ describe('reversing a spending', () => {
     });
     expect([first, second, third].map(shares)).toEqual([{ used: 3 }, { used: 3 }, { remaining: 3 }]);
     agree();
+  });
+
+  it('returns no more of the price than it was, in however many parts', () => {
+    const id = deposit(3, { expiresAt: inDays(1), price: 8 });
+    spend(3);
+    later(2);
+    const prices = [1, 1, 1].map(() => {
+      reverse(id + 1, 1);
+      return grant(last()).price;
+    });
+    // Each costs floor(8 / 3).
+    expect(prices).toEqual([2, 2, 2]);
+  });
+
+  it('adds no more to an extension than the price was', () => {
+    const id = deposit(4, { expiresAt: inDays(1), price: 11 });
+    spend(3);
+    const extension = extend(id, inDays(2));
+    expect(grant(extension)).toMatchObject({ price: 3 });
+    for (let i = 0; i < 3; i++) reverse(2, 1);
+    expect(grant(extension)).toMatchObject({ amount: 4, price: 9 });
   });
 
   it('forfeits parts of voided grants', () => {

@@ -1,6 +1,6 @@
 import type { PurchaseState, State } from '../change.js';
 import { Draft, type Ruling } from '../draft.js';
-import { DEFAULT_PRIORITY, type Grant, type GrantSource, priceOfPart, type Slice } from '../grant.js';
+import { DEFAULT_PRIORITY, type Grant, type GrantSource, shareOf, type Slice } from '../grant.js';
 import type { Refund } from '../operation.js';
 import { minus, negate, plus, type Stored, UNITS, ZERO } from '../unit.js';
 import { grantOf } from './fund.js';
@@ -59,13 +59,15 @@ function bonusShare(
   bonus: readonly Grant[],
   amount: Stored,
 ): Stored {
-  const made = (grants: readonly Grant[], by: GrantSource) =>
-    grants.reduce((sum, { source, amount: each }) => sum + (source === by ? each : 0), 0);
-  const [ofMain, ofBonus] = [made(main, 'purchase'), made(bonus, 'bonus')];
+  const [ofMain, ofBonus] = [amountMade(main, 'purchase'), amountMade(bonus, 'bonus')];
   if (ofBonus === 0) return ZERO;
   const before = refunds.reduce((sum, each) => sum - each.amount, 0);
-  const share = (taken: number) => (BigInt(ofBonus) * BigInt(taken)) / BigInt(ofMain + ofBonus);
-  return Math.min(amount, Number(share(before + amount) - share(before))) as Stored;
+  const share = (taken: number) => shareOf(ofBonus, taken, ofMain + ofBonus);
+  return Math.min(amount, share(before + amount) - share(before)) as Stored;
+}
+
+function amountMade(grants: readonly Grant[], by: GrantSource): number {
+  return grants.reduce((sum, { source, amount }) => sum + (source === by ? amount : 0), 0);
 }
 
 /**
@@ -83,9 +85,9 @@ function giveBack(state: State, { amount, purchaseId, description }: Refund, now
   }
   const entry = draft.enter({ type: 'refund', amount, description, purchaseId, slices });
   if (owed > 0) {
-    const [first] = purchase.grants.map((id) => draft.grant(id));
-    const price = first ? priceOfPart({ ...first, used: first.amount, held: ZERO, remaining: ZERO }, owed, 'used') : 0;
-    const { category, priority } = first ?? { category: 'paid', priority: DEFAULT_PRIORITY };
+    const made = purchase.grants.map((id) => draft.grant(id));
+    const { category, priority, price: whole } = made[0] ?? { category: 'paid', priority: DEFAULT_PRIORITY, price: 0 };
+    const price = shareOf(whole, owed, amountMade(made, 'purchase') + amountMade(made, 'bonus') || 1);
     grantOf(draft, owed, { source: 'return', category, priority, expiresAt: null, price, purchaseId, extends: null });
   }
   return draft.done({ status: 'posted', entry });
