@@ -121,6 +121,9 @@ describe('a clawback', () => {
     expect(post(ada(negate(LIMIT)), clawback(-1)).answer).toMatchObject({
       outcome: { rejection: { reason: 'limit' } },
     });
+    // What a hold keeps may still be captured, which takes the balance down to what is available now.
+    const holding = ada(negate(LIMIT) + 1, { held: stored(1) });
+    expect(post(holding, clawback(-1)).answer).toMatchObject({ outcome: { rejection: { reason: 'limit' } } });
   });
 });
 

@@ -1,3 +1,4 @@
+import { available } from '../account.js';
 import type { PurchaseState, State } from '../change.js';
 import { Draft, type Ruling } from '../draft.js';
 import { DEFAULT_PRIORITY, type Grant, type GrantSource, shareOf, type Slice } from '../grant.js';
@@ -10,7 +11,10 @@ const NO_PURCHASE: PurchaseState = { grants: [], refunds: [] };
 /** Takes back part of a purchase, or gives it back. */
 export function refund(state: State, action: Refund, now: number): Ruling {
   const { account } = state;
-  if (Math.abs(account.balance + action.amount) > UNITS[account.unit].limit) return { reason: 'limit' };
+  const { limit } = UNITS[account.unit];
+  // Captures of open holds may take the balance down to what is available.
+  if (available(account) + action.amount < negate(limit) || account.balance + action.amount > limit)
+    return { reason: 'limit' };
   return action.amount < 0 ? takeBack(state, action, now) : giveBack(state, action, now);
 }
 
