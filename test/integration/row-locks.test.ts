@@ -8,6 +8,7 @@ import {
   type Action,
   decide,
   type Group,
+  inBurningOrder,
   type Known,
 } from '../../src/ledger/domain/index.js';
 import { LEDGER_ENTITIES, LedgerStore } from '../../src/ledger/store/index.js';
@@ -61,7 +62,7 @@ describeEachDatabase(
         for (let round = 0; round < 2; round++) {
           await inTransaction(async (tx) => {
             const marker = { bucket: 0, id: 'test', number: round, version: 1 + round };
-            const { accounts, replays } = await store.lock(tx, even, [], marker);
+            const { accounts, open, replays } = await store.lock(tx, even, [], marker);
             const holds = await store.holds(
               tx,
               even.map((accountId) => ({ accountId, number: 1 })),
@@ -72,10 +73,18 @@ describeEachDatabase(
                   .filter(({ accountId }) => accountId === account.id)
                   .map((hold) => [hold.number, hold] as const);
                 const settled = { expired: [], nextExpiry: account.nextExpiry };
-                return [
-                  accountName(account),
-                  { account, holds: new Map(own), replays: replays.get(account.id) ?? new Map(), ...settled },
-                ];
+                const grants = open.filter(({ accountId }) => accountId === account.id).sort(inBurningOrder);
+                const known: Known = {
+                  account,
+                  open: grants,
+                  grants: new Map(grants.map((grant) => [grant.id, grant])),
+                  holds: new Map(own),
+                  replays: replays.get(account.id) ?? new Map(),
+                  reversed: new Map(),
+                  purchases: new Map(),
+                  ...settled,
+                };
+                return [accountName(account), known];
               }),
             );
             const deposits = forEach(accounts, `a${round}`, () => posting(5));

@@ -1,6 +1,15 @@
 import { setImmediate } from 'node:timers';
 import { COMMITTED, FenceLost, Transactions, type Tx } from '../../src/common/database/index.js';
-import type { AccountName, Effects, Hold, HoldName, Known } from '../../src/ledger/domain/index.js';
+import type {
+  AccountName,
+  Effects,
+  Grant,
+  Hold,
+  HoldName,
+  Known,
+  PurchaseState,
+  ReversedEntry,
+} from '../../src/ledger/domain/index.js';
 import { Lanes } from '../../src/ledger/engine/lanes.js';
 import { LedgerMetrics } from '../../src/ledger/engine/ledger.metrics.js';
 import type { CommitMarker, KeyName, LedgerStore, Locked } from '../../src/ledger/store/index.js';
@@ -249,6 +258,7 @@ class MemoryStore implements Pick<LedgerStore, keyof LedgerStore> {
     const { tables } = this.world;
     return {
       accounts: ids.map((id) => tables.account(id)),
+      open: ids.flatMap((id) => tables.openGrants(id)),
       replays: tables.replays(keys),
       committed: marker && tables.committed(marker),
     };
@@ -267,6 +277,21 @@ class MemoryStore implements Pick<LedgerStore, keyof LedgerStore> {
   async holds(tx: Tx, names: readonly HoldName[]): Promise<Hold[]> {
     if (names.length > 0) await of(tx).statement();
     return names.map((name) => this.world.tables.hold(name)).filter((hold) => hold !== undefined);
+  }
+
+  async grants(tx: Tx, id: number, numbers: readonly number[]): Promise<Grant[]> {
+    await of(tx).statement();
+    return numbers.map((number) => this.world.tables.grant(id, number)).filter((grant) => grant !== undefined);
+  }
+
+  async reversed(tx: Tx, id: number, sequence: number): Promise<ReversedEntry | undefined> {
+    await of(tx).statement();
+    return this.world.tables.reversed(id, sequence);
+  }
+
+  async purchase(tx: Tx, id: number, purchaseId: string): Promise<PurchaseState> {
+    await of(tx).statement();
+    return this.world.tables.purchase(id, purchaseId);
   }
 
   async write(tx: Tx, effects: Effects, marker: CommitMarker, now: number, commit: boolean): Promise<void> {

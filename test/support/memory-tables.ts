@@ -3,28 +3,34 @@ import { FenceLost, newDataSource, type Table, type Value } from '../../src/comm
 import {
   type Account,
   type AccountName,
-  accountName,
-  dayOf,
+  available,
+  debtOf,
   type Effects,
   emptyAccount,
   type Entry,
-  type EntryType,
+  type Grant,
   type Group,
   hasExpired,
   type Hold,
   type HoldName,
+  inBurningOrder,
   isKeyed,
   keyOf,
   type Known,
+  needs,
+  type PurchaseState,
   recall,
-  remaining,
-  type Remembered,
   type Replay,
-  type TypeTotal,
+  type ReversedEntry,
+  type Slice,
+  statusOf,
+  unknownGrants,
+  ZERO,
 } from '../../src/ledger/domain/index.js';
 import { accountId, type KeyName, LEDGER_ENTITIES } from '../../src/ledger/store/index.js';
 import { describeLedger, type LedgerTables } from '../../src/ledger/store/tables.js';
 import { changesOf, type CommitMarker, type RowChange } from '../../src/ledger/store/write.js';
+import { problemsOf } from './problems.js';
 
 /** The tables as their entities describe them, without a database of any use. */
 const described: LedgerTables = await (async () => {
@@ -82,6 +88,8 @@ class MemoryTable<Row> {
   }
 }
 
+const pairs = (slices: readonly Slice[] | null) => (slices ?? []).map(({ grant, amount }) => [grant, amount]);
+
 /** The ledger's tables in memory. They are written with the code that writes the real ones, up to the SQL. */
 export class MemoryTables {
   private readonly tables = {
@@ -89,6 +97,8 @@ export class MemoryTables {
     entry: new MemoryTable(described.entry),
     operation: new MemoryTable(described.operation),
     hold: new MemoryTable(described.hold),
+    grant: new MemoryTable(described.grant),
+    reversal: new MemoryTable(described.reversal),
     dailyTotal: new MemoryTable(described.dailyTotal),
     marker: new MemoryTable(described.marker),
   };
@@ -165,23 +175,87 @@ export class MemoryTables {
     return found;
   }
 
-  /** Everything that a batch must know, read in one moment. */
+  grant(id: number, grant: number): Grant | undefined {
+    return this.tables.grant.get([id, grant]);
+  }
+
+  grantsOf(id: number): Grant[] {
+    return this.tables.grant
+      .rows()
+      .filter((grant) => grant.accountId === id)
+      .sort((a, b) => a.id - b.id);
+  }
+
+  openGrants(id: number): Grant[] {
+    return this.grantsOf(id).filter(({ open }) => open === 1);
+  }
+
+  reversed(id: number, sequence: number): ReversedEntry | undefined {
+    const entry = this.entry(id, sequence);
+    return entry && { entry, amount: this.tables.reversal.get([id, sequence])?.amount ?? 0 };
+  }
+
+  purchase(id: number, purchaseId: string): PurchaseState {
+    const isOf = (row: { purchaseId: string | null }) => row.purchaseId === purchaseId;
+    return {
+      grants: this.grantsOf(id)
+        .filter(isOf)
+        .map((grant) => grant.id),
+      refunds: this.entriesOf(id).filter((entry) => isOf(entry) && entry.type === 'refund'),
+    };
+  }
+
+  /** Everything that a batch must know and no more, read in one moment. */
   load(groups: readonly Group[], now: number): Map<AccountName, Known> {
     const operations = groups.flat();
     const known = new Map<AccountName, Known>();
     for (const name of new Set(operations.map(({ account }) => account))) {
       const account = this.account(this.accountId(name));
-      const keys = operations.filter(isKeyed).map(({ scope, key }) => ({ accountId: account.id, scope, key }));
-      known.set(name, {
-        account,
-        holds: new Map(this.holdsOf(account.id).map((hold) => [hold.number, hold])),
-        replays: this.replays(keys).get(account.id) ?? new Map<string, Replay>(),
-        ...(hasExpired(account, now)
-          ? this.expiredHolds(account.id, now)
-          : { expired: [], nextExpiry: account.nextExpiry }),
-      });
+      const own = operations.filter((operation) => operation.account === name);
+      const keys = own.filter(isKeyed).map(({ scope, key }) => ({ accountId: account.id, scope, key }));
+      const replays = this.replays(keys).get(account.id) ?? new Map<string, Replay>();
+      const due = hasExpired(account, now)
+        ? this.expiredHolds(account.id, now)
+        : { expired: [], nextExpiry: account.nextExpiry };
+      known.set(name, { account, replays, ...due, ...this.named(account.id, own.map(needs), due.expired) });
     }
     return known;
+  }
+
+  /** What operations name, and the grants that it leads to. */
+  private named(
+    id: number,
+    named: readonly ReturnType<typeof needs>[],
+    expired: readonly Hold[],
+  ): Pick<Known, 'open' | 'grants' | 'holds' | 'reversed' | 'purchases'> {
+    const open = this.openGrants(id).sort(inBurningOrder);
+    const holds = named.flatMap(({ hold }) => (hold?.accountId === id ? (this.hold(hold) ?? []) : []));
+    const reversed = named.flatMap(({ entry }) => this.reversed(id, entry ?? 0) ?? []);
+    const purchases = named.flatMap(({ purchaseId }) =>
+      purchaseId === undefined ? [] : [[purchaseId, this.purchase(id, purchaseId)] as const],
+    );
+    const ids = [
+      ...named.map(({ grant }) => grant ?? 0),
+      ...reversed.map(({ entry }) => entry.sequence),
+      ...purchases.flatMap(([, each]) => each.grants),
+    ];
+    const leading = [
+      ...holds,
+      ...expired,
+      ...reversed.map(({ entry }) => entry),
+      ...purchases.flatMap(([, { refunds }]) => refunds),
+      { slices: ids.map((grant) => ({ grant, amount: ZERO })) },
+    ];
+    const grants = new Map(open.map((grant) => [grant.id, grant]));
+    const there = () => unknownGrants(grants, leading).flatMap((grant) => this.grant(id, grant) ?? []);
+    for (let more = there(); more.length > 0; more = there()) for (const grant of more) grants.set(grant.id, grant);
+    return {
+      open,
+      grants,
+      holds: new Map(holds.map((hold) => [hold.number, hold])),
+      reversed: new Map(reversed.map((each) => [each.entry.sequence, each])),
+      purchases: new Map(purchases),
+    };
   }
 
   /** Whether effects would meet a unique key that is taken, or an account that somebody else has changed. */
@@ -201,73 +275,43 @@ export class MemoryTables {
       for (const row of rows) (this.tables[table] as MemoryTable<unknown>).put(row, how);
   }
 
-  /**
-   * Everything that is wrong with the tables, by the plainest arithmetic: everything is added up again from the entries
-   * and the holds.
-   * @returns nothing when all is as it must be
-   */
-  problems(): string[] {
-    return this.tables.account.rows().flatMap((account) => this.problemsOf(account));
+  /** All that can be seen of an account, as the naive ledger shows it. */
+  show(name: AccountName) {
+    const account = this.account(this.accountId(name));
+    return {
+      balance: account.balance,
+      available: available(account),
+      debt: debtOf(account),
+      entries: this.entriesOf(account.id).map(
+        ({ type, amount, balanceAfter, createdAt: at, hold, reverses, expiredAt, slices }) => {
+          return { type, amount, balanceAfter, at, hold, reverses, expiredAt, slices: pairs(slices) };
+        },
+      ),
+      grants: this.grantsOf(account.id).map((row) => {
+        const { accountId: _, open: __, extendedBy: ___, createdAt: at, ...grant } = row;
+        return { ...grant, at, status: statusOf(row) };
+      }),
+      holds: this.holdsOf(account.id).map(({ amount, captured, status, slices }) => {
+        return { amount, captured, status, slices: pairs(slices) };
+      }),
+    };
   }
 
-  private problemsOf(account: Account): string[] {
-    const problems: string[] = [];
-    const must = (what: string, is: unknown, should: unknown) => {
-      if (is !== should) problems.push(`${accountName(account)}: ${what} is ${String(is)}, must be ${String(should)}`);
-    };
-    const entries = this.entriesOf(account.id);
-    const operations = this.tables.operation.rows().filter((row) => row.accountId === account.id);
-    const made = (column: keyof Pick<Remembered, 'sequence'>, number: number) =>
-      operations.filter((row) => row[column] === number).length;
-    let [balance, time] = [0, 0];
-    const captured = new Map<number, number>();
-    const sums = new Map<string, { amount: bigint; count: number }>();
-    const types = new Map<string, TypeTotal>();
-    entries.forEach((entry, i) => {
-      balance += entry.amount;
-      must(`the number of entry ${i + 1}`, entry.sequence, i + 1);
-      must(`balanceAfter of entry ${i + 1}`, entry.balanceAfter, balance);
-      must(`whether time runs on at entry ${i + 1}`, entry.createdAt >= time, true);
-      if (entry.type === 'debit') must(`whether entry ${i + 1} spent what was there`, balance >= 0, true);
-      must(`whether one operation at most made entry ${i + 1}`, made('sequence', entry.sequence) <= 1, true);
-      time = entry.createdAt;
-      if (entry.hold !== null) captured.set(entry.hold, (captured.get(entry.hold) ?? 0) - entry.amount);
-      const day = `${account.id} ${dayOf(entry.createdAt)} ${entry.type}`;
-      const sum = sums.get(day) ?? { amount: 0n, count: 0 };
-      sums.set(day, { amount: sum.amount + BigInt(entry.amount), count: sum.count + 1 });
-      const ofType = types.get(entry.type) ?? { count: 0, total: 0n };
-      types.set(entry.type, { count: ofType.count + 1, total: ofType.total + BigInt(entry.amount) });
-      must(`the number of entry ${i + 1} in its type`, entry.typeSequence, ofType.count + 1);
-      must(`the sum of its type at entry ${i + 1}`, entry.typeTotal, ofType.total + BigInt(entry.amount));
+  /** Everything that is wrong with the tables; nothing when all is as it must be. */
+  problems(): string[] {
+    const { operation, reversal, dailyTotal } = this.tables;
+    return this.tables.account.rows().flatMap((account) => {
+      const own = <Row extends { accountId: number }>(rows: readonly Row[]) =>
+        rows.filter(({ accountId: id }) => id === account.id);
+      return problemsOf({
+        account,
+        entries: this.entriesOf(account.id),
+        operations: own(operation.rows()),
+        holds: this.holdsOf(account.id),
+        grants: this.grantsOf(account.id),
+        reversals: own(reversal.rows()),
+        totals: own(dailyTotal.rows()),
+      });
     });
-    must('the balance', account.balance, balance);
-    must('the last number', account.sequence, entries.length);
-    must('the number of operations', account.operations, operations.length);
-    for (const [type, { count, total }] of types) {
-      must(`the number of type ${type}`, account.types[type as EntryType]?.count, count);
-      must(`the sum of type ${type}`, account.types[type as EntryType]?.total, total);
-    }
-    for (const [day, { amount, count }] of sums) {
-      const total = this.tables.dailyTotal.get(day.split(' '));
-      must(`the sum of ${day}`, total?.amount, amount);
-      must(`the count of ${day}`, total?.count, count);
-    }
-    const holds = this.holdsOf(account.id);
-    const open = holds.filter(({ status }) => status === 'open');
-    must('the number of holds', account.holds, holds.length);
-    must('the number of open holds', account.openHolds, open.length);
-    for (const hold of holds) {
-      must(`what hold ${hold.number} captured`, hold.captured, captured.get(hold.number) ?? 0);
-      must(`whether hold ${hold.number} kept enough`, remaining(hold) >= 0, true);
-      must(`whether hold ${hold.number} says when it was closed`, hold.closedAfter !== null, hold.status !== 'open');
-    }
-    must(
-      'held',
-      account.held,
-      open.reduce((sum, hold) => sum + remaining(hold), 0),
-    );
-    const first = Math.min(...open.map(({ expiresAt }) => expiresAt));
-    must('whether the next expiry comes in time', (account.nextExpiry ?? Infinity) <= first, true);
-    return problems;
   }
 }

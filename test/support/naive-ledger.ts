@@ -1,11 +1,27 @@
 import {
   type AccountName,
   type Action,
+  type Answer,
+  type Capture,
+  type EntryType,
+  type Extend,
+  type Fund,
+  type FundTerms,
+  type GrantStatus,
   type Group,
   type HoldStatus,
   isKeyed,
+  type Open,
   type Operation,
+  type Refund,
+  type Rejection,
+  type Release,
+  type Reverse,
+  type Share,
+  type Spend,
+  type Terms,
   UNITS,
+  type Void,
 } from '../../src/ledger/domain/index.js';
 
 /** What an operation is expected to come to, in the plainest words. */
@@ -20,20 +36,57 @@ export type Expected = { readonly replayed: boolean } & (
     }
   | { readonly held: { readonly number: number; readonly status: HoldStatus; readonly captured: number } }
   | { readonly claimed: true }
+  /** The reason, and how much there would have been. */
   | { readonly refused: string; readonly group?: { readonly index: number; readonly because: string } }
   | { readonly reused: true }
 );
+type Done = Omit<Extract<Expected, { posted: unknown }>, 'replayed'> | { held: unknown } | { claimed: true };
+type Come = Done | { refused: string };
+
+/** One micro-dollar, or one token. */
+interface Unit {
+  grant: number;
+  where: Share | 'remaining';
+}
+
+interface NaiveGrant extends Terms {
+  readonly id: number;
+  price: number;
+  /** Whether an administrator voided it; one that was extended was not. */
+  isVoided: boolean;
+  readonly at: number;
+}
+
+interface NaiveEntry {
+  readonly type: EntryType;
+  readonly amount: number;
+  readonly at: number;
+  readonly hold: number | null;
+  readonly reverses: number | null;
+  readonly expiredAt: number | null;
+  readonly slices: readonly (readonly [grant: number, amount: number])[];
+  /** What a spending spent, in its order, and is not reversed. */
+  readonly spent: Unit[];
+}
 
 interface NaiveHold {
-  amount: number;
+  readonly amount: number;
   captured: number;
   status: HoldStatus;
-  expiresAt: number;
+  readonly expiresAt: number;
+  /** In the order in which captures spend them. */
+  readonly units: readonly Unit[];
 }
 
 interface NaiveAccount {
-  entries: { amount: number; at: number }[];
+  entries: NaiveEntry[];
   holds: NaiveHold[];
+  grants: NaiveGrant[];
+  units: Unit[];
+  /** Units that are owed. */
+  debt: number;
+  /** What refunds of each purchase have taken and not given back, in its order; a unit that was not there is a debt. */
+  taken: Record<string, (Unit | 'debt')[]>;
 }
 
 interface Remembered {
@@ -42,41 +95,49 @@ interface Remembered {
 }
 
 const LIMIT = UNITS.USD.limit;
+const THIRTY_DAYS = 30 * 24 * 60 * 60 * 1000;
+const SHARES = ['used', 'held', 'expired', 'voided', 'takenBack', 'remaining'] as const;
 
 /**
- * A ledger that keeps nothing but what happened, adds it up again for every question, and copies everything before it
- * tries anything.
+ * A ledger that keeps every unit as a thing of its own, counts them again for every question, and copies everything
+ * before it tries anything. It follows the contract's sentences and nothing else, so amounts must be small.
  */
 export class NaiveLedger {
   private state = { accounts: {} as Record<AccountName, NaiveAccount>, keys: {} as Record<string, Remembered> };
 
   account(id: AccountName): NaiveAccount {
-    return (this.state.accounts[id] ??= { entries: [], holds: [] });
-  }
-
-  balance(id: AccountName): number {
-    return this.account(id).entries.reduce((sum, { amount }) => sum + amount, 0);
-  }
-
-  held(id: AccountName, now: number): number {
-    return this.account(id)
-      .holds.filter((hold) => this.status(hold, now) === 'open')
-      .reduce((sum, { amount, captured }) => sum + amount - captured, 0);
+    return (this.state.accounts[id] ??= { entries: [], holds: [], grants: [], units: [], debt: 0, taken: {} });
   }
 
   status({ status, expiresAt }: NaiveHold, now: number): HoldStatus {
     return status === 'open' && expiresAt <= now ? 'expired' : status;
   }
 
-  /** Each group one after the other. */
-  run(groups: readonly Group[], clock: number): Expected[][] {
-    for (const { account } of groups.flat()) this.settleExpired(account, clock);
-    return groups.map((group) => (group.length === 1 ? [this.one(group[0]!, clock)] : this.together(group, clock)));
+  /** All that can be seen of an account. */
+  show(id: AccountName) {
+    const account = this.account(id);
+    return {
+      balance: balanceOf(account),
+      available: availableOf(account),
+      debt: account.debt,
+      entries: account.entries.map(({ spent: _, ...entry }, i) => ({
+        ...entry,
+        balanceAfter: account.entries.slice(0, i + 1).reduce((sum, { amount }) => sum + amount, 0),
+      })),
+      grants: account.grants.map(({ isVoided: _, ...grant }) => ({ ...grant, ...sharesOf(account, grant.id) })),
+      holds: account.holds.map(({ amount, captured, status, units }) => ({
+        amount,
+        captured,
+        status,
+        slices: linesOf(units).map(sliceOf),
+      })),
+    };
   }
 
-  /** A hold that was seen to have expired stays so, even when the clock is set back. */
-  private settleExpired(id: AccountName, now: number): void {
-    for (const hold of this.account(id).holds) hold.status = this.status(hold, now);
+  /** Each group one after the other. */
+  run(groups: readonly Group[], clock: number): Expected[][] {
+    for (const { account } of groups.flat()) new Moment(this.account(account), clock).settle();
+    return groups.map((group) => (group.length === 1 ? [this.one(group[0]!, clock)] : this.together(group, clock)));
   }
 
   /** All or nothing: the first operation stands for the whole. */
@@ -107,49 +168,14 @@ export class NaiveLedger {
 
   private one(operation: Operation, clock: number): Expected {
     const { account, action } = operation;
-    if ('amount' in action && !isAmount(action)) return { replayed: false, refused: 'malformed' };
+    if (!isWellFormed(action)) return { replayed: false, refused: 'malformed' };
     const known = isKeyed(operation) ? this.state.keys[`${account} ${operation.scope} ${operation.key}`] : undefined;
     if (known && known.hash !== operation.hash) return { replayed: false, reused: true };
     if (known) return { ...known.expected, replayed: true };
-    const expected: Expected = { replayed: false, ...this.act(account, action, clock) };
+    const come = new Moment(this.account(account), clock).act(action);
+    const expected = { replayed: false, ...come } as Expected;
     if (isKeyed(operation)) this.remember(operation, expected);
     return expected;
-  }
-
-  private act(id: AccountName, action: Action, now: number) {
-    const { entries, holds } = this.account(id);
-    const available = this.balance(id) - this.held(id, now);
-    const post = (amount: number, hold: number | null) => {
-      entries.push({ amount, at: this.time(id, now) });
-      return { posted: { sequence: entries.length, amount, balanceAfter: this.balance(id), hold } };
-    };
-    if (action.kind === 'claim') return { claimed: true } as const;
-    if (action.kind === 'post') {
-      if (action.amount < 0 && !action.overdraw && 0 - action.amount > available) return { refused: 'insufficient' };
-      return Math.abs(this.balance(id) + action.amount) > LIMIT ? { refused: 'limit' } : post(action.amount, null);
-    }
-    if (action.kind === 'open') {
-      if (action.amount > available) return { refused: 'insufficient' };
-      holds.push({ amount: action.amount, captured: 0, status: 'open', expiresAt: now + action.expiresIn });
-      return { held: { number: holds.length, status: 'open', captured: 0 } } as const;
-    }
-    const hold = holds[action.hold.number - 1];
-    if (!hold) return { refused: 'no-hold' };
-    if (this.status(hold, now) !== 'open') return { refused: 'hold-settled' };
-    if (action.kind === 'release') {
-      hold.status = 'released';
-      return { held: { number: action.hold.number, status: hold.status, captured: hold.captured } };
-    }
-    if (action.amount > hold.amount - hold.captured) return { refused: 'hold-exceeded' };
-    if (action.amount > this.balance(id)) return { refused: 'insufficient' };
-    hold.captured += action.amount;
-    if (action.final || hold.captured === hold.amount) hold.status = 'captured';
-    return post(0 - action.amount, action.hold.number);
-  }
-
-  /** Time never runs backwards within an account. */
-  private time(id: AccountName, clock: number): number {
-    return Math.max(clock, this.account(id).entries.at(-1)?.at ?? 0);
   }
 
   private remember({ account, scope, key, hash }: Operation, expected: Expected): void {
@@ -157,6 +183,444 @@ export class NaiveLedger {
   }
 }
 
-function isAmount({ kind, amount }: Extract<Action, { amount: number }>): boolean {
-  return Number.isSafeInteger(amount) && Math.abs(amount) <= LIMIT && (kind === 'post' ? amount !== 0 : amount > 0);
+/** One operation on one account at one time. */
+class Moment {
+  /** The grants that something came back to, in that order. */
+  private readonly came = new Set<number>();
+
+  constructor(
+    private readonly account: NaiveAccount,
+    private readonly now: number,
+  ) {}
+
+  /** Holds and grants whose time has passed end before anything else happens. */
+  settle(): void {
+    const due = this.account.holds.filter(({ status, expiresAt }) => status === 'open' && expiresAt <= this.now);
+    for (const hold of due.sort((a, b) => a.expiresAt - b.expiresAt)) this.close(hold, 'expired');
+    this.retire();
+    const past = this.account.grants.filter((grant) => this.isPast(grant)).sort(inBurningOrder);
+    for (const grant of past) this.end(grant, 'expired');
+  }
+
+  act(action: Action): Come {
+    const come = this.decide(action);
+    if (!('refused' in come)) this.retire();
+    return come;
+  }
+
+  private decide(action: Action): Come {
+    switch (action.kind) {
+      case 'claim':
+        return { claimed: true };
+      case 'fund':
+        return this.fund(action);
+      case 'spend':
+        return this.spend(action);
+      case 'open':
+        return this.open(action);
+      case 'capture':
+      case 'release':
+        return this.ofHold(action);
+      case 'refund':
+        return action.amount < 0 ? this.takeBack(action) : this.giveBack(action);
+      case 'void':
+        return this.void(action);
+      case 'extend':
+        return this.extend(action);
+      case 'reverse':
+        return this.reverse(action);
+    }
+  }
+
+  private fund({ type, amount, terms, bonus, existing }: Fund): Come {
+    const { entries, holds } = this.account;
+    if (existing && entries.length + holds.length === 0) return { refused: 'no-account' };
+    const done = this.enter(type, amount);
+    this.grant(amount, this.termsOf(terms));
+    if (bonus) {
+      this.enter(type, bonus.amount);
+      this.grant(bonus.amount, this.termsOf(bonus.terms));
+    }
+    return done;
+  }
+
+  private spend({ type, amount }: Spend): Come {
+    const there = availableOf(this.account);
+    if (amount > there) return { refused: `insufficient ${there}` };
+    return this.enter(type, 0 - amount, { spent: this.burn(amount, 'used') });
+  }
+
+  private open({ amount, expiresIn }: Open): Come {
+    const { holds } = this.account;
+    const there = availableOf(this.account);
+    if (amount > there) return { refused: `insufficient ${there}` };
+    const units = this.burn(amount, 'held');
+    holds.push({ amount, captured: 0, status: 'open', expiresAt: this.now + expiresIn, units });
+    return { held: { number: holds.length, status: 'open', captured: 0 } };
+  }
+
+  private ofHold(action: Capture | Release): Come {
+    const { number } = action.hold;
+    const hold = this.account.holds[number - 1];
+    if (!hold) return { refused: 'no-hold' };
+    if (hold.status !== 'open' || hold.expiresAt <= this.now) return { refused: 'hold-settled' };
+    if (action.kind === 'release') {
+      this.close(hold, 'released');
+      return { held: { number, status: hold.status, captured: hold.captured } };
+    }
+    const left = hold.amount - hold.captured;
+    if (action.amount > left) return { refused: `hold-exceeded ${left}` };
+    const spent = hold.units.slice(hold.captured, hold.captured + action.amount);
+    for (const unit of spent) unit.where = 'used';
+    hold.captured += action.amount;
+    const done = this.enter(action.type, 0 - action.amount, { spent, hold: number });
+    if (action.final || hold.captured === hold.amount) this.close(hold, 'captured');
+    return done;
+  }
+
+  private close(hold: NaiveHold, status: HoldStatus): void {
+    hold.status = status;
+    for (const line of linesOf(hold.units.slice(hold.captured).toReversed())) this.comeBack(line);
+  }
+
+  /** The same share of a purchase and of its bonus, then other paid grants from the newest, then promotional ones. */
+  private takeBack({ amount: signed, purchaseId }: Refund): Come {
+    const amount = 0 - signed;
+    const { grants } = this.account;
+    const own = grants.filter((grant) => purchaseId !== null && grant.purchaseId === purchaseId);
+    const others = grants.filter((grant) => !own.includes(grant)).toReversed();
+    const paid = (all: NaiveGrant[]) => all.filter(({ category }) => category === 'paid');
+    const promotional = (all: NaiveGrant[]) => all.filter(({ category }) => category === 'promotional');
+    const ofBonus = Math.min(amount, this.bonusShare(purchaseId, amount));
+    const taken: Unit[] = [];
+    const take = (from: NaiveGrant[], atMost: number) => {
+      const units = from.flatMap(({ id }) => this.remaining(id)).slice(0, Math.min(atMost, amount - taken.length));
+      for (const unit of units) unit.where = 'takenBack';
+      taken.push(...units);
+    };
+    take(paid(own), amount - ofBonus);
+    take(promotional(own), ofBonus);
+    for (const from of [paid(own), promotional(own), paid(others), promotional(others)]) take(from, amount);
+    const debt = amount - taken.length;
+    this.account.debt += debt;
+    const record = perGrant(taken.map((unit) => [unit.grant, unit] as const)).flatMap(([, units]) => units);
+    if (purchaseId !== null)
+      (this.account.taken[purchaseId] ??= []).push(...record, ...Array.from({ length: debt }, () => 'debt' as const));
+    return this.enter('refund', signed, { slices: linesOf(record).map(sliceOf) });
+  }
+
+  /** How much of what is taken falls to the bonus: its share of all that was ever taken, less what it was before. */
+  private bonusShare(purchaseId: string | null, amount: number): number {
+    const { purchase, bonus } = this.madeBy(purchaseId);
+    const before = this.account.taken[purchaseId ?? '']?.length ?? 0;
+    const share = (taken: number) => Math.floor((bonus * taken) / (purchase + bonus));
+    return bonus === 0 ? 0 : share(before + amount) - share(before);
+  }
+
+  private giveBack({ amount, purchaseId }: Refund): Come {
+    const taken = this.account.taken[purchaseId ?? ''] ?? [];
+    const back = taken.splice(Math.max(0, taken.length - amount)).toReversed();
+    // What no refund is known to have taken has no grant that it could go to.
+    while (back.length < amount) back.push('debt');
+    const slices: [number, number][] = [];
+    let owed = 0;
+    for (const line of linesOf(back)) {
+      const units = line.filter((unit) => unit !== 'debt');
+      if (units.length > 0) slices.push(...this.comeBack(units));
+      else owed += line.length - this.pay(line.length);
+    }
+    const done = this.enter('refund', amount, { slices: merged(slices) });
+    if (owed === 0) return done;
+    const { purchase, bonus, first } = this.madeBy(purchaseId);
+    const { category, priority } = first ?? { category: 'paid' as const, priority: 50 };
+    const price = first ? Math.floor((first.price * owed) / (purchase + bonus)) : 0;
+    this.grant(owed, { source: 'return', category, priority, expiresAt: null, price, purchaseId, extends: null });
+    return done;
+  }
+
+  private madeBy(purchaseId: string | null) {
+    const made = (source: string) =>
+      this.account.grants.filter((grant) => grant.purchaseId === purchaseId && grant.source === source);
+    const amount = (grants: NaiveGrant[]) => grants.reduce((sum, { id }) => sum + this.unitsOf(id).length, 0);
+    const [purchase, bonus] = [made('purchase'), made('bonus')];
+    return { purchase: amount(purchase), bonus: amount(bonus), first: purchase[0] };
+  }
+
+  private void({ grant: id }: Void): Come {
+    const grant = this.find(id);
+    if (!grant) return { refused: 'no-grant' };
+    if (this.remaining(id).length === 0) return { refused: 'nothing-remains' };
+    grant.isVoided = true;
+    return this.end(grant, 'voided');
+  }
+
+  private extend({ grant: id, type, expiresAt }: Extend): Come {
+    const grant = this.find(id);
+    if (!grant) return { refused: 'no-grant' };
+    const rest = this.remaining(id);
+    if (rest.length === 0) return { refused: 'nothing-remains' };
+    if (grant.expiresAt === null) return { refused: 'never-expires' };
+    if (expiresAt <= Math.max(grant.expiresAt, this.now)) return { refused: 'not-later' };
+    const { category, priority, purchaseId } = grant;
+    const price = this.costOf(rest);
+    this.end(grant, 'voided');
+    const done = this.enter(type, rest.length);
+    this.grant(rest.length, { source: 'extension', category, priority, expiresAt, price, purchaseId, extends: id });
+    return done;
+  }
+
+  private reverse({ entry: number, amount: asked }: Reverse): Come {
+    const entry = this.account.entries[number - 1];
+    if (!entry) return { refused: 'no-entry' };
+    if (entry.type === 'deposit') {
+      if (this.find(number)!.purchaseId !== null) return { refused: 'irreversible' };
+      const units = this.remaining(number);
+      const amount = asked ?? units.length;
+      if (amount > units.length || units.length === 0) return { refused: `reversed ${units.length}` };
+      for (const unit of units.slice(0, amount)) unit.where = 'takenBack';
+      return this.enter('reversal', -amount, { slices: [[number, amount]], reverses: number });
+    }
+    if (entry.type !== 'debit') return { refused: 'irreversible' };
+    const { length: left } = entry.spent;
+    const amount = asked ?? left;
+    if (amount > left || left === 0) return { refused: `reversed ${left}` };
+    return this.unspend(entry.spent.splice(left - amount).toReversed(), number);
+  }
+
+  /** Gives back to the grants that paid; what they can't take because they have expired is a grant of its own. */
+  private unspend(units: readonly Unit[], reverses: number): Come {
+    const slices: [number, number][] = [];
+    let [amount, price] = [0, 0];
+    let terms: NaiveGrant | undefined;
+    for (const line of linesOf(units)) {
+      const target = this.newest(line[0]!.grant);
+      if (!this.isPast(target) || target.isVoided) {
+        slices.push(...this.comeBack(line));
+        continue;
+      }
+      const rest = line.slice(this.pay(line.length));
+      if (rest.length === 0) continue;
+      amount += rest.length;
+      price += this.costOf(rest);
+      terms ??= target;
+    }
+    const done = this.enter('reversal', units.length, { slices: merged(slices), reverses });
+    if (terms) {
+      const { category, priority, purchaseId } = terms;
+      const expiresAt = this.now + THIRTY_DAYS;
+      this.grant(amount, { source: 'return', category, priority, expiresAt, price, purchaseId, extends: null });
+    }
+    return done;
+  }
+
+  /**
+   * Units of one grant come back. They pay debt first; the others go where they came from, or to the newest grant that
+   * extends it, which then holds them as if they had been there when it was made.
+   * @returns the grant that they came to, and how many
+   */
+  private comeBack(line: readonly Unit[]): [number, number][] {
+    const paid = this.pay(line.length);
+    for (const unit of line.slice(0, paid)) unit.where = 'used';
+    const rest = line.slice(paid);
+    if (rest.length === 0) return [];
+    const { grant } = rest[0]!;
+    const target = this.newest(grant);
+    if (target.id !== grant) target.price += this.costOf(rest);
+    for (const unit of rest) {
+      unit.where = target.id === grant ? 'remaining' : 'voided';
+      if (target.id !== grant) this.account.units.push({ grant: target.id, where: 'remaining' });
+    }
+    this.came.add(target.id);
+    return [[target.id, rest.length]];
+  }
+
+  /** @returns how many of so many units a debt takes */
+  private pay(units: number): number {
+    const paid = Math.min(units, this.account.debt);
+    this.account.debt -= paid;
+    return paid;
+  }
+
+  /**
+   * What units of one grant cost. The first so many that leave a grant cost floor(price × so many / amount), those that
+   * leave it later the rest. Units that left it before cost floor(price × part / amount).
+   */
+  private costOf(part: readonly Unit[]): number {
+    const { grant: id, where } = part[0]!;
+    const { price } = this.find(id)!;
+    const all = this.unitsOf(id);
+    const cost = (units: number) => Math.floor((price * units) / all.length);
+    if (where !== 'remaining' && where !== 'held') return cost(part.length);
+    const gone = all.filter((unit) => unit.where !== 'remaining' && unit.where !== 'held').length;
+    return cost(gone + part.length) - cost(gone);
+  }
+
+  /** What came back to a grant that was voided is voided, to one whose time has passed expires. */
+  private retire(): void {
+    for (const grant of [...this.came].map((id) => this.find(id)!))
+      if (grant.isVoided) this.end(grant, 'voided');
+      else if (this.isPast(grant)) this.end(grant, 'expired');
+  }
+
+  private end(grant: NaiveGrant, where: 'voided' | 'expired'): Done {
+    const units = this.remaining(grant.id);
+    if (units.length === 0) return { claimed: true };
+    for (const unit of units) unit.where = where;
+    const expiredAt = where === 'expired' ? grant.expiresAt : null;
+    const slices: [number, number][] = [[grant.id, units.length]];
+    return this.enter(where === 'expired' ? 'expire' : 'void', -units.length, { slices, expiredAt });
+  }
+
+  /** The grant that the last entry makes. Debt is paid first. */
+  private grant(amount: number, terms: Terms): void {
+    const { entries, grants, units } = this.account;
+    const paid = this.pay(amount);
+    const id = entries.length;
+    grants.push({ ...terms, id, at: entries.at(-1)!.at, isVoided: false });
+    for (let i = 0; i < amount; i++) units.push({ grant: id, where: i < paid ? 'used' : 'remaining' });
+    this.came.add(id);
+  }
+
+  private burn(amount: number, where: 'used' | 'held'): Unit[] {
+    const order = this.account.grants.toSorted(inBurningOrder).flatMap(({ id }) => this.remaining(id));
+    const burnt = order.slice(0, amount);
+    for (const unit of burnt) unit.where = where;
+    return burnt;
+  }
+
+  private enter(type: EntryType, amount: number, more: Partial<NaiveEntry> = {}): Done {
+    const { entries } = this.account;
+    const slices = linesOf(more.spent ?? []).map(sliceOf);
+    const at = Math.max(this.now, entries.at(-1)?.at ?? 0);
+    const plain = { hold: null, reverses: null, expiredAt: null, slices, spent: [] };
+    entries.push({ type, amount, at, ...plain, ...more });
+    const balanceAfter = balanceOf(this.account);
+    return { posted: { sequence: entries.length, amount, balanceAfter, hold: more.hold ?? null } };
+  }
+
+  private termsOf({ expiresIn, ...terms }: FundTerms): Terms {
+    return { ...terms, extends: null, expiresAt: expiresIn === undefined ? terms.expiresAt : this.now + expiresIn };
+  }
+
+  private find(id: number): NaiveGrant | undefined {
+    return this.account.grants.find((grant) => grant.id === id);
+  }
+
+  private newest(id: number): NaiveGrant {
+    const extension = this.account.grants.find((grant) => grant.extends === id);
+    return extension ? this.newest(extension.id) : this.find(id)!;
+  }
+
+  private isPast({ expiresAt }: NaiveGrant): boolean {
+    return expiresAt !== null && expiresAt <= this.now;
+  }
+
+  private unitsOf(id: number): Unit[] {
+    return this.account.units.filter(({ grant }) => grant === id);
+  }
+
+  private remaining(id: number): Unit[] {
+    return this.account.units.filter(({ grant, where }) => grant === id && where === 'remaining');
+  }
+}
+
+/** An answer of the engine in the words in which it is expected. */
+export function plainly({ outcome, ...answer }: Answer): Expected {
+  if (outcome === 'key-reused') return { replayed: false, reused: true };
+  const replayed = 'replayed' in answer && answer.replayed;
+  if (outcome.status === 'posted') {
+    const { sequence, amount, balanceAfter, hold } = outcome.entry;
+    return { replayed, posted: { sequence, amount, balanceAfter, hold } };
+  }
+  if (outcome.status === 'held') {
+    const { number, status, captured } = outcome.hold;
+    return { replayed, held: { number, status, captured } };
+  }
+  if (outcome.status === 'claimed') return { replayed, claimed: true };
+  const { rejection } = outcome;
+  return rejection.reason === 'group'
+    ? { replayed, refused: 'group', group: { index: rejection.index, because: refusalOf(rejection.because) } }
+    : { replayed, refused: refusalOf(rejection) };
+}
+
+function refusalOf(rejection: Rejection): string {
+  if ('available' in rejection) return `${rejection.reason} ${rejection.available}`;
+  return 'remaining' in rejection ? `${rejection.reason} ${rejection.remaining}` : rejection.reason;
+}
+
+function balanceOf({ entries }: NaiveAccount): number {
+  return entries.reduce((sum, { amount }) => sum + amount, 0);
+}
+
+function availableOf({ units, debt }: NaiveAccount): number {
+  return units.filter(({ where }) => where === 'remaining').length - debt;
+}
+
+/** `priority`, then `expires_at` (none last), then promotional before paid, then `created_at`, then `id`. */
+function inBurningOrder(a: NaiveGrant, b: NaiveGrant): number {
+  const rank = ({ priority, expiresAt, category, at, id }: NaiveGrant) => [
+    priority,
+    expiresAt ?? Number.MAX_VALUE,
+    category === 'promotional' ? 0 : 1,
+    at,
+    id,
+  ];
+  const [ofA, ofB] = [rank(a), rank(b)];
+  return ofA.map((value, i) => value - ofB[i]!).find((difference) => difference !== 0) ?? 0;
+}
+
+function sharesOf({ units }: NaiveAccount, id: number) {
+  const own = units.filter(({ grant }) => grant === id);
+  const [used, held, expired, voided, takenBack, remaining] = SHARES.map(
+    (share) => own.filter(({ where }) => where === share).length,
+  ) as [number, number, number, number, number, number];
+  const status: GrantStatus =
+    remaining + held > 0 ? 'active' : voided > 0 ? 'voided' : expired > 0 ? 'expired' : 'used';
+  return { amount: own.length, used, held, expired, voided, takenBack, remaining, status };
+}
+
+/** Units that follow one another and are of one grant, or are all debt. */
+function linesOf<Item extends Unit | 'debt'>(items: readonly Item[]): Item[][] {
+  const lines: Item[][] = [];
+  const grant = (item: Item | undefined) => (item === 'debt' || item === undefined ? 0 : item.grant);
+  for (const item of items) {
+    const last = lines.at(-1);
+    if (last && grant(last[0]) === grant(item)) last.push(item);
+    else lines.push([item]);
+  }
+  return lines;
+}
+
+/** What belongs to each grant, the grants in the order in which they first came. */
+function perGrant<Item>(items: readonly (readonly [grant: number, item: Item])[]): [grant: number, items: Item[]][] {
+  const ids = [...new Set(items.map(([grant]) => grant))];
+  return ids.map((id) => [id, items.filter(([grant]) => grant === id).map(([, item]) => item)]);
+}
+
+/** One slice for each grant. */
+function merged(slices: readonly (readonly [grant: number, amount: number])[]) {
+  return perGrant(slices).map(([grant, amounts]) => [grant, amounts.reduce((sum, each) => sum + each, 0)] as const);
+}
+
+const sliceOf = (line: readonly Unit[]) => [line[0]!.grant, line.length] as const;
+
+function isWellFormed(action: Action): boolean {
+  const isAmount = (amount: number) => Number.isSafeInteger(amount) && amount > 0 && amount <= LIMIT;
+  switch (action.kind) {
+    case 'fund':
+      return isAmount(action.amount) && (!action.bonus || isAmount(action.bonus.amount));
+    case 'refund':
+      return isAmount(Math.abs(action.amount));
+    case 'reverse':
+      return action.amount === null || isAmount(action.amount);
+    case 'spend':
+    case 'open':
+    case 'capture':
+      return isAmount(action.amount);
+    case 'release':
+    case 'void':
+    case 'extend':
+    case 'claim':
+      return true;
+  }
 }

@@ -246,7 +246,7 @@ describe('configuration', () => {
     const file = join(directory, 'catalog.json');
     writeFileSync(file, JSON.stringify({ packages: [{ id: 'pro', bonus: null }] }));
     expect(problemsOf({ JWT_SECRET: SECRET, CATALOG_FILE: file })).toEqual([
-      'CATALOG_FILE can not be read: bonus must not be null; leave the field out',
+      'CATALOG_FILE cannot be read: bonus must not be null; leave the field out',
     ]);
   });
 

@@ -18,6 +18,9 @@ const atomic = (...items: readonly [AccountName, amount: number][]): Group => [
   ...items.map(([account, amount], i) => keyed(account, posting(-amount), `k ${i}`)),
 ];
 
+/** The effects of a batch that changes nothing. */
+const NOTHING = { accounts: [], entries: [], operations: [], holds: [], grants: [], reversals: [], totals: [] };
+
 /** Ada has 10, Bob has 5. */
 function begin(): Story {
   const story = new Story();
@@ -90,7 +93,7 @@ describe('operations that are done together', () => {
     story.together([keyed(BOB, posting(-1), 'k 1', 'another request')]);
     const { answers, effects } = story.batch([atomic([ADA, 3], [BOB, 2])]);
     expect(answers![0]!.map(plainly)).toEqual(['key-reused', 'key-reused', 'key-reused']);
-    expect(effects).toEqual({ accounts: [], entries: [], operations: [], holds: [], totals: [] });
+    expect(effects).toEqual(NOTHING);
     // Nothing is remembered of it, so the same key may come with a request that is right.
     expect(plainly(story.together([keyed(ACME, { kind: 'claim' }, 'k', 'a right one')])[0]!)).toBe('claimed');
   });
@@ -125,9 +128,10 @@ describe('operations that are done together', () => {
         operationOn(ADA, posting(-100)),
       ],
     ]);
-    expect(effects).toEqual({ accounts: [], entries: [], operations: [], holds: [], totals: [] });
+    expect(effects).toEqual(NOTHING);
     expect(account(story, ADA)).toEqual(before);
     expect(story.tables.holdsOf(hold.accountId)).toMatchObject([{ status: 'open', captured: 0 }]);
+    expect(story.tables.grantsOf(hold.accountId)).toMatchObject([{ remaining: 6, held: 4, used: 0 }]);
   });
 });
 

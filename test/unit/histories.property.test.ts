@@ -8,8 +8,10 @@ import {
   type Effects,
   isKeyed,
   keyOf,
+  type Fund,
   type Operation,
-  type Post,
+  type Refund,
+  type Spend,
   startOfDay,
   UNITS,
 } from '../../src/ledger/domain/index.js';
@@ -29,15 +31,15 @@ const anyPosting = fc.record({
   overdraw: fc.boolean(),
 });
 type Any = typeof anyPosting extends fc.Arbitrary<infer T> ? T : never;
-type Asked = Operation<Post>;
+type Asked = Operation<Fund | Spend | Refund>;
 
 const history = fc.array(anyPosting, { maxLength: 120 });
 
 const toOperation = ({ account, amount, key, keyed, overdraw }: Any): Asked =>
-  operationOn(account, posting(amount, { overdraw }), {
+  operationOn(account, posting(amount, overdraw ? { type: 'refund' } : {}), {
     scope: 'any',
     key: keyed ? `k${key}` : undefined,
-    hash: `h${amount}`,
+    hash: `h${amount}${overdraw}`,
     traceId: 't',
   }) as Asked;
 
@@ -197,7 +199,7 @@ function expectConsistent({ story, effects }: History, name: AccountName): void 
     time = entry.createdAt;
   });
   expect(state).toMatchObject({ balance, sequence: entries.length, held: 0, lastAt: time });
-  for (const type of ['debit', 'deposit'] as const) {
+  for (const type of ['debit', 'deposit', 'refund'] as const) {
     const own = entries.filter((entry) => entry.type === type);
     expect(own.map(({ typeSequence }) => typeSequence)).toEqual(own.map((_, i) => i + 1));
     expect(state.types[type]?.count ?? 0).toBe(own.length);

@@ -9,13 +9,15 @@ import {
   type Capture,
   decide,
   emptyAccount,
+  type Grants,
   type Hold,
   type HoldName,
   type Known,
   MAX_OPEN_HOLDS,
+  newGrant,
   statusAt,
 } from '../../src/ledger/domain/index.js';
-import { FOR_NOTHING, operationOn, posting, stored } from '../support/posting.js';
+import { FOR_NOTHING, funding, operationOn, posting, refunding, spending, stored } from '../support/posting.js';
 import { Story } from '../support/story.js';
 
 const ADA: AccountName = 'USD user:ada';
@@ -112,13 +114,19 @@ describe('a hold', () => {
         actor: 'user:ada',
         ...FOR_NOTHING,
       },
-      ...{ expiresAt: now, createdAt: 0, openedAfter: 0, closedAfter: null },
+      ...{ expiresAt: now, createdAt: 0, openedAfter: 0, closedAfter: null, openedEvent: 1, closedEvent: null },
+      slices: [{ grant: 1, amount: stored(3) }],
     };
+    const whole = newGrant(1, 1, stored(102), { ...funding(1).terms, extends: null }, 0);
+    const grant = { ...whole, used: stored(2), held: stored(1), remaining: stored(99) };
+    const named = { open: [grant], grants: new Map([[1, grant]]), reversed: new Map(), purchases: new Map() };
+    const grants: Grants = { open: [grant], find: () => grant };
     const full = { ...account, held: stored(0), nextExpiry: null };
-    expect(apply({ account: full }, operationOn(ADA, opening(1)), now).answer).toMatchObject({
+    expect(apply({ account: full, grants }, operationOn(ADA, opening(1)), now).answer).toMatchObject({
       outcome: { rejection: { reason: 'too-many-holds' } },
     });
-    const known: Known = { account, holds: new Map(), replays: new Map(), expired: [expired], nextExpiry: null };
+    const rest = { holds: new Map(), replays: new Map(), expired: [expired], nextExpiry: null };
+    const known: Known = { account, ...named, ...rest };
     const settled = decide(new Map([[ADA, known]]), [], now).effects;
     expect(settled.accounts).toMatchObject([{ openHolds: MAX_OPEN_HOLDS - 1, held: 0, nextExpiry: null }]);
     const opened = decide(new Map([[ADA, known]]), [[operationOn(ADA, opening(1))]], now).effects;
@@ -172,20 +180,18 @@ describe('a capture', () => {
     expect(account()).toMatchObject({ balance: 85, held: 25 });
   });
 
-  it('is refused when a clawback has taken what the hold kept', () => {
-    const { story, hold, refused } = adaWithHold();
-    story.one(ADA, posting(-80, { type: 'refund', overdraw: true }));
-    expect(refused(story.one(ADA, capturing(hold, 21)))).toEqual({
-      reason: 'insufficient',
-      required: 21,
-      available: 20,
+  it('spends what the hold kept, though a clawback has made a debt meanwhile', () => {
+    const { story, hold, account, refused } = adaWithHold();
+    story.one(ADA, refunding(-80));
+    expect(available(account())).toBe(-20);
+    expect(story.one(ADA, capturing(hold, 21))).toMatchObject({
+      outcome: { status: 'posted', entry: { balanceAfter: -1 } },
     });
-    expect(story.one(ADA, capturing(hold, 20))).toMatchObject({
-      outcome: { status: 'posted', entry: { balanceAfter: 0 } },
-    });
-    story.one(ADA, posting(-5, { type: 'refund', overdraw: true }));
-    // A debt is not shown as an amount that is available.
-    expect(refused(story.one(ADA, capturing(hold, 1)))).toEqual({ reason: 'insufficient', required: 1, available: 0 });
+    expect(available(account())).toBe(-20);
+    expect(refused(story.one(ADA, spending(1)))).toMatchObject({ reason: 'insufficient', available: -20 });
+    // What the last capture leaves of the hold pays debt.
+    story.one(ADA, capturing(hold, 1, { final: true }));
+    expect(account()).toMatchObject({ balance: -2, held: 0 });
   });
 
   it("has the hold's words, unless it brings its own", () => {
@@ -280,28 +286,24 @@ describe('a hold that nobody settles', () => {
     story.now = now;
     const hold = heldBy(story.one(ADA, opening(1, 1)));
     expect(hold).toMatchObject({ createdAt: now, expiresAt: now + SECOND });
-    const account = story.tables.account(hold.accountId);
+    const [account, [grant]] = [story.tables.account(hold.accountId), story.tables.grantsOf(hold.accountId)];
+    const state = { account, hold, grants: { open: [grant!], find: () => grant } };
     const capture = operationOn(ADA, capturing(hold, 1, { final: true }));
-    expect(apply({ account, hold }, capture, now + 999).answer).toMatchObject({
+    expect(apply(state, capture, now + 999).answer).toMatchObject({
       outcome: { status: 'posted', entry: { createdAt: ahead } },
     });
-    expect(apply({ account, hold }, capture, now + SECOND).answer).toMatchObject({
+    expect(apply(state, capture, now + SECOND).answer).toMatchObject({
       outcome: { rejection: { status: 'expired' } },
     });
   });
 
   it('is one of so many that a batch settles some and decides nothing', () => {
-    const { story, hold, account } = adaWithHold(60);
+    const { story, hold } = adaWithHold(60);
     const second = heldBy(story.one(ADA, opening(5, 30)));
     const now = hold.expiresAt;
     const asked = [[operationOn(ADA, posting(-1))]];
-    const bounded: Known = {
-      account: account(),
-      holds: new Map(),
-      replays: new Map(),
-      expired: [second],
-      nextExpiry: hold.expiresAt,
-    };
+    const [known] = story.tables.load(asked, now).values();
+    const bounded: Known = { ...known!, expired: [second], nextExpiry: hold.expiresAt };
     const { answers, effects } = decide(new Map([[ADA, bounded]]), asked, now);
     expect(answers).toBeUndefined();
     expect(effects).toMatchObject({

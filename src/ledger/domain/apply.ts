@@ -63,7 +63,7 @@ function isLate({ action }: Operation, now: number): boolean {
   return action.kind === 'fund' && isPast(action.terms, now);
 }
 
-/** What came back to a grant that is over goes on from there. */
+/** What came to a grant that is over goes on from there. */
 function retired(draft: Draft): Change {
   draft.retire();
   return draft.change();

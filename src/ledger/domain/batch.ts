@@ -17,8 +17,8 @@ import {
   type Replay,
 } from './operation.js';
 import { settle } from './rules/settle.js';
-import { WorkingGrants } from './working-grants.js';
 import type { Stored } from './unit.js';
+import { WorkingGrants } from './working-grants.js';
 
 /** An account and all that the operations of a batch need to know of it. The write checks that it still is so. */
 export interface Known {
@@ -110,7 +110,7 @@ class Batch {
   run(operation: Operation): Answer {
     const course = this.courses.get(operation.account)!;
     const { answer, change } = apply(
-      stateOf(course, needs(operation)),
+      stateOf(course, needs(operation), this.entries),
       operation,
       this.now,
       replayOf(course, operation),
@@ -170,10 +170,14 @@ class Batch {
     course.account = account;
     for (const entry of entries) {
       this.entries.push(entry);
-      if (entry.reverses !== null || entry.purchaseId !== null) recordCold(course, entry);
+      if (entry.reverses !== null) recordReversal(course, entry.reverses, entry);
+      if (entry.type === 'refund' && entry.purchaseId !== null) recordRefund(course, entry.purchaseId, entry);
     }
     if (hold) (course.holds ??= new Map()).set(hold.number, hold);
-    for (const grant of grants) course.grants.put(grant);
+    for (const grant of grants) {
+      if (grant.purchaseId !== null && !course.grants.find(grant.id)) recordGrant(course, grant.purchaseId, grant);
+      course.grants.put(grant);
+    }
   }
 
   /** The account counts what is remembered for it, so that a key that was lost is seen. */
@@ -216,13 +220,13 @@ class Batch {
 }
 
 /** What an operation needs of an account in the course of a batch. */
-function stateOf(course: Course, { hold, entry, purchaseId }: Needs): State {
+function stateOf(course: Course, { hold, entry, purchaseId }: Needs, entries: readonly Entry[]): State {
   const { account, grants } = course;
   return {
     account,
     grants,
     hold: hold && holdOf(course, hold),
-    reversed: entry === undefined ? undefined : reversedOf(course, entry),
+    reversed: entry === undefined ? undefined : reversedOf(course, entry, entries),
     purchase: purchaseId === undefined ? undefined : purchaseOf(course, purchaseId),
   };
 }
@@ -231,27 +235,36 @@ function holdOf({ known, account, holds }: Course, { accountId, number }: HoldNa
   return accountId === account.id ? (holds?.get(number) ?? known.holds.get(number)) : undefined;
 }
 
-function reversedOf({ known, reversed }: Course, entry: number): ReversedEntry | undefined {
-  const before = known.reversed.get(entry);
-  return before && { ...before, amount: before.amount + (reversed?.get(entry) ?? 0) };
+/** An entry that is to be reversed; the batch itself may have made it. */
+function reversedOf(
+  { known, account, reversed }: Course,
+  entry: number,
+  entries: readonly Entry[],
+): ReversedEntry | undefined {
+  const made = entries.find(({ accountId, sequence }) => accountId === account.id && sequence === entry);
+  const found = known.reversed.get(entry) ?? (made && { entry: made, amount: 0 });
+  return found && { ...found, amount: found.amount + (reversed?.get(entry) ?? 0) };
 }
 
-function purchaseOf({ known, purchases }: Course, id: string): PurchaseState | undefined {
-  return purchases?.get(id) ?? known.purchases.get(id);
+function purchaseOf({ known, purchases }: Course, id: string): PurchaseState {
+  return purchases?.get(id) ?? known.purchases.get(id) ?? { grants: [], refunds: [] };
 }
 
-/** What later operations of the batch need to know of a reversal and of a purchase. */
-function recordCold(course: Course, { type, amount, sequence, slices, reverses, purchaseId }: Entry): void {
-  if (reverses !== null) {
-    const reversed = (course.reversed ??= new Map<number, number>());
-    reversed.set(reverses, (reversed.get(reverses) ?? 0) + Math.abs(amount));
-  }
-  if (purchaseId === null) return;
-  const { grants, refunds } = purchaseOf(course, purchaseId) ?? { grants: [], refunds: [] };
-  (course.purchases ??= new Map<string, PurchaseState>()).set(purchaseId, {
-    grants: type === 'refund' ? grants : [...grants, sequence],
-    refunds: type === 'refund' ? [...refunds, { amount, slices }] : refunds,
-  });
+// What later operations of the batch need to know of a reversal, a refund, and a grant that belongs to a purchase.
+
+function recordReversal(course: Course, reversed: number, { amount }: Entry): void {
+  const before = course.reversed?.get(reversed) ?? 0;
+  (course.reversed ??= new Map()).set(reversed, before + Math.abs(amount));
+}
+
+function recordRefund(course: Course, id: string, { amount, slices }: Entry): void {
+  const { grants, refunds } = purchaseOf(course, id);
+  (course.purchases ??= new Map()).set(id, { grants, refunds: [...refunds, { amount, slices }] });
+}
+
+function recordGrant(course: Course, id: string, grant: Grant): void {
+  const { grants, refunds } = purchaseOf(course, id);
+  (course.purchases ??= new Map()).set(id, { grants: [...grants, grant.id], refunds });
 }
 
 function replayOf({ known, replays }: Course, operation: Operation): Replay | undefined {

@@ -9,7 +9,7 @@ import {
   type TypeTotal,
 } from './account.js';
 import type { Change, State } from './change.js';
-import { type Grant, isPast, isVoid, moved, priceOfPart, type Share, type Slice } from './grant.js';
+import { addSlice, type Grant, isPast, isVoid, moved, priceOfPart, type Share, type Slice } from './grant.js';
 import type { Outcome, Rejection } from './operation.js';
 import { minus, negate, plus, type Stored } from './unit.js';
 
@@ -27,8 +27,8 @@ export class Draft {
   outcome?: Outcome;
   readonly entries: Entry[] = [];
   private readonly changed = new Map<number, Grant>();
-  /** What came back to them, and has yet to be retired where it came to a grant that is over. */
-  private returned?: Set<number>;
+  /** Grants that something came to; `retire` ends what came to those that are over. */
+  private came?: Set<number>;
   /** The debt that is left to pay: each amount that comes in or back pays first. */
   private debt: Stored;
   private origin: Origin;
@@ -48,13 +48,16 @@ export class Draft {
     return found;
   }
 
-  /** The open grants as they are now, in burning order. */
+  /** The open grants as they are now, in burning order; those that something came back to last. */
   open(): Grant[] {
-    return this.state.grants.open.map(({ id }) => this.grant(id)).filter(({ remaining }) => remaining > 0);
+    const ids = new Set([...this.state.grants.open.map(({ id }) => id), ...this.changed.keys()]);
+    return [...ids].map((id) => this.grant(id)).filter(({ remaining }) => remaining > 0);
   }
 
+  /** Takes in a grant that is new or that something came to. */
   put(grant: Grant): void {
     this.changed.set(grant.id, grant);
+    (this.came ??= new Set()).add(grant.id);
     const { expiresAt, remaining } = grant;
     if (remaining > 0 && expiresAt !== null && expiresAt < (this.account.nextExpiry ?? Infinity))
       this.account = { ...this.account, nextExpiry: expiresAt };
@@ -74,21 +77,23 @@ export class Draft {
     let left = amount;
     for (const grant of this.state.grants.open) {
       if (left === 0) break;
-      left = minus(left, this.takeFrom(grant, left, into, slices));
+      const amount = this.takeFrom(grant, left, into);
+      slices.push({ grant: grant.id, amount });
+      left = minus(left, amount);
     }
     return slices;
   }
 
   /** Takes what remains of a grant, at most this much. Returns how much it was. */
   take(id: number, atMost: Stored, into: Share, slices: Slice[]): Stored {
-    return this.takeFrom(this.grant(id), atMost, into, slices);
+    const amount = this.takeFrom(this.grant(id), atMost, into);
+    addSlice(slices, id, amount);
+    return amount;
   }
 
-  private takeFrom(grant: Grant, atMost: Stored, into: Share, slices: Slice[]): Stored {
+  private takeFrom(grant: Grant, atMost: Stored, into: Share): Stored {
     const amount = Math.min(grant.remaining, atMost) as Stored;
-    if (amount === 0) return amount;
-    this.changed.set(grant.id, moved(grant, amount, 'remaining', into));
-    slices.push({ grant: grant.id, amount });
+    if (amount > 0) this.changed.set(grant.id, moved(grant, amount, 'remaining', into));
     return amount;
   }
 
@@ -103,8 +108,7 @@ export class Draft {
     const target = this.newest(id);
     if (target.id === id) this.put(moved(target, rest, from, 'remaining'));
     else this.carryOver(this.grant(id), target, rest, from);
-    (this.returned ??= new Set()).add(target.id);
-    slices.push({ grant: target.id, amount: rest });
+    addSlice(slices, target.id, rest);
     return rest;
   }
 
@@ -134,10 +138,10 @@ export class Draft {
     return grant;
   }
 
-  /** Forfeits what came back to grants that were voided, and ends what came back to those whose time has passed. */
+  /** Forfeits what came to grants that were voided, and ends what came to those whose time has passed. */
   retire(): void {
     this.origin = SYSTEM_ORIGIN;
-    for (const id of this.returned ?? []) {
+    for (const id of this.came ?? []) {
       const grant = this.grant(id);
       if (grant.remaining === 0) continue;
       if (isVoid(grant)) this.forfeit(grant, 'Returned to a voided grant');

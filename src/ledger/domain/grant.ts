@@ -122,14 +122,30 @@ export function newGrant(accountId: number, id: number, amount: Stored, terms: T
  * Micro-dollars of the price that fall to what remains or is held: a part costs floor(price × part / amount), and the
  * last part the rest.
  */
-function priceLeft({ price, amount, remaining, held }: Grant): number {
-  return price - Number((BigInt(price) * BigInt(amount - remaining - held)) / BigInt(amount));
+export function priceLeft({ price, amount, remaining, held }: Grant): number {
+  return price - shareOf(price, amount - remaining - held, amount);
 }
 
-/** Micro-dollars of the price that go with a part that leaves a share for a grant of its own. */
+/**
+ * Micro-dollars of the price that go with a part that leaves a share for another grant. Together such parts never cost
+ * more than the whole.
+ */
 export function priceOfPart(grant: Grant, part: Stored, from: Share | 'remaining'): number {
-  const back = from === 'remaining' ? grant : moved(grant, part, from, 'remaining');
-  return priceLeft(back) - priceLeft(moved(back, part, 'remaining', 'voided'));
+  if (from === 'remaining' || from === 'held') return priceLeft(grant) - priceLeft(moved(grant, part, from, 'voided'));
+  return shareOf(grant.price, part, grant.amount);
+}
+
+/** floor(price × part / whole) */
+export function shareOf(price: number, part: number, whole: number): number {
+  return Number((BigInt(price) * BigInt(part)) / BigInt(whole));
+}
+
+/** Adds a part to a record, which names each grant once, where it first came. */
+export function addSlice(slices: Slice[], grant: number, amount: Stored): void {
+  if (amount === 0) return;
+  const at = slices.findIndex((slice) => slice.grant === grant);
+  if (at < 0) slices.push({ grant, amount });
+  else slices[at] = { grant, amount: plus(slices[at]!.amount, amount) };
 }
 
 /** Whether its time has passed. */

@@ -11,6 +11,7 @@ import {
   type Grants,
   type Hold,
   inBurningOrder,
+  moved,
   negate,
   place,
   priceOfPart,
@@ -198,7 +199,9 @@ export class Replay {
   private terms({ sequence, amount }: Entry): Grant {
     const made = this.made.get(sequence) ?? this.fail(`entry ${sequence} made no grant`);
     const extended = made.extends === null ? undefined : this.grants.find(made.extends);
-    return extended ? { ...made, price: priceOfPart(extended, amount, 'voided') } : made;
+    if (!extended) return made;
+    const before = moved(extended, amount, 'voided', 'remaining');
+    return { ...made, price: priceOfPart(before, amount, 'remaining') };
   }
 
   /** A reversal tells by the grant that it made when it was decided; without one, nothing had expired by then. */

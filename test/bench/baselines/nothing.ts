@@ -1,4 +1,4 @@
-import type { Account, Answer, Stored } from '../../../src/ledger/domain/index.js';
+import type { Answer, State, Stored } from '../../../src/ledger/domain/index.js';
 import type { Submission } from '../../../src/ledger/index.js';
 import type { Writer } from './transaction-per-request.js';
 
@@ -6,17 +6,20 @@ type Domain = typeof import('../../../src/ledger/domain/index.js');
 
 /** Decides and keeps nothing: what HTTP alone can carry. Lanes, database and durability are all left out. */
 export class Nothing implements Writer {
-  private readonly account: Account;
+  private readonly state: State;
 
   constructor(private readonly domain: Domain) {
-    this.account = {
-      ...domain.emptyAccount(1, 1, 'USD user:nobody'),
-      balance: Math.floor(domain.UNITS.USD.limit / 2) as Stored,
+    const balance = Math.floor(domain.UNITS.USD.limit / 2) as Stored;
+    const terms = { source: 'deposit', category: 'paid', priority: 50, expiresAt: null, price: 0 } as const;
+    const grant = domain.newGrant(1, 1, balance, { ...terms, purchaseId: null, extends: null }, 0);
+    this.state = {
+      account: { ...domain.emptyAccount(1, 1, 'USD user:nobody'), balance },
+      grants: { open: [grant], find: () => grant },
     };
   }
 
   async submit({ operations }: Submission): Promise<readonly Answer[]> {
     const now = Date.now();
-    return operations.map((operation) => this.domain.apply({ account: this.account }, operation, now).answer);
+    return operations.map((operation) => this.domain.apply(this.state, operation, now).answer);
   }
 }

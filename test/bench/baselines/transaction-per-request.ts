@@ -22,12 +22,17 @@ export class TransactionPerRequest implements Writer {
 
   submit({ operations }: Submission): Promise<readonly Answer[]> {
     const [operation] = operations;
-    if (operations.length > 1 || operation.action.kind !== 'post')
+    if (operations.length > 1 || !['fund', 'spend'].includes(operation.action.kind))
       throw new Error('this baseline posts single entries only');
     return this.dataSource.transaction(async (manager) => {
       const now = Date.now();
       const account = await this.lock(manager, operation.account);
-      const { answer, change } = this.domain.apply({ account }, operation, now);
+      const open = await manager.findBy(this.store.GrantRow, { accountId: account.id, open: 1 });
+      const grants = {
+        open: open.sort(this.domain.inBurningOrder),
+        find: (id: number) => open.find((grant) => grant.id === id),
+      };
+      const { answer, change } = this.domain.apply({ account, grants }, operation, now);
       if (answer.outcome === 'key-reused' || answer.outcome.status !== 'posted') return [answer];
       const { id } = account;
       const { entry } = answer.outcome;
@@ -36,6 +41,10 @@ export class TransactionPerRequest implements Writer {
       if (keyed)
         await manager.insert(this.store.OperationRow, { ...this.domain.remember(id, operation, answer.outcome, now) });
       await this.addTotal(manager, entry);
+      for (const grant of change!.grants)
+        await (grants.find(grant.id)
+          ? manager.update(this.store.GrantRow, { accountId: id, id: grant.id }, { ...grant })
+          : manager.insert(this.store.GrantRow, { ...grant }));
       const { balance, sequence, types, lastAt } = change!.account;
       await manager.update(
         this.store.AccountRow,

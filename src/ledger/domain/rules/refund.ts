@@ -1,8 +1,8 @@
+import { available } from '../account.js';
 import type { PurchaseState, State } from '../change.js';
 import { Draft, type Ruling } from '../draft.js';
-import { DEFAULT_PRIORITY, type Grant, type GrantSource, priceOfPart, type Slice } from '../grant.js';
+import { DEFAULT_PRIORITY, type Grant, type GrantSource, shareOf, type Slice } from '../grant.js';
 import type { Refund } from '../action.js';
-
 import { minus, negate, plus, type Stored, UNITS, ZERO } from '../unit.js';
 import { grantOf } from './fund.js';
 
@@ -11,7 +11,10 @@ const NO_PURCHASE: PurchaseState = { grants: [], refunds: [] };
 /** Takes back part of a purchase, or gives it back. */
 export function refund(state: State, action: Refund, now: number): Ruling {
   const { account } = state;
-  if (Math.abs(account.balance + action.amount) > UNITS[account.unit].limit) return { reason: 'limit' };
+  const { limit } = UNITS[account.unit];
+  // Captures of open holds may take the balance down to what is available.
+  if (available(account) + action.amount < negate(limit) || account.balance + action.amount > limit)
+    return { reason: 'limit' };
   return action.amount < 0 ? takeBack(state, action, now) : giveBack(state, action, now);
 }
 
@@ -49,7 +52,7 @@ function takeBack(state: State, { amount: signed, purchaseId, description }: Ref
     others.filter(({ category }) => category === 'promotional'),
     left,
   );
-  const entry = draft.enter({ type: 'refund', amount: signed, description, purchaseId, slices: merged(slices) });
+  const entry = draft.enter({ type: 'refund', amount: signed, description, purchaseId, slices });
   return draft.done({ status: 'posted', entry });
 }
 
@@ -60,13 +63,15 @@ function bonusShare(
   bonus: readonly Grant[],
   amount: Stored,
 ): Stored {
-  const made = (grants: readonly Grant[], by: GrantSource) =>
-    grants.reduce((sum, { source, amount: each }) => sum + (source === by ? each : 0), 0);
-  const [ofMain, ofBonus] = [made(main, 'purchase'), made(bonus, 'bonus')];
+  const [ofMain, ofBonus] = [amountMade(main, 'purchase'), amountMade(bonus, 'bonus')];
   if (ofBonus === 0) return ZERO;
   const before = refunds.reduce((sum, each) => sum - each.amount, 0);
-  const share = (taken: number) => (BigInt(ofBonus) * BigInt(taken)) / BigInt(ofMain + ofBonus);
-  return Math.min(amount, Number(share(before + amount) - share(before))) as Stored;
+  const share = (taken: number) => shareOf(ofBonus, taken, ofMain + ofBonus);
+  return Math.min(amount, share(before + amount) - share(before)) as Stored;
+}
+
+function amountMade(grants: readonly Grant[], by: GrantSource): number {
+  return grants.reduce((sum, { source, amount }) => sum + (source === by ? amount : 0), 0);
 }
 
 /**
@@ -84,9 +89,9 @@ function giveBack(state: State, { amount, purchaseId, description }: Refund, now
   }
   const entry = draft.enter({ type: 'refund', amount, description, purchaseId, slices });
   if (owed > 0) {
-    const [first] = purchase.grants.map((id) => draft.grant(id));
-    const price = first ? priceOfPart({ ...first, used: first.amount, held: ZERO, remaining: ZERO }, owed, 'used') : 0;
-    const { category, priority } = first ?? { category: 'paid', priority: DEFAULT_PRIORITY };
+    const made = purchase.grants.map((id) => draft.grant(id));
+    const { category, priority, price: whole } = made[0] ?? { category: 'paid', priority: DEFAULT_PRIORITY, price: 0 };
+    const price = shareOf(whole, owed, amountMade(made, 'purchase') + amountMade(made, 'bonus') || 1);
     grantOf(draft, owed, { source: 'return', category, priority, expiresAt: null, price, purchaseId, extends: null });
   }
   return draft.done({ status: 'posted', entry });
@@ -120,11 +125,4 @@ function popped(parts: Slice[], amount: Stored): Slice[] {
     left = minus(left, part);
   }
   return found;
-}
-
-/** One part for each grant, where it was first taken from. */
-function merged(slices: readonly Slice[]): Slice[] {
-  const sums = new Map<number, Stored>();
-  for (const { grant, amount } of slices) sums.set(grant, plus(sums.get(grant) ?? ZERO, amount));
-  return [...sums].map(([grant, amount]) => ({ grant, amount }));
 }

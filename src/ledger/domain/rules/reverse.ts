@@ -27,10 +27,11 @@ export function reverse(state: State, action: Reverse, now: number): Ruling {
   return draft.done({ status: 'posted', entry });
 }
 
-/** How much of an entry is left to reverse; undefined when its type can't be reversed. */
+/** How much of an entry is left to reverse; undefined when it can't be reversed. A purchase is refunded. */
 function leftOf({ grants }: State, { entry, amount }: ReversedEntry): Stored | undefined {
   if (SPENDING.has(entry.type)) return minus(negate(entry.amount), amount as Stored);
-  return FUNDING.has(entry.type) ? (grants.find(entry.sequence)?.remaining ?? ZERO) : undefined;
+  const made = grants.find(entry.sequence);
+  return FUNDING.has(entry.type) && made?.purchaseId === null ? made.remaining : undefined;
 }
 
 /** Takes back what remains of the grant that the entry made. */

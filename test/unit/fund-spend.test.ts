@@ -6,13 +6,15 @@ import {
   apply,
   available,
   emptyAccount,
+  type Grants,
   negate,
+  newGrant,
   type Operation,
-  type Post,
   type Replay,
+  type State,
   UNITS,
 } from '../../src/ledger/domain/index.js';
-import { operationOn, posting, stored } from '../support/posting.js';
+import { funding, operationOn, posting, stored } from '../support/posting.js';
 
 const NOW = Date.UTC(2026, 3, 15, 10, 30);
 const LIMIT = UNITS.USD.limit;
@@ -25,13 +27,21 @@ const ada = (balance: number, more: Partial<Account> = {}): Account => ({
   ...more,
 });
 
+/** An account that has one grant, of all that is available. */
+function stateOf(account: Account): State {
+  const there = available(account);
+  const grant = newGrant(account.id, 1, there, { ...funding(1).terms, extends: null }, 0);
+  const grants: Grants = { open: there > 0 ? [grant] : [], find: (id) => (id === 1 ? grant : undefined) };
+  return { account, grants };
+}
+
 /** A request to post an amount to it, under the key `k`. */
-const request = (amount: number, more: Partial<Post> = {}): Operation =>
+const request = (amount: number, more: Parameters<typeof posting>[1] = {}): Operation =>
   operationOn(ADA, posting(amount, more), { key: 'k', hash: `h${amount}`, traceId: 't' });
 
 /** What a request comes to, and how it leaves the account. */
 function post(account: Account, asked: Operation, now = NOW, replay?: Replay): { account: Account; answer: Answer } {
-  const { answer, change } = apply({ account }, asked, now, replay);
+  const { answer, change } = apply(stateOf(account), asked, now, replay);
   return { answer, account: change?.account ?? account };
 }
 
@@ -95,7 +105,7 @@ describe('spending', () => {
 });
 
 describe('a clawback', () => {
-  const clawback = (amount: number) => request(amount, { type: 'refund', overdraw: true });
+  const clawback = (amount: number) => request(amount, { type: 'refund' });
 
   it('may leave a debt, and nothing is spent until the debt is covered', () => {
     const debt = post(ada(10), clawback(-25)).account;
@@ -111,6 +121,9 @@ describe('a clawback', () => {
     expect(post(ada(negate(LIMIT)), clawback(-1)).answer).toMatchObject({
       outcome: { rejection: { reason: 'limit' } },
     });
+    // What a hold keeps may still be captured, which takes the balance down to what is available now.
+    const holding = ada(negate(LIMIT) + 1, { held: stored(1) });
+    expect(post(holding, clawback(-1)).answer).toMatchObject({ outcome: { rejection: { reason: 'limit' } } });
   });
 });
 
@@ -129,7 +142,7 @@ describe('an amount that is none', () => {
   );
 
   it('leaves nothing behind, not even under its key', () => {
-    expect(apply({ account: ada(10) }, request(0), NOW).change).toBeUndefined();
+    expect(apply(stateOf(ada(10)), request(0), NOW).change).toBeUndefined();
   });
 });
 
