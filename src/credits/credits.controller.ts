@@ -22,6 +22,7 @@ import {
   HoldDto,
   HoldsQuery,
   spendBatch,
+  SPENDING_EXAMPLE,
   SummaryQuery,
   TransactionDto,
   TransactionId,
@@ -45,7 +46,14 @@ const HoldId = () => ApiParam({ name: 'id', description: 'The id of the hold.', 
 
 const DEPOSIT = { type: 'deposit', amount: 50, balance_after: 242.5, description: 'Manual top-up', metadata: null };
 const BATCH_EXAMPLE = batchExample(
-  { type: 'debit', amount: -1.25, balance_after: 0.25, description: 'Agent run #4521' },
+  {
+    type: 'debit',
+    amount: -1.25,
+    balance_after: 0.25,
+    description: 'Agent run #4521',
+    grants: [{ grant_id: 1, amount: 1.25 }],
+    grants_count: 1,
+  },
   {
     code: 'INSUFFICIENT_CREDITS',
     message: 'The available credits are less than the amount.',
@@ -115,7 +123,7 @@ export class CreditsController {
       'The answer comes when the debit is durable. A debit that exceeds the available balance is refused with 402 and changes nothing.',
     status: 201,
     answers: CreditTransactionDto,
-    example: DIMENSIONS_EXAMPLE,
+    example: SPENDING_EXAMPLE,
     idempotent: true,
     errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN'],
   })
@@ -208,7 +216,7 @@ export class CreditsController {
       'A final capture releases the rest. An expired, released or wholly captured hold cannot be captured: 409.',
     status: 201,
     answers: CreditTransactionDto,
-    example: { ...DIMENSIONS_EXAMPLE, hold_id: 'hold_7_12' },
+    example: { ...SPENDING_EXAMPLE, hold_id: 'hold_7_12' },
     idempotent: true,
     errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
   })

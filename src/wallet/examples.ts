@@ -1,6 +1,9 @@
 /** What the examples of the documents spend for. */
 export const DIMENSIONS_EXAMPLE = { agent: 'researcher', run_id: 'run-4521', model: 'large-2026-10' };
 
+/** A spending's dimensions, and the grants that paid for it. */
+export const SPENDING_EXAMPLE = { ...DIMENSIONS_EXAMPLE, grants: [{ grant_id: 1, amount: 1.25 }], grants_count: 1 };
+
 /** What an administrator sees of an entry of their own making on another account. */
 export const ADMINISTRATOR_EXAMPLE = { actor: 'admin:root', trace_id: '4bf92f3577b34da6a3ce929d0e0e4736' };
 

@@ -16,7 +16,10 @@ export class DepositTerms extends OtherAccountField {
   @IsMetadata()
   metadata?: Record<string, string | number | boolean>;
 
-  /** `paid` or `promotional`; a deposit is `paid` and a token grant `promotional` unless it says otherwise. */
+  /**
+   * `paid` or `promotional`; a deposit is `paid` and a token grant `promotional` unless it says otherwise.
+   * @example "paid"
+   */
   @IsOptional()
   @IsIn(['paid', 'promotional'])
   category?: GrantCategory;
@@ -32,13 +35,16 @@ export class DepositTerms extends OtherAccountField {
   @Max(100)
   priority?: number;
 
-  /** When it expires: an ISO-8601 time in the future. Without it and `expires_in_days` it never does. */
+  /** When it expires: an ISO-8601 time in the future; not together with `expires_in_days`. Without either: never. */
   @ApiPropertyOptional({ format: 'date-time' })
   @IsOptional()
   @IsTime()
   expires_at?: string;
 
-  /** In how many days of 24 hours it expires, 1–3650; not together with `expires_at`. */
+  /**
+   * The days of 24 hours until it expires, 1–3650; not together with `expires_at`.
+   * @example 365
+   */
   @ApiPropertyOptional({ type: 'integer' })
   @IsOptional()
   @IsInt()
@@ -46,7 +52,10 @@ export class DepositTerms extends OtherAccountField {
   @Max(3650)
   expires_in_days?: number;
 
-  /** `true`: an account that has never moved is a 404, which guards against a mistyped name. */
+  /**
+   * `true`: an account that has never moved is a 404, which guards against a mistyped name.
+   * @example false
+   */
   @IsOptional()
   @IsBoolean()
   existing?: boolean;

@@ -1,3 +1,4 @@
+import { ApiProperty } from '@nestjs/swagger';
 import { GrantPartDto } from './grant.dto.js';
 import type { HoldStatus } from '../ledger/index.js';
 import { DimensionFields } from './dimensions.dto.js';
@@ -13,6 +14,8 @@ export class HoldDto extends DimensionFields {
   /** @example "user:42" */
   account: string;
 
+  /** @example "open" */
+  @ApiProperty({ enum: ['open', 'captured', 'released', 'expired'] })
   status: HoldStatus;
 
   /**

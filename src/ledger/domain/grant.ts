@@ -122,7 +122,7 @@ export function newGrant(accountId: number, id: number, amount: Stored, terms: T
  * Micro-dollars of the price that fall to what remains or is held: a part costs floor(price × part / amount), and the
  * last part the rest.
  */
-export function priceLeft({ price, amount, remaining, held }: Grant): number {
+function priceLeft({ price, amount, remaining, held }: Grant): number {
   return price - shareOf(price, amount - remaining - held, amount);
 }
 
