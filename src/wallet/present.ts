@@ -153,6 +153,7 @@ export function toHold(name: AccountName, hold: Hold, now: number): HoldDto {
 /** A summary as the API shows it. */
 export function toSummary(unit: Unit, { from, to, opening, closing, all, series }: Summary): SummaryDto {
   const total = sumsIn(unit, all);
+  const sum = (amount: bigint) => exactNumber(decimalOf(unit, amount));
   return {
     period: { from: new Date(from).toISOString(), to: new Date(to).toISOString() },
     opening_balance: fromStored(unit, opening),
@@ -160,9 +161,9 @@ export function toSummary(unit: Unit, { from, to, opening, closing, all, series 
     total_deposited: total.deposited,
     total_debited: total.debited,
     total_refunded: total.refunded,
-    total_expired: total.expired,
-    total_voided: total.voided,
-    total_reversed: total.reversed,
+    total_expired: sum(all.expired),
+    total_voided: sum(all.voided),
+    total_reversed: sum(all.reversed),
     transaction_count: total.transaction_count,
     series: [...series].map(([period, sums]) => ({ period, ...sumsIn(unit, sums) })),
   };
@@ -170,13 +171,12 @@ export function toSummary(unit: Unit, { from, to, opening, closing, all, series 
 
 function sumsIn(unit: Unit, { count, ...sums }: Sums): Omit<SeriesItemDto, 'period'> {
   const exact = (sum: bigint) => exactNumber(decimalOf(unit, sum));
+  const ifAny = (sum: bigint) => (sum === 0n ? null : exact(sum));
   return {
     deposited: exact(sums.deposited),
     debited: exact(sums.debited),
     refunded: exact(sums.refunded),
-    expired: exact(sums.expired),
-    voided: exact(sums.voided),
-    reversed: exact(sums.reversed),
+    ...given({ expired: ifAny(sums.expired), voided: ifAny(sums.voided), reversed: ifAny(sums.reversed) }),
     transaction_count: count,
   };
 }

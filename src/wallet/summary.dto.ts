@@ -1,4 +1,4 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import type { ExactNumber } from '../common/http/index.js';
 
 /** The time that a summary covers: from inclusive, to exclusive. */
@@ -40,25 +40,25 @@ export class SeriesItemDto {
   refunded: ExactNumber;
 
   /**
-   * What expired, counted when it was due. Zero or more.
-   * @example 0
+   * What expired, counted when it was due. Absent: nothing.
+   * @example 10
    */
-  @ApiProperty({ type: Number })
-  expired: ExactNumber;
+  @ApiPropertyOptional({ type: Number })
+  expired?: ExactNumber;
 
   /**
-   * What was forfeited, or moved into an extension. Zero or more.
-   * @example 0
+   * What was forfeited, or moved into an extension. Absent: nothing.
+   * @example 10
    */
-  @ApiProperty({ type: Number })
-  voided: ExactNumber;
+  @ApiPropertyOptional({ type: Number })
+  voided?: ExactNumber;
 
   /**
-   * What reversals gave back, less what they took.
-   * @example 0
+   * What reversals gave back, less what they took. Absent: nothing.
+   * @example 10
    */
-  @ApiProperty({ type: Number })
-  reversed: ExactNumber;
+  @ApiPropertyOptional({ type: Number })
+  reversed?: ExactNumber;
 
   /** @example 12 */
   transaction_count: number;

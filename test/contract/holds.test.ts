@@ -46,7 +46,7 @@ describeEachDatabase((database) => {
 
   describe('opening', () => {
     it('answers 201 with the hold, lowers what is available and never the balance, and makes no transaction', async () => {
-      const { client } = await account();
+      const { client, name } = await account();
       const { body } = await client.post(HOLDS, {
         amount: 4,
         description: 'Run',
@@ -56,6 +56,8 @@ describeEachDatabase((database) => {
       expect(body).toEqual({
         data: {
           id: expect.stringMatching(/^hold_\d+_1$/),
+          account: name,
+          grants: [{ grant_id: 1, amount: 4 }],
           status: 'open',
           amount: 4,
           captured: 0,
@@ -140,6 +142,8 @@ describeEachDatabase((database) => {
         metadata: { run: 7 },
         actor: name,
         hold_id: hold.id,
+        grants: [{ grant_id: 1, amount: 2 }],
+        grants_count: 1,
       });
       expect(await balanceOf(client)).toEqual([8, 8, 0]);
       expect((await client.get(`${HOLDS}/${hold.id}`)).body.data).toEqual({

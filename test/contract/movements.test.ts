@@ -9,6 +9,18 @@ type BadBody = [name: string, body: string, field: string | null];
 
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
+/** The balance of an account before its first transaction. */
+const NOTHING = {
+  balance: 0,
+  available: 0,
+  held: 0,
+  paid: 0,
+  promotional: 0,
+  debt: 0,
+  expiring: [],
+  as_of: 0,
+};
+
 describeEachDatabase((database) => {
   let server: Server;
   let admin: Client;
@@ -32,9 +44,9 @@ describeEachDatabase((database) => {
     }
 
     it('an account that nothing happened to has a balance of zero and an empty history', async () => {
-      const { client } = await account();
+      const { client, name } = await account();
       expect(await stateOf(client, words)).toEqual({
-        balance: { data: { balance: 0, available: 0, held: 0, ...label } },
+        balance: { data: { ...NOTHING, account: name, ...label } },
         history: { data: [], meta: { total: 0, limit: 200, offset: 0 } },
       });
     });
@@ -71,10 +83,20 @@ describeEachDatabase((database) => {
           created_at: expect.stringMatching(ISO),
           metadata,
           actor: name,
+          grants: [{ grant_id: 1, amount: 3 }],
+          grants_count: 1,
         },
       });
       expect((await client.get(`${base}/balance`)).body).toEqual({
-        data: { balance: 97, available: 97, held: 0, ...label },
+        data: {
+          ...NOTHING,
+          account: name,
+          balance: 97,
+          available: 97,
+          [addType === 'deposit' ? 'paid' : 'promotional']: 97,
+          as_of: 2,
+          ...label,
+        },
       });
       expect((await client.get(`${base}/transactions`)).body).toEqual({
         data: [forEverybody(added.body.data), spent.body.data],
@@ -315,6 +337,9 @@ describeEachDatabase((database) => {
             total_deposited: 100,
             total_debited: 35,
             total_refunded: 0,
+            total_expired: 0,
+            total_voided: 0,
+            total_reversed: 0,
             transaction_count: 3,
             series: [
               {

@@ -106,6 +106,9 @@ describeEachDatabase((database) => {
           total_deposited: sum('deposited'),
           total_debited: sum('debited'),
           total_refunded: 0,
+          total_expired: 0,
+          total_voided: 0,
+          total_reversed: 0,
           transaction_count: inside.length,
           series: [...series.values()],
         });
@@ -151,7 +154,7 @@ describeEachDatabase((database) => {
         const { text, headers } = await rich.get(`${base}/usage-summary`, period);
         expect(headers['content-type']).toMatch(/^application\/json/);
         expect(text).toContain(
-          `"total_deposited":${thrice},"total_debited":${thrice},"total_refunded":0,"transaction_count":6`,
+          `"total_deposited":${thrice},"total_debited":${thrice},"total_refunded":0,"total_expired":0,"total_voided":0,"total_reversed":0,"transaction_count":6`,
         );
         expect(text).toContain(`"deposited":${thrice},"debited":${thrice}`);
       }
