@@ -161,7 +161,7 @@ class Pair {
         return { kind, hold, type: 'debit', amount: part, final: dice.below(3) === 0, description: null };
       }
       case 'take back':
-        return refunding(-amount * (1 + dice.below(2)), dice.below(5) === 0 ? null : purchase);
+        return refunding((0 - amount) * (1 + dice.below(2)), dice.below(5) === 0 ? null : purchase);
       case 'give back': {
         const back = this.given.has(purchase) ? 0 : (taken[purchase]?.length ?? 0);
         this.given.add(purchase);

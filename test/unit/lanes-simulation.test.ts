@@ -67,7 +67,7 @@ function anyAction(random: Random, account: AccountName, description: string): A
     case 'release':
       return { kind, hold };
     case 'take back':
-      return { ...refunding(-amount, purchaseId), description };
+      return { ...refunding(0 - amount, purchaseId), description };
     case 'give back':
       return { ...refunding(amount, purchaseId), description };
     case 'void':

@@ -1,5 +1,5 @@
 import type { Entry } from '../account.js';
-import type { State } from '../change.js';
+import type { ReversedEntry, State } from '../change.js';
 import { Draft, type Ruling } from '../draft.js';
 import { type Grant, isPast, isVoid, priceOfPart, RETURN_MS, type Slice } from '../grant.js';
 import type { Reverse } from '../operation.js';
@@ -12,48 +12,54 @@ const FUNDING: ReadonlySet<Entry['type']> = new Set(['deposit', 'grant']);
 
 /** Reverses a spending, or a deposit or grant, as far as something is left of it. */
 export function reverse(state: State, action: Reverse, now: number): Ruling {
-  const { account, reversed } = state;
-  if (!reversed) return { reason: 'no-entry' };
-  const { entry } = reversed;
-  const isSpending = SPENDING.has(entry.type);
-  const made = state.grants.find(entry.sequence);
-  // A purchase is refunded, also what extends it.
-  const isFunding = FUNDING.has(entry.type) && made?.purchaseId === null;
-  if (!isSpending && !isFunding) return { reason: 'irreversible', type: entry.type };
-  const left = isSpending ? minus(negate(entry.amount), reversed.amount as Stored) : (made?.remaining ?? ZERO);
-  const amount = action.amount ?? left;
-  if (left === 0 || amount > left) return { reason: 'reversed', remaining: left };
-  if (isSpending && plus(account.balance, amount) > UNITS[account.unit].limit) return { reason: 'limit' };
-  const draft = new Draft(state, now);
-  const reversal = isSpending
-    ? reverseSpending(draft, reversed.entry, action, [left, amount], now)
-    : reverseFunding(draft, entry, action, amount);
-  return draft.done({ status: 'posted', entry: reversal });
+  if (!state.reversed) return { reason: 'no-entry' };
+  const { entry } = state.reversed;
+  if (SPENDING.has(entry.type)) return reverseSpending(state, state.reversed, action, now);
+  const grant = FUNDING.has(entry.type) ? state.grants.find(entry.sequence) : undefined;
+  // A purchase is refunded, and so is what extends it.
+  if (grant?.purchaseId !== null) return { reason: 'irreversible', type: entry.type };
+  return reverseFunding(state, grant, action, now);
 }
 
 /** Takes back what remains of the grant that the entry made. */
-function reverseFunding(draft: Draft, { sequence }: Entry, { description }: Reverse, amount: Stored): Entry {
+function reverseFunding(state: State, { id, remaining }: Grant, action: Reverse, now: number): Ruling {
+  const amount = action.amount ?? remaining;
+  if (remaining === 0 || amount > remaining) return { reason: 'reversed', remaining };
+  const draft = new Draft(state, now);
   const slices: Slice[] = [];
-  draft.take(sequence, amount, 'takenBack', slices);
-  return draft.enter({ type: 'reversal', amount: negate(amount), description, slices, reverses: sequence });
+  draft.take(id, amount, 'takenBack', slices);
+  const { description } = action;
+  const entry = draft.enter({ type: 'reversal', amount: negate(amount), description, slices, reverses: id });
+  return draft.done({ status: 'posted', entry });
+}
+
+function reverseSpending(state: State, { entry, amount: before }: ReversedEntry, action: Reverse, now: number): Ruling {
+  const { account } = state;
+  const left = minus(negate(entry.amount), before as Stored);
+  const amount = action.amount ?? left;
+  if (left === 0 || amount > left) return { reason: 'reversed', remaining: left };
+  if (plus(account.balance, amount) > UNITS[account.unit].limit) return { reason: 'limit' };
+  const draft = new Draft(state, now);
+  const back = between(entry.slices ?? [], minus(left, amount), left).toReversed();
+  return draft.done({ status: 'posted', entry: giveBack(draft, entry, back, action, now) });
 }
 
 /**
  * Gives back to the grants that paid, in reverse. Parts of expired ones come back together as one grant for thirty
  * days; those stay used.
  */
-function reverseSpending(
+function giveBack(
   draft: Draft,
-  { sequence, slices: paid }: Entry,
+  { sequence }: Entry,
+  parts: readonly Slice[],
   { description }: Reverse,
-  [left, amount]: readonly [Stored, Stored],
   now: number,
 ): Entry {
   const slices: Slice[] = [];
   let returned = ZERO;
   let price = 0;
   let terms: Grant | undefined;
-  for (const slice of between(paid ?? [], minus(left, amount), left).toReversed()) {
+  for (const slice of parts) {
     const target = draft.newest(slice.grant);
     if (!isPast(target, now) || isVoid(target)) {
       draft.giveBack(slice, 'used', slices);
@@ -65,6 +71,7 @@ function reverseSpending(
     price += priceOfPart(draft.grant(slice.grant), rest, 'used');
     terms ??= target;
   }
+  const amount = parts.reduce((sum, part) => plus(sum, part.amount), ZERO);
   const entry = draft.enter({ type: 'reversal', amount, description, slices, reverses: sequence });
   if (terms) {
     const { category, priority, purchaseId } = terms;
