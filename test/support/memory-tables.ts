@@ -1,5 +1,5 @@
 import Libsql from 'libsql';
-import { FenceLost, newDataSource, type Table, type Value } from '../../src/common/database/index.js';
+import { FenceLost, newDataSource, type Raw, type Table, type Value } from '../../src/common/database/index.js';
 import {
   type Account,
   type AccountName,
@@ -50,7 +50,11 @@ const described: LedgerTables = await (async () => {
 class MemoryTable<Row> {
   private readonly kept = new Map<string, { values: Value[]; row: Row }>();
 
-  constructor(readonly table: Table<Row>) {}
+  private readonly aliases: readonly string[];
+
+  constructor(readonly table: Table<Row>) {
+    this.aliases = table.columns.map((column) => `${table.name}_${column}`);
+  }
 
   rows(): Row[] {
     return [...this.kept.values()].map(({ row }) => row);
@@ -83,8 +87,9 @@ class MemoryTable<Row> {
   }
 
   private read(values: readonly Value[]): Row {
-    const { name, columns, read } = this.table;
-    return read(Object.fromEntries(columns.map((column, i) => [`${name}_${column}`, values[i]!])));
+    const raw: Raw = {};
+    this.aliases.forEach((alias, i) => (raw[alias] = values[i]!));
+    return this.table.read(raw);
   }
 }
 
@@ -103,10 +108,15 @@ export class MemoryTables {
     marker: new MemoryTable(described.marker),
   };
 
+  private readonly ids = new Map<AccountName, number>();
+
   /** The id of an account, which is made when it is missing. */
   accountId(name: AccountName): number {
-    const id = accountId(name);
-    if (!this.tables.account.get([id])) this.tables.account.put({ ...emptyAccount(id, id, name) }, 'insert');
+    let id = this.ids.get(name);
+    if (id !== undefined) return id;
+    id = accountId(name);
+    this.tables.account.put({ ...emptyAccount(id, id, name) }, 'insert');
+    this.ids.set(name, id);
     return id;
   }
 

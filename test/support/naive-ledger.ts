@@ -60,6 +60,7 @@ interface NaiveGrant extends Terms {
 interface NaiveEntry {
   readonly type: EntryType;
   readonly amount: number;
+  readonly balanceAfter: number;
   readonly at: number;
   readonly hold: number | null;
   readonly reverses: number | null;
@@ -96,7 +97,6 @@ interface Remembered {
 
 const LIMIT = UNITS.USD.limit;
 const THIRTY_DAYS = 30 * 24 * 60 * 60 * 1000;
-const SHARES = ['used', 'held', 'expired', 'voided', 'takenBack', 'remaining'] as const;
 
 /**
  * A ledger that keeps every unit as a thing of its own, counts them again for every question, and copies everything
@@ -120,10 +120,7 @@ export class NaiveLedger {
       balance: balanceOf(account),
       available: availableOf(account),
       debt: account.debt,
-      entries: account.entries.map(({ spent: _, ...entry }, i) => ({
-        ...entry,
-        balanceAfter: account.entries.slice(0, i + 1).reduce((sum, { amount }) => sum + amount, 0),
-      })),
+      entries: account.entries.map(({ spent: _, ...entry }) => entry),
       grants: account.grants.map(({ isVoided: _, ...grant }) => ({ ...grant, ...sharesOf(account, grant.id) })),
       holds: account.holds.map(({ amount, captured, status, units }) => ({
         amount,
@@ -172,6 +169,7 @@ export class NaiveLedger {
     const known = isKeyed(operation) ? this.state.keys[`${account} ${operation.scope} ${operation.key}`] : undefined;
     if (known && known.hash !== operation.hash) return { replayed: false, reused: true };
     if (known) return { ...known.expected, replayed: true };
+    if (isLate(action, clock)) return { replayed: false, refused: 'past' };
     const come = new Moment(this.account(account), clock).act(action);
     const expected = { replayed: false, ...come } as Expected;
     if (isKeyed(operation)) this.remember(operation, expected);
@@ -211,6 +209,8 @@ class Moment {
   private decide(action: Action): Come {
     switch (action.kind) {
       case 'claim':
+      // No request asks for an expiry.
+      case 'expire':
         return { claimed: true };
       case 'fund':
         return this.fund(action);
@@ -493,8 +493,8 @@ class Moment {
     const slices = linesOf(more.spent ?? []).map(sliceOf);
     const at = Math.max(this.now, entries.at(-1)?.at ?? 0);
     const plain = { hold: null, reverses: null, expiredAt: null, slices, spent: [] };
-    entries.push({ type, amount, at, ...plain, ...more });
-    const balanceAfter = balanceOf(this.account);
+    const balanceAfter = balanceOf(this.account) + amount;
+    entries.push({ type, amount, balanceAfter, at, ...plain, ...more });
     return { posted: { sequence: entries.length, amount, balanceAfter, hold: more.hold ?? null } };
   }
 
@@ -570,13 +570,16 @@ function inBurningOrder(a: NaiveGrant, b: NaiveGrant): number {
 }
 
 function sharesOf({ units }: NaiveAccount, id: number) {
-  const own = units.filter(({ grant }) => grant === id);
-  const [used, held, expired, voided, takenBack, remaining] = SHARES.map(
-    (share) => own.filter(({ where }) => where === share).length,
-  ) as [number, number, number, number, number, number];
+  const shares = { amount: 0, used: 0, held: 0, expired: 0, voided: 0, takenBack: 0, remaining: 0 };
+  for (const { grant, where } of units) {
+    if (grant !== id) continue;
+    shares.amount += 1;
+    shares[where] += 1;
+  }
+  const { remaining, held, voided, expired } = shares;
   const status: GrantStatus =
     remaining + held > 0 ? 'active' : voided > 0 ? 'voided' : expired > 0 ? 'expired' : 'used';
-  return { amount: own.length, used, held, expired, voided, takenBack, remaining, status };
+  return { ...shares, status };
 }
 
 /** Units that follow one another and are of one grant, or are all debt. */
@@ -604,6 +607,11 @@ function merged(slices: readonly (readonly [grant: number, amount: number])[]) {
 
 const sliceOf = (line: readonly Unit[]) => [line[0]!.grant, line.length] as const;
 
+/** A grant that would have expired before it is made. */
+function isLate(action: Action, now: number): boolean {
+  return action.kind === 'fund' && action.terms.expiresAt !== null && action.terms.expiresAt <= now;
+}
+
 function isWellFormed(action: Action): boolean {
   const isAmount = (amount: number) => Number.isSafeInteger(amount) && amount > 0 && amount <= LIMIT;
   switch (action.kind) {
@@ -619,6 +627,7 @@ function isWellFormed(action: Action): boolean {
       return isAmount(action.amount);
     case 'release':
     case 'void':
+    case 'expire':
     case 'extend':
     case 'claim':
       return true;

@@ -10,7 +10,7 @@ import {
   type Rejection,
   statusOf,
 } from '../../src/ledger/domain/index.js';
-import { funding, operationOn, refunding, spending, stored } from '../support/posting.js';
+import { FOR_NOTHING, funding, operationOn, refunding, spending, stored } from '../support/posting.js';
 import { Story } from '../support/story.js';
 
 const ADA: AccountName = 'USD user:ada';
@@ -60,7 +60,7 @@ const spend = (amount: number) => slicesOf(come(spending(amount)));
 /** @returns the number of the hold */
 function hold(amount: number, days = 1): number {
   const found = come({
-    ...{ kind: 'open', amount: stored(amount), description: null, metadata: null },
+    ...{ kind: 'open', amount: stored(amount), description: null, metadata: null, ...FOR_NOTHING },
     expiresIn: days * DAY,
   });
   return (found as Hold).number;
@@ -69,7 +69,7 @@ const capture = (number: number, amount: number, final = false) =>
   slicesOf(
     come({
       ...{ kind: 'capture', hold: { accountId: account, number }, type: 'debit' },
-      ...{ amount: stored(amount), final, description: null },
+      ...{ amount: stored(amount), final, description: null, model: null },
     }),
   );
 const release = (number: number) => come({ kind: 'release', hold: { accountId: account, number } });
@@ -312,13 +312,11 @@ describe('expiry', () => {
     expect(shares(id)).toEqual({ expired: 5 });
   });
 
-  it('comes in the same transaction for a deposit that waited until its time had passed', () => {
-    const id = deposit(5, { expiresAt: story.now });
-    expect(shares(id)).toEqual({ expired: 5 });
-    expect(entriesAfter(0)).toEqual([
-      ['deposit', 5],
-      ['expire', -5],
-    ]);
+  it('refuses a deposit that would have expired before it is made, and does not remember the refusal', () => {
+    const late = operationOn(ADA, funding(5, { expiresAt: story.now }), { key: 'late' });
+    for (let time = 0; time < 2; time++)
+      expect(story.together([late])[0]).toMatchObject({ outcome: { rejection: { reason: 'past' } }, replayed: false });
+    expect(entriesAfter(0)).toEqual([]);
     agree();
   });
 

@@ -13,50 +13,54 @@ const FUNDING: ReadonlySet<Entry['type']> = new Set(['deposit', 'grant']);
 
 /** Reverses a spending, or a deposit or grant, as far as something is left of it. */
 export function reverse(state: State, action: Reverse, now: number): Ruling {
-  const { account, reversed } = state;
-  if (!reversed) return { reason: 'no-entry' };
-  const left = leftOf(state, reversed);
-  if (left === undefined) return { reason: 'irreversible', type: reversed.entry.type };
-  const amount = action.amount ?? left;
-  if (left === 0 || amount > left) return { reason: 'reversed', remaining: left };
-  const draft = new Draft(state, now);
-  if (!SPENDING.has(reversed.entry.type))
-    return draft.done({ status: 'posted', entry: reverseFunding(draft, reversed.entry, action, amount) });
-  if (plus(account.balance, amount) > UNITS[account.unit].limit) return { reason: 'limit' };
-  const entry = reverseSpending(draft, reversed.entry, action, [left, amount], now);
-  return draft.done({ status: 'posted', entry });
-}
-
-/** How much of an entry is left to reverse; undefined when it can't be reversed. A purchase is refunded. */
-function leftOf({ grants }: State, { entry, amount }: ReversedEntry): Stored | undefined {
-  if (SPENDING.has(entry.type)) return minus(negate(entry.amount), amount as Stored);
-  const made = grants.find(entry.sequence);
-  return FUNDING.has(entry.type) && made?.purchaseId === null ? made.remaining : undefined;
+  if (!state.reversed) return { reason: 'no-entry' };
+  const { entry } = state.reversed;
+  if (SPENDING.has(entry.type)) return reverseSpending(state, state.reversed, action, now);
+  const grant = FUNDING.has(entry.type) ? state.grants.find(entry.sequence) : undefined;
+  // A purchase is refunded, and so is what extends it.
+  if (grant?.purchaseId !== null) return { reason: 'irreversible', type: entry.type };
+  return reverseFunding(state, grant, action, now);
 }
 
 /** Takes back what remains of the grant that the entry made. */
-function reverseFunding(draft: Draft, { sequence }: Entry, { description }: Reverse, amount: Stored): Entry {
+function reverseFunding(state: State, { id, remaining }: Grant, action: Reverse, now: number): Ruling {
+  const amount = action.amount ?? remaining;
+  if (remaining === 0 || amount > remaining) return { reason: 'reversed', remaining };
+  const draft = new Draft(state, now);
   const slices: Slice[] = [];
-  draft.take(sequence, amount, 'takenBack', slices);
-  return draft.enter({ type: 'reversal', amount: negate(amount), description, slices, reverses: sequence });
+  draft.take(id, amount, 'takenBack', slices);
+  const { description } = action;
+  const entry = draft.enter({ type: 'reversal', amount: negate(amount), description, slices, reverses: id });
+  return draft.done({ status: 'posted', entry });
+}
+
+function reverseSpending(state: State, { entry, amount: before }: ReversedEntry, action: Reverse, now: number): Ruling {
+  const { account } = state;
+  const left = minus(negate(entry.amount), before as Stored);
+  const amount = action.amount ?? left;
+  if (left === 0 || amount > left) return { reason: 'reversed', remaining: left };
+  if (plus(account.balance, amount) > UNITS[account.unit].limit) return { reason: 'limit' };
+  const draft = new Draft(state, now);
+  const back = between(entry.slices ?? [], minus(left, amount), left).toReversed();
+  return draft.done({ status: 'posted', entry: giveBack(draft, entry, back, action, now) });
 }
 
 /**
  * Gives back to the grants that paid, in reverse. Parts of expired ones come back together as one grant for thirty
  * days; those stay used.
  */
-function reverseSpending(
+function giveBack(
   draft: Draft,
-  { sequence, slices: paid }: Entry,
+  { sequence }: Entry,
+  parts: readonly Slice[],
   { description }: Reverse,
-  [left, amount]: readonly [Stored, Stored],
   now: number,
 ): Entry {
   const slices: Slice[] = [];
   let returned = ZERO;
   let price = 0;
   let terms: Grant | undefined;
-  for (const slice of between(paid ?? [], minus(left, amount), left).toReversed()) {
+  for (const slice of parts) {
     const target = draft.newest(slice.grant);
     if (!isPast(target, now) || isVoid(target)) {
       draft.giveBack(slice, 'used', slices);
@@ -68,6 +72,7 @@ function reverseSpending(
     price += priceOfPart(draft.grant(slice.grant), rest, 'used');
     terms ??= target;
   }
+  const amount = parts.reduce((sum, part) => plus(sum, part.amount), ZERO);
   const entry = draft.enter({ type: 'reversal', amount, description, slices, reverses: sequence });
   if (terms) {
     const { category, priority, purchaseId } = terms;
