@@ -7,7 +7,8 @@ import { newName } from '../support/words.js';
 
 const DAY_MS = 86_400_000;
 const PLAN = { id: 'basic', name: 'Basic', tokens: 1_000_000, price: 10, currency: 'USD', bonus: { amount: 33_333 } };
-const CATALOG = catalogFile([BONUS_PACKAGE], [PLAN]);
+const SMALL_PLAN = { id: 'growth', name: 'Small', tokens: 9, price: 10, currency: 'USD', bonus: { amount: 5 } };
+const CATALOG = catalogFile([BONUS_PACKAGE], [PLAN, SMALL_PLAN]);
 
 describeEachDatabase((database) => {
   let shop: Shop;
@@ -160,6 +161,31 @@ describeEachDatabase((database) => {
         refunded: 90,
       });
       expect(await shares(sale, 'remaining')).toEqual([0, 0]);
+    });
+
+    it('of each its own share, to the token', async () => {
+      const client = await shop.server.clientFor({ sub: newName() });
+      const { body } = await client.post('/api/tokens/checkout', { plan_id: 'growth' });
+      const session = shop.stripe.sessionOf(body.data.purchase_id);
+      const sale: Sale = { client, account: '', kind: 'tokens', id: body.data.purchase_id, session };
+      await shop.tell(...shop.stripe.pay(session));
+      // 10 % to 100 % of 9 and of 5, each rounded down.
+      for (const taken of [
+        [0, 0],
+        [1, 1],
+        [2, 1],
+        [3, 2],
+        [4, 2],
+        [5, 3],
+        [6, 3],
+        [7, 4],
+        [8, 4],
+        [9, 5],
+      ]) {
+        await shop.tell(...shop.stripe.refund(session, 100).events);
+        expect(await shares(sale, 'taken_back')).toEqual(taken);
+      }
+      await expectVerified(database);
     });
 
     it('an administrator refunds, and what is left shows when it answers', async () => {

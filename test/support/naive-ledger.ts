@@ -313,7 +313,7 @@ class Moment {
   private bonusShare(purchaseId: string | null, amount: number): number {
     const { purchase, bonus } = this.madeBy(purchaseId);
     const before = this.account.taken[purchaseId ?? '']?.length ?? 0;
-    const share = (taken: number) => Math.floor((bonus * taken) / (purchase + bonus));
+    const share = (taken: number) => Math.floor((bonus * (taken + 1) - 1) / (purchase + bonus));
     return bonus === 0 ? 0 : share(before + amount) - share(before);
   }
 

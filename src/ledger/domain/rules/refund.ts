@@ -66,8 +66,9 @@ function bonusShare(
   const [ofMain, ofBonus] = [amountMade(main, 'purchase'), amountMade(bonus, 'bonus')];
   if (ofBonus === 0) return ZERO;
   const before = refunds.reduce((sum, each) => sum - each.amount, 0);
-  const share = (taken: number) => shareOf(ofBonus, taken, ofMain + ofBonus);
-  return Math.min(amount, share(before + amount) - share(before)) as Stored;
+  // The sum of two shares, each rounded down by itself, comes from one pair alone; this is the bonus's part of it.
+  const share = (taken: number) => (BigInt(ofBonus) * (BigInt(taken) + 1n) - 1n) / BigInt(ofMain + ofBonus);
+  return Math.min(amount, Number(share(before + amount) - share(before))) as Stored;
 }
 
 function amountMade(grants: readonly Grant[], by: GrantSource): number {
