@@ -458,6 +458,15 @@ describe('giving back a purchase', () => {
     agree();
   });
 
+  it('knows what the same batch has taken', () => {
+    const id = purchase('p', 5, 5);
+    const other = deposit(2);
+    const actions = [refunding(-6, 'p'), refunding(2, 'p')];
+    story.batch(actions.map((action) => [operationOn(ADA, action)]));
+    expect([shares(id), shares(other)]).toEqual([{ takenBack: 4, remaining: 1 }, { remaining: 2 }]);
+    agree();
+  });
+
   it('takes away the debt that it made', () => {
     purchase('p', 5, 5);
     spend(4);
