@@ -1,11 +1,16 @@
 // Walks the whole story against a server and a database of its own, and prints each request and answer: npm run demo
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import type { Answer, Client } from '../test/support/client.js';
 import { startServer } from '../test/support/server.js';
 
 const out = (text: string) => process.stdout.write(`${text}\n`);
 const step = (text: string) => out(`\n── ${text}\n`);
 
-const server = await startServer();
+/** How long the demo's promotion lasts. */
+const PROMOTION_MS = 2_000;
+
+const server = await startServer({ CATALOG_FILE: fileURLToPath(new URL('demo-catalog.json', import.meta.url)) });
 try {
   out(`A server of its own at ${server.url}, with an empty SQLite database.`);
   step('Two tokens: a customer, user 42, and an administrator. `npm run token` mints them for your own server.');
@@ -22,19 +27,42 @@ try {
   step('Nobody spends what is not there.');
   await send(customer, 'POST', '/api/credits/debit', { amount: 10, description: 'Agent run #4522' }, undefined, 402);
 
-  step('The customer buys a package; without a Stripe key the checkout is a sandbox, on which no real money moves.');
+  step('Every balance is made of grants. The administrator adds a promotion that burns first and soon expires.');
+  await send(admin, 'POST', '/api/credits/deposit', {
+    amount: 3,
+    description: 'Welcome credits',
+    account: 'user:42',
+    category: 'promotional',
+    priority: 10,
+    expires_at: new Date(Date.now() + PROMOTION_MS).toISOString(),
+  });
+  await send(customer, 'POST', '/api/credits/debit', {
+    amount: 1,
+    description: 'Agent run #4523',
+    agent: 'researcher',
+  });
+  await showGrants(customer);
+
+  step('It expires: the balance counts that at once, and an entry says it soon after.');
+  while ((await balanceOf(customer)).promotional > 0) await setTimeout(100);
+  await send(customer, 'GET', '/api/credits/balance');
+  await showGrants(customer);
+
+  step('The customer buys a package with a bonus; without a Stripe key the checkout is a sandbox.');
   await send(customer, 'GET', '/api/credits/packages');
-  const purchase = await send<{ data: { purchase_id: string; checkout_url: string } }>(
-    customer,
-    'POST',
-    '/api/credits/purchase',
-    {
-      package_id: 'pro',
-    },
-  );
+  const purchase = await send<Purchase>(customer, 'POST', '/api/credits/purchase', { package_id: 'pro' });
   const { purchase_id, checkout_url } = purchase.body.data;
   await pay(checkout_url);
   await paid(customer, purchase_id);
+  await showGrants(customer);
+
+  step('Half of the payment is refunded: the same share of the package and of its bonus goes.');
+  await send(admin, 'POST', `/api/payments/purchases/${purchase_id}/refund`, { amount: 45 });
+  await showGrants(customer);
+
+  step('"I was charged twice": the administrator reverses the first debit.');
+  await send(admin, 'POST', '/api/credits/transactions/2/reverse', { account: 'user:42', reason: 'Run #4521 failed' });
+  await showGrants(customer);
 
   step('Tokens are the same machine.');
   await send(admin, 'POST', '/api/tokens/grant', { amount: 50_000, description: 'Welcome tokens', account: 'user:42' });
@@ -51,6 +79,29 @@ try {
   await send(customer, 'GET', '/api/credits/usage-summary');
 } finally {
   await server.stop();
+}
+
+interface Purchase {
+  readonly data: { readonly purchase_id: string; readonly checkout_url: string };
+}
+
+async function balanceOf(client: Client): Promise<{ readonly promotional: number }> {
+  const { body } = await client.request<{ data: { promotional: number } }>('GET', '/api/credits/balance');
+  return body.data;
+}
+
+/** Prints an account's grants, a line each. */
+async function showGrants(client: Client): Promise<void> {
+  out('GET /api/credits/grants');
+  const { body } = await client.request<{ data: Record<string, string | number>[] }>('GET', '/api/credits/grants');
+  for (const grant of body.data) {
+    const shares = ['used', 'held', 'expired', 'voided', 'taken_back', 'remaining'].map((name) => [name, grant[name]]);
+    const told = shares.filter(([, amount]) => amount !== 0).map(([name, amount]) => `${name} ${amount}`);
+    out(
+      `  ${grant['id']}  ${grant['source']}, ${grant['category']}, ${grant['status']}: ${grant['amount']} = ${told.join(' + ')}`,
+    );
+  }
+  out('');
 }
 
 /** Sends a request, prints it with its answer, and insists on the status. */
