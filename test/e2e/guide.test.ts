@@ -125,7 +125,10 @@ describe('the commands that are printed', () => {
       'Idempotent-Replayed: true',
       '"status": "paid"',
       'Pro package purchase',
-      '"closing_balance": 103.75',
+      '3  deposit, promotional, expired: 3 = used 1 + expired 2',
+      '7  bonus, promotional, active: 10 = taken_back 5 + remaining 5',
+      '1  deposit, paid, active: 5 = remaining 5',
+      '"closing_balance": 60',
     ]) {
       expect(stdout).toContain(landmark);
     }
