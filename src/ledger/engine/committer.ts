@@ -1,5 +1,6 @@
 import { FenceLost, isTransient, type Transactions, type Tx, wasUndone } from '../../common/database/index.js';
 import {
+  type Account,
   accountName,
   type AccountName,
   type Answer,
@@ -184,9 +185,7 @@ export class Committer {
     const known = new Map<AccountName, Known>();
     let room = EXPIRED;
     for (const account of locked.accounts) {
-      const settled = { expired: [], nextExpiry: account.nextExpiry };
-      const { expired, nextExpiry } =
-        hasExpired(account, now) && room > 0 ? await this.store.expiredHolds(tx, account.id, now, room) : settled;
+      const { expired, nextExpiry } = await this.expiredHolds(tx, account, now, room);
       room -= expired.length;
       const name = accountName(account);
       const own = holds.filter(({ accountId }) => accountId === account.id);
@@ -204,6 +203,20 @@ export class Committer {
       known.set(name, { ...read, ...(await this.named(tx, read, named)) });
     }
     return known;
+  }
+
+  /**
+   * The account's holds that have expired. One that holds nothing is not asked for any: often many grants end at once.
+   */
+  private async expiredHolds(
+    tx: Tx,
+    account: Account,
+    now: number,
+    room: number,
+  ): Promise<Pick<Known, 'expired' | 'nextExpiry'>> {
+    if (!hasExpired(account, now) || room <= 0) return { expired: [], nextExpiry: account.nextExpiry };
+    if (account.openHolds === 0) return { expired: [], nextExpiry: null };
+    return this.store.expiredHolds(tx, account.id, now, room);
   }
 
   /** Reads the entries, purchases and grants that the operations on an account name or lead to. */
