@@ -22,7 +22,8 @@ function buildDocument(app: NestFastifyApplication): OpenAPIObject {
     .addCookieAuth('assimetria_jwt', { type: 'apiKey', in: 'cookie' }, 'cookie')
     .build();
   const document = SwaggerModule.createDocument(app, outline, {
-    operationIdFactory: (controller, method) => `${controller.replace('Controller', '').toLowerCase()}_${method}`,
+    operationIdFactory: (controller, method) =>
+      `${controller.replace(/(Holds|Grants)?Controller$/, '').toLowerCase()}_${method}`,
   });
   const { schemas, examples } = errorComponents();
   document.components = {

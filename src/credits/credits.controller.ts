@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import { AccountField, AdminOnly, Authenticated, CurrentPrincipal, type Principal } from '../auth/index.js';
 import {
   type Answered,
@@ -9,7 +9,6 @@ import {
   ExactNumbers,
   type Idempotency,
   IdempotencyKey,
-  type Page,
   Public,
 } from '../common/http/index.js';
 import {
@@ -17,10 +16,7 @@ import {
   BatchAnswer,
   type BatchAnswered,
   batchExample,
-  DIMENSIONS_EXAMPLE,
   type HistoryPage,
-  HoldDto,
-  HoldsQuery,
   spendBatch,
   SPENDING_EXAMPLE,
   SummaryQuery,
@@ -29,7 +25,6 @@ import {
   type Wallet,
 } from '../wallet/index.js';
 import {
-  CaptureDto,
   CreditBalanceDto,
   CreditHistoryQuery,
   CreditSummaryDto,
@@ -37,12 +32,9 @@ import {
   DebitBatchDto,
   DebitDto,
   DepositDto,
-  OpenHoldDto,
   PackageDto,
 } from './credits.dto.js';
 import { CreditsService } from './credits.service.js';
-
-const HoldId = () => ApiParam({ name: 'id', description: 'The id of the hold.', example: 'hold_7_12' });
 
 const DEPOSIT = { type: 'deposit', amount: 50, balance_after: 242.5, description: 'Manual top-up', metadata: null };
 const BATCH_EXAMPLE = batchExample(
@@ -154,100 +146,6 @@ export class CreditsController {
     @IdempotencyKey() key: Idempotency,
   ): Promise<BatchAnswered> {
     return spendBatch(this.wallet, who, body, key);
-  }
-
-  @Post('holds')
-  @Authenticated()
-  @Endpoint({
-    summary: 'Open a hold',
-    description:
-      'A hold lowers `available` at once and never `balance`, so an agent can rely on the amount. Captures spend from it. The rest comes back when the hold is released, captured for the last time, or expires.',
-    status: 201,
-    answers: HoldDto,
-    example: { captured: 0, ...DIMENSIONS_EXAMPLE },
-    idempotent: true,
-    errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'CONFLICT'],
-  })
-  openHold(
-    @CurrentPrincipal() who: Principal,
-    @Body() body: OpenHoldDto,
-    @IdempotencyKey() key: Idempotency,
-  ): Promise<Answered<HoldDto>> {
-    return this.wallet.openHold(who, body, key);
-  }
-
-  @Get('holds')
-  @Authenticated()
-  @Endpoint({
-    summary: 'Holds of an account',
-    description:
-      'The oldest first, or the newest with `order=desc`; `status` narrows the list. A hold past its `expires_at` counts as expired at once.',
-    answers: HoldDto,
-    as: 'list',
-    errors: ['FORBIDDEN'],
-  })
-  holds(@CurrentPrincipal() who: Principal, @Query() query: HoldsQuery): Promise<Page<HoldDto>> {
-    return this.wallet.holds(who, query);
-  }
-
-  @Get('holds/:id')
-  @Authenticated()
-  @HoldId()
-  @Endpoint({
-    summary: 'One hold',
-    description: 'With the amount that it kept back at first, and the amounts captured and released since.',
-    answers: HoldDto,
-    errors: ['FORBIDDEN', 'NOT_FOUND'],
-  })
-  hold(
-    @CurrentPrincipal() who: Principal,
-    @Param('id') id: string,
-    @Query() query: AccountField,
-  ): Promise<Data<HoldDto>> {
-    return data(this.wallet.findHold(who, { id, account: query.account }));
-  }
-
-  @Post('holds/:id/capture')
-  @Authenticated()
-  @HoldId()
-  @Endpoint({
-    summary: 'Spend from a hold',
-    description:
-      'A final capture releases the rest. An expired, released or wholly captured hold cannot be captured: 409.',
-    status: 201,
-    answers: CreditTransactionDto,
-    example: { ...SPENDING_EXAMPLE, hold_id: 'hold_7_12' },
-    idempotent: true,
-    errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
-  })
-  capture(
-    @CurrentPrincipal() who: Principal,
-    @Param('id') id: string,
-    @Body() body: CaptureDto,
-    @IdempotencyKey() key: Idempotency,
-  ): Promise<Answered<TransactionDto>> {
-    return this.wallet.capture(who, { id, account: body.account }, body, key);
-  }
-
-  @Post('holds/:id/release')
-  @HttpCode(200)
-  @Authenticated()
-  @HoldId()
-  @Endpoint({
-    summary: 'Release a hold',
-    description: 'Gives back the rest of the hold. A hold that is not open any more cannot be released: 409.',
-    example: { status: 'released', captured: 1.25, released: 3.75 },
-    answers: HoldDto,
-    idempotent: true,
-    errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
-  })
-  release(
-    @CurrentPrincipal() who: Principal,
-    @Param('id') id: string,
-    @Body() body: AccountField,
-    @IdempotencyKey() key: Idempotency,
-  ): Promise<Answered<HoldDto>> {
-    return this.wallet.release(who, { id, account: body?.account }, key);
   }
 
   @Get('transactions')

@@ -1,25 +1,15 @@
-import { ApiPropertyOptional, IntersectionType, OmitType, PickType } from '@nestjs/swagger';
+import { OmitType } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import {
-  IsBoolean,
-  IsIn,
-  IsInt,
-  IsNumber,
-  IsObject,
-  IsOptional,
-  Matches,
-  Max,
-  Min,
-  ValidateNested,
-} from 'class-validator';
+import { IsIn, IsNumber, IsObject, IsOptional, Matches, ValidateNested } from 'class-validator';
 import { AccountField } from '../auth/index.js';
 import { BonusTerms, ExpiryTerms } from '../common/config/index.js';
 import { IsKey, IsListOf, IsMetadata, IsText } from '../common/http/index.js';
 import {
   BalanceDto,
+  CaptureTerms,
   DepositTerms,
-  DimensionFields,
   HistoryQuery,
+  HoldTerms,
   IsDollars,
   SpendingFields,
   SummaryDto,
@@ -99,67 +89,24 @@ export class DebitBatchDto extends AccountField {
   mode: 'independent' | 'atomic';
 }
 
-/** Credits to keep back. Captures bear the hold's `agent` and `run_id`, and its `model` unless they name one. */
-export class OpenHoldDto extends SpendingFields {
+/** A hold to open. */
+export class OpenHoldDto extends HoldTerms {
   /**
    * US dollars, more than 0, at most six decimals.
    * @example 5
    */
   @IsDollars()
   amount: number;
-
-  /**
-   * The purpose: 1–500 characters. Captures without a description of their own bear it.
-   * @example "Agent run #4521"
-   */
-  @IsOptional()
-  @IsText(1, 500)
-  description?: string;
-
-  /**
-   * Seconds until it expires, 1–604800; 3600 by default.
-   * @example 3600
-   */
-  @ApiPropertyOptional({ type: 'integer' })
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(604_800)
-  expires_in?: number;
-
-  /**
-   * At most 50 keys (1–40 characters) with strings (up to 500 characters), numbers or booleans. Captures bear it.
-   * @example { "agent": "researcher", "run": 4521 }
-   */
-  @IsOptional()
-  @IsMetadata()
-  metadata?: Record<string, string | number | boolean>;
 }
 
 /** A capture from a hold. */
-export class CaptureDto extends IntersectionType(AccountField, PickType(DimensionFields, ['model'])) {
+export class CaptureDto extends CaptureTerms {
   /**
    * US dollars, more than 0, at most the remainder of the hold.
    * @example 1.25
    */
   @IsDollars()
   amount: number;
-
-  /**
-   * Whether to release the rest, true by default; `false` leaves the hold open for further captures.
-   * @example true
-   */
-  @IsOptional()
-  @IsBoolean()
-  final?: boolean;
-
-  /**
-   * The purpose: 1–500 characters; by default the hold's own.
-   * @example "Agent run #4521"
-   */
-  @IsOptional()
-  @IsText(1, 500)
-  description?: string;
 }
 
 /** Selects the credit transactions to list. */

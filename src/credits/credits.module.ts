@@ -2,12 +2,13 @@ import { Module } from '@nestjs/common';
 import { WalletModule } from '../wallet/index.js';
 import { CreditsController } from './credits.controller.js';
 import { CreditsGrantsController } from './grants.controller.js';
+import { CreditsHoldsController } from './holds.controller.js';
 import { CreditsService } from './credits.service.js';
 
 /** Credits: US dollars. */
 @Module({
   imports: [WalletModule],
-  controllers: [CreditsController, CreditsGrantsController],
+  controllers: [CreditsController, CreditsHoldsController, CreditsGrantsController],
   providers: [CreditsService],
   exports: [CreditsService],
 })

@@ -49,7 +49,7 @@ export class TokensGrantsController {
   @Get('grants/:id')
   @Authenticated()
   @Endpoint({ ...GRANT_ENDPOINTS.find, answers: BalanceGrantDto })
-  grant(
+  findGrant(
     @CurrentPrincipal() who: Principal,
     @Param() { id }: GrantId,
     @Query() query: AccountField,

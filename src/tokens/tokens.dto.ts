@@ -6,8 +6,10 @@ import { BonusTerms, ExpiryTerms } from '../common/config/index.js';
 import { IsKey, IsListOf, IsMetadata, IsText } from '../common/http/index.js';
 import {
   BalanceDto,
+  CaptureTerms,
   DepositTerms,
   HistoryQuery,
+  HoldTerms,
   IsDollars,
   IsTokens,
   SpendingFields,
@@ -88,6 +90,26 @@ export class ConsumeBatchDto extends AccountField {
    */
   @IsIn(['independent', 'atomic'])
   mode: 'independent' | 'atomic';
+}
+
+/** A hold to open. */
+export class OpenTokenHoldDto extends HoldTerms {
+  /**
+   * Tokens, a whole number from 1.
+   * @example 5000
+   */
+  @IsTokens()
+  amount: number;
+}
+
+/** A capture from a hold. */
+export class CaptureTokensDto extends CaptureTerms {
+  /**
+   * Tokens, a whole number from 1, at most the remainder of the hold.
+   * @example 1250
+   */
+  @IsTokens()
+  amount: number;
 }
 
 /** Selects the token transactions to list. */

@@ -2,12 +2,13 @@ import { Module } from '@nestjs/common';
 import { WalletModule } from '../wallet/index.js';
 import { TokensController } from './tokens.controller.js';
 import { TokensGrantsController } from './grants.controller.js';
+import { TokensHoldsController } from './holds.controller.js';
 import { TokensService } from './tokens.service.js';
 
 /** Tokens of language models. */
 @Module({
   imports: [WalletModule],
-  controllers: [TokensController, TokensGrantsController],
+  controllers: [TokensController, TokensHoldsController, TokensGrantsController],
   providers: [TokensService],
   exports: [TokensService],
 })

@@ -1,7 +1,61 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, IntersectionType, PickType } from '@nestjs/swagger';
+import { IsBoolean, IsInt, IsOptional, Max, Min } from 'class-validator';
+import { AccountField } from '../auth/index.js';
+import { IsMetadata, IsText } from '../common/http/index.js';
+import { DimensionFields, SpendingFields } from './dimensions.dto.js';
 import { GrantPartDto } from './grant.dto.js';
 import type { HoldStatus } from '../ledger/index.js';
-import { DimensionFields } from './dimensions.dto.js';
+
+/**
+ * The purpose of a hold, and its time. Captures bear its `agent` and `run_id`, and its `model` unless they name one.
+ */
+export class HoldTerms extends SpendingFields {
+  /**
+   * The purpose: 1–500 characters. Captures without a description of their own bear it.
+   * @example "Agent run #4521"
+   */
+  @IsOptional()
+  @IsText(1, 500)
+  description?: string;
+
+  /**
+   * Seconds until it expires, 1–604800; 3600 by default.
+   * @example 3600
+   */
+  @ApiPropertyOptional({ type: 'integer' })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(604_800)
+  expires_in?: number;
+
+  /**
+   * At most 50 keys (1–40 characters) with strings (up to 500 characters), numbers or booleans. Captures bear it.
+   * @example { "agent": "researcher", "run": 4521 }
+   */
+  @IsOptional()
+  @IsMetadata()
+  metadata?: Record<string, string | number | boolean>;
+}
+
+/** The purpose of a capture, and whether it is the last. */
+export class CaptureTerms extends IntersectionType(AccountField, PickType(DimensionFields, ['model'])) {
+  /**
+   * Whether to release the rest, true by default; `false` leaves the hold open for further captures.
+   * @example true
+   */
+  @IsOptional()
+  @IsBoolean()
+  final?: boolean;
+
+  /**
+   * The purpose: 1–500 characters; by default the hold's own.
+   * @example "Agent run #4521"
+   */
+  @IsOptional()
+  @IsText(1, 500)
+  description?: string;
+}
 
 /**
  * An amount kept back. It lowers `available` at once and never `balance`; after `expires_at` what remains of it is

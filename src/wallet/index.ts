@@ -10,6 +10,7 @@ export * from './dimensions.dto.js';
 export * from './examples.js';
 export type { HistoryPage } from './history.js';
 export * from './hold.dto.js';
+export * from './hold.endpoints.js';
 export * from './queries.dto.js';
 export * from './summary.dto.js';
 export * from './transaction.dto.js';

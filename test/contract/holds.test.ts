@@ -622,4 +622,27 @@ describeEachDatabase((database) => {
   });
 
   it('after all of it the ledger verifies', () => expectVerified(database));
+
+  it('tokens are held alike, and a hold of tokens is none of credits', async () => {
+    const { client, name } = await account();
+    await admin.post('/api/tokens/grant', { amount: 1_000, description: 'Welcome', account: name });
+    const { status, body } = await client.post('/api/tokens/holds', { amount: 400, agent: 'researcher' });
+    expect([status, body.data]).toEqual([
+      201,
+      expect.objectContaining({ amount: 400, agent: 'researcher', grants: [{ grant_id: 1, amount: 400 }] }),
+    ]);
+    const hold = `/api/tokens/holds/${body.data.id}`;
+    expectError(await client.get(`${HOLDS}/${body.data.id}`), 404, 'NOT_FOUND');
+    expectError(await client.post('/api/tokens/holds', { amount: 601 }), 402, 'INSUFFICIENT_TOKENS');
+    expectError(await client.post(`${hold}/capture`, { amount: 0.5 }), 400, 'VALIDATION_ERROR');
+    const captured = await client.post(`${hold}/capture`, { amount: 150, final: false });
+    expect(captured.body.data).toMatchObject({ type: 'consume', amount: -150, agent: 'researcher' });
+    expect((await client.post(`${hold}/release`, {})).body.data).toMatchObject({ captured: 150, released: 250 });
+    expect((await client.get('/api/tokens/balance')).body.data).toMatchObject({
+      balance: 850,
+      available: 850,
+      held: 0,
+    });
+    expect((await client.get('/api/tokens/holds?status=released')).body.meta.total).toBe(1);
+  });
 });
