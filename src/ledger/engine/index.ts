@@ -1,5 +1,5 @@
 export { LedgerUnavailable } from './errors.js';
-export * from './hold-sweeper.js';
+export * from './expiry-sweeper.js';
 export * from './lanes.js';
 export * from './ledger.metrics.js';
 export type { Submission } from './submission.js';
