@@ -196,12 +196,14 @@ export class Replay {
   }
 
   /** The terms of the grant that an entry made; an extension's price is what its grant gave up. */
-  private terms({ sequence, amount }: Entry): Grant {
+  private terms({ sequence, amount, price }: Entry): Grant {
     const made = this.made.get(sequence) ?? this.fail(`entry ${sequence} made no grant`);
     const extended = made.extends === null ? undefined : this.grants.find(made.extends);
     if (!extended) return made;
     const before = moved(extended, amount, 'voided', 'remaining');
-    return { ...made, price: priceOfPart(before, amount, 'remaining') };
+    const share = priceOfPart(before, amount, 'remaining');
+    if (price !== share) this.fail(`entry ${sequence}: price is ${price}, must be ${share}`);
+    return { ...made, price: share };
   }
 
   /** A reversal tells by the grant that it made when it was decided; without one, nothing had expired by then. */

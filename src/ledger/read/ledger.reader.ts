@@ -85,7 +85,9 @@ export class LedgerReader {
     const nextExpiry = row['next_expiry'] === null ? null : Number(row['next_expiry']);
     if (hasExpired({ nextExpiry }, now)) {
       const moment = await momentOf(this.accounts.manager.connection, name, now);
-      if (moment?.open) return balanceOf(moment.account, moment.open);
+      // A batch that has settled it meanwhile has changed what was read.
+      if (!moment?.open) return this.balance(name);
+      return balanceOf({ ...moment.account, sequence: moment.last }, moment.open);
     }
     const account = { balance: stored(row['balance']), held: stored(row['held']), sequence: Number(row['sequence']) };
     return balanceOf(

@@ -19,6 +19,8 @@ const ROUNDS = 20;
 export interface Moment {
   readonly now: number;
   readonly account: Account;
+  /** The number of the last entry that is there; what is due has none yet. */
+  readonly last: number;
   /** What a batch would settle now; nothing when nothing is due. */
   readonly due?: Change;
   /** The grants that are open then, in burning order; read when something is due. */
@@ -33,7 +35,7 @@ export async function momentOf(dataSource: DataSource, name: AccountName, now: n
   for (let round = 1; round <= ROUNDS; round++) {
     const account = await dataSource.manager.findOneBy(AccountRow, ownerAndUnit(name));
     if (!account) return undefined;
-    if (!hasExpired(account, now)) return { now, account };
+    if (!hasExpired(account, now)) return { now, account, last: account.sequence };
     const found = await readDue(dataSource, account, now);
     // Several statements show one moment only if nobody has written the account since the first.
     const after = await dataSource.manager.findOneByOrFail(AccountRow, { id: account.id });
@@ -59,5 +61,5 @@ async function readDue({ manager }: DataSource, account: Account, now: number): 
     for (const row of await manager.findBy(GrantRow, { accountId, id: In(missing) })) grants.set(row.id, row);
   const known = { open: rows.sort(inBurningOrder), find: (id: number) => grants.get(id) };
   const { draft } = settle({ account, grants: known }, { holds, nextExpiry: null }, now, Infinity);
-  return { now, account: draft.account, due: draft.change(), open: draft.open() };
+  return { now, account: draft.account, last: account.sequence, due: draft.change(), open: draft.open() };
 }
