@@ -5,7 +5,7 @@ import type { Submission } from '../../src/ledger/engine/submission.js';
 import { LedgerUnavailable } from '../../src/ledger/engine/errors.js';
 import { accountId, BUCKETS, bucketOf } from '../../src/ledger/store/account-id.js';
 import type { Process, World } from '../support/lane-world.js';
-import { FOR_NOTHING, operationOn, posting, stored } from '../support/posting.js';
+import { FOR_NOTHING, funding, operationOn, posting, stored } from '../support/posting.js';
 import { Random } from '../support/random.js';
 
 let world: World;
@@ -254,6 +254,19 @@ describe('a lane', () => {
       expect(await ask(server, 1, 'k')).toMatchObject({ status: 'posted', replayed: true });
       expect(await ask(server, 2)).toMatchObject({ status: 'posted' });
       expect(entries(FLOOD)).toHaveLength(5);
+    });
+
+    it('answers with the first answer under the key of a deposit that would have expired meanwhile', async () => {
+      const expiring = funding(5, { expiresAt: world.now + 1_000 });
+      expect((await act(server, expiring, 'k')).status).toBe('posted');
+      world.now += 2_000;
+      for (let i = 0; i < 3; i++) await ask(server, 1);
+      // The first of them waits for nobody; the others share a batch.
+      for (const name of ['first', 'second']) send(name, single(FLOOD, name));
+      send('again', { operations: [operationOn(FLOOD, expiring, { key: 'k' })] });
+      for (const name of ['third', 'fourth']) send(name, single(FLOOD, name));
+      await settle();
+      expect(answerOf('again').answers).toMatchObject([{ outcome: { status: 'posted' }, replayed: true }]);
     });
 
     it('remembers nothing that was not committed', async () => {

@@ -58,8 +58,8 @@ function forNow({ traceId }: Operation, rejection: Rejection): Answer {
   return { outcome: { status: 'refused', rejection, traceId }, replayed: false };
 }
 
-/** Whether a grant would have expired before it is made. */
-function isLate({ action }: Operation, now: number): boolean {
+/** Whether a grant would have expired before it is made. Such a refusal is not remembered. */
+export function isLate({ action }: Operation, now: number): boolean {
   return action.kind === 'fund' && isPast(action.terms, now);
 }
 

@@ -2,7 +2,7 @@ export * from './account.js';
 export * from './action.js';
 export * from './apply.js';
 export * from './batch.js';
-export type { Change, PurchaseState, ReversedEntry, State } from './change.js';
+export type { PurchaseState, ReversedEntry, State } from './change.js';
 export type { Draft } from './draft.js';
 export * from './effects.js';
 export * from './grant.js';

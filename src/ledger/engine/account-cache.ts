@@ -6,6 +6,7 @@ import {
   type Group,
   hasExpired,
   type Hold,
+  isLate,
   type Known,
   needs,
   place,
@@ -39,8 +40,8 @@ export class AccountCache {
   /**
    * All that must be known for a batch, if it is remembered. This is the one list of reads that no memory replaces: an
    * account that others write too, holds and grants that have expired, a hold or a grant of it that is not remembered,
-   * a grant, entry or purchase that is named, and the keys of operations that are done together, because those of a
-   * group that is refused are not written. Whether a single operation's key is taken, the write finds out.
+   * a grant, entry or purchase that is named, and the keys of operations that are done together or come too late,
+   * because a refusal of those is not written. Whether a single operation's key is taken, the write finds out.
    */
   recall(names: Iterable<AccountName>, groups: readonly Group[], now: number): Map<AccountName, Known> | undefined {
     const known = new Map<AccountName, Known>();
@@ -49,7 +50,7 @@ export class AccountCache {
       if (!cached?.alone || hasExpired(cached.account, now)) return undefined;
       known.set(name, cached);
     }
-    return groups.every((group) => isRemembered(known, group)) ? known : undefined;
+    return groups.every((group) => isRemembered(known, group, now)) ? known : undefined;
   }
 
   /** Takes in the state in which a batch has left its accounts. */
@@ -68,8 +69,8 @@ export class AccountCache {
 }
 
 /** Whether what is remembered of accounts is all that a group needs. */
-function isRemembered(known: ReadonlyMap<AccountName, Known>, group: Group): boolean {
-  if (group.length > 1) return false;
+function isRemembered(known: ReadonlyMap<AccountName, Known>, group: Group, now: number): boolean {
+  if (group.length > 1 || isLate(group[0]!, now)) return false;
   const { hold: named, grant, entry, purchaseId } = needs(group[0]!);
   if ((grant ?? entry ?? purchaseId) !== undefined) return false;
   if (!named) return true;

@@ -9,6 +9,7 @@ import {
   type EntryType,
   type Grant,
   type Grants,
+  type GrantSource,
   type Hold,
   inBurningOrder,
   moved,
@@ -132,11 +133,13 @@ export class Replay {
 
   /** When the first of the open grants expires. */
   firstExpiry(): number {
-    return Math.min(...this.grants.open.map(({ expiresAt }) => expiresAt ?? Infinity), Infinity);
+    return this.grants.open.reduce((first, { expiresAt }) => Math.min(first, expiresAt ?? Infinity), Infinity);
   }
 
   private await(after: number, event: HoldEvent): void {
-    this.events.set(after, [...(this.events.get(after) ?? []), event]);
+    const events = this.events.get(after);
+    if (events) events.push(event);
+    else this.events.set(after, [event]);
   }
 
   private awaitEnd(row: Hold, number: number): void {
@@ -195,15 +198,17 @@ export class Replay {
     return ruling;
   }
 
-  /** The terms of the grant that an entry made; an extension's price is what its grant gave up. */
-  private terms({ sequence, amount, price }: Entry): Grant {
+  /** The terms of the grant that an entry made. An extension has those of its grant, and the price that it gave up. */
+  private terms(entry: Entry): Grant {
+    const { sequence, amount, purchaseId, price } = entry;
     const made = this.made.get(sequence) ?? this.fail(`entry ${sequence} made no grant`);
-    const extended = made.extends === null ? undefined : this.grants.find(made.extends);
-    if (!extended) return made;
-    const before = moved(extended, amount, 'voided', 'remaining');
-    const share = priceOfPart(before, amount, 'remaining');
+    if (made.extends === null) return { ...made, source: sourceOf(entry, made), purchaseId };
+    const extended =
+      this.grants.find(made.extends) ?? this.fail(`grant ${sequence} extends ${made.extends}, which is not there then`);
+    const { category, priority, purchaseId: ofPurchase } = extended;
+    const share = priceOfPart(moved(extended, amount, 'voided', 'remaining'), amount, 'remaining');
     if (price !== share) this.fail(`entry ${sequence}: price is ${price}, must be ${share}`);
-    return { ...made, price: share };
+    return { ...made, source: 'extension', category, priority, purchaseId: ofPurchase, price: share };
   }
 
   /** A reversal tells by the grant that it made when it was decided; without one, nothing had expired by then. */
@@ -229,6 +234,11 @@ export class Replay {
     const { type, amount, description } = entry;
     return { kind: 'fund', type, amount, description, metadata: null, terms: this.terms(entry), existing: false };
   }
+}
+
+function sourceOf({ type, purchaseId }: Entry, { category }: Grant): GrantSource {
+  if (purchaseId !== null) return category === 'paid' ? 'purchase' : 'bonus';
+  return type === 'grant' ? 'grant' : 'deposit';
 }
 
 /** The action that an entry without a hold, and that made no grant, is the outcome of. */

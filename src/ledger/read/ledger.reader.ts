@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { Between, In, LessThanOrEqual, MoreThan, type Repository } from 'typeorm';
+import { Between, type EntityManager, In, LessThanOrEqual, MoreThan, type Repository } from 'typeorm';
+import { Transactions } from '../../common/database/index.js';
 import {
   type Account,
   accountName,
@@ -21,7 +22,7 @@ import {
 } from '../domain/index.js';
 import { AccountRow, EntryRow, GrantRow, HoldRow, ReversalRow } from '../store/index.js';
 import { type Balance, balanceOf, stored } from './balance.js';
-import { grantAt, momentOf } from './moment.js';
+import { atMoment, grantAt, type Moment, type Source } from './moment.js';
 import { findPositions } from './positions.js';
 import { type EntryFilter, type Range, search } from './search.js';
 import { summarize, type Summary, type SummaryPeriod } from './summary.js';
@@ -63,8 +64,8 @@ export class LedgerReader {
     @InjectRepository(AccountRow) private readonly accounts: Repository<AccountRow>,
     @InjectRepository(EntryRow) private readonly entries: Repository<EntryRow>,
     @InjectRepository(HoldRow) private readonly holds: Repository<HoldRow>,
-    @InjectRepository(GrantRow) private readonly grantRows: Repository<GrantRow>,
     @InjectRepository(ReversalRow) private readonly reversals: Repository<ReversalRow>,
+    private readonly transactions: Transactions,
   ) {}
 
   /** What has expired counts from the moment it is due, whether or not a batch has settled it. */
@@ -84,10 +85,9 @@ export class LedgerReader {
     if (!row) return balanceOf({ balance: ZERO, held: ZERO, sequence: 0 }, []);
     const nextExpiry = row['next_expiry'] === null ? null : Number(row['next_expiry']);
     if (hasExpired({ nextExpiry }, now)) {
-      const moment = await momentOf(this.accounts.manager.connection, name, now);
-      // A batch that has settled it meanwhile has changed what was read.
-      if (!moment?.open) return this.balance(name);
-      return balanceOf({ ...moment.account, sequence: moment.last }, moment.open);
+      const due = await this.at(name, now, async (_, moment) => moment);
+      // A batch may have settled it since: then the row that was read shows too much.
+      return due?.due ? balanceOf({ ...due.account, sequence: due.last }, due.due.open) : this.balance(name);
     }
     const account = { balance: stored(row['balance']), held: stored(row['held']), sequence: Number(row['sequence']) };
     return balanceOf(
@@ -104,9 +104,10 @@ export class LedgerReader {
 
   /** A grant as it is now; undefined when there is none. */
   async grant(name: AccountName, id: number): Promise<Grant | undefined> {
-    const moment = await momentOf(this.accounts.manager.connection, name, Date.now());
-    const grant = moment && (await this.grantRows.findOneBy({ accountId: moment.account.id, id }));
-    return grant ? grantAt(moment, grant) : undefined;
+    return this.at(name, Date.now(), async (manager, moment) => {
+      const grant = await manager.findOneBy(GrantRow, { accountId: moment.account.id, id });
+      return grant ? grantAt(moment, grant) : undefined;
+    });
   }
 
   /** A page of an account's grants, in the order in which they were made. */
@@ -114,22 +115,19 @@ export class LedgerReader {
     name: AccountName,
     { status, category, order, limit, offset }: Paging & { status?: GrantStatus; category?: GrantCategory },
   ): Promise<Listed<Grant>> {
-    const moment = await momentOf(this.accounts.manager.connection, name, Date.now());
-    if (!moment) return { rows: [], total: 0 };
-    const where = { accountId: moment.account.id, ...(category ? { category } : {}) };
-    if (status === undefined) {
-      const [rows, total] = await this.grantRows.findAndCount({
-        where,
-        order: { id: order },
-        take: limit,
-        skip: offset,
-      });
-      return { rows: rows.map((row) => grantAt(moment, row)), total };
-    }
-    // The status follows from the shares and the moment; an account has few grants beside its entries.
-    const all = await this.grantRows.find({ where, order: { id: order } });
-    const found = all.map((row) => grantAt(moment, row)).filter((grant) => statusOf(grant) === status);
-    return { rows: found.slice(offset, offset + limit), total: found.length };
+    const listed = await this.at(name, Date.now(), async (manager, moment) => {
+      const where = { accountId: moment.account.id, ...(category ? { category } : {}) };
+      if (status === undefined) {
+        const page = { where, order: { id: order }, take: limit, skip: offset };
+        const [rows, total] = await manager.findAndCount(GrantRow, page);
+        return { rows: rows.map((row) => grantAt(moment, row)), total };
+      }
+      // The status follows from the shares and the moment; an account has few grants beside its entries.
+      const all = await manager.find(GrantRow, { where, order: { id: order } });
+      const found = all.map((row) => grantAt(moment, row)).filter((grant) => statusOf(grant) === status);
+      return { rows: found.slice(offset, offset + limit), total: found.length };
+    });
+    return listed ?? { rows: [], total: 0 };
   }
 
   /** How much of each of an account's entries was reversed; those of which nothing was are left out. */
@@ -248,14 +246,26 @@ export class LedgerReader {
   }
 
   summary(name: AccountName, period: SummaryPeriod): Promise<Summary> {
-    return summarize(this.accounts.manager.connection, name, period);
+    return summarize(this.source, name, period);
+  }
+
+  private get source(): Source {
+    return { manager: this.accounts.manager, transactions: this.transactions };
+  }
+
+  private at<T>(
+    name: AccountName,
+    now: number,
+    read: (manager: EntityManager, moment: Moment) => Promise<T>,
+  ): Promise<T | undefined> {
+    return atMoment(this.source, name, now, read);
   }
 
   /** The numbers of a period's entries, of a type's among their own. */
   private async range(account: Account, { type, from, to }: Period): Promise<Range> {
     const length = type ? (account.types[type]?.count ?? 0) : account.sequence;
     const times = [from, to].flatMap((time) => (time === undefined ? [] : { time, type, length }));
-    const found = await findPositions(this.entries.manager.connection, account.id, times);
+    const found = await findPositions(this.entries.manager, account.id, times);
     const position = (time: number) => found.find((each) => each.time === time)!.first;
     return {
       low: from === undefined ? 1 : position(from),

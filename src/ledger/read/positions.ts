@@ -1,4 +1,4 @@
-import type { DataSource } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import type { EntryType, Stored } from '../domain/index.js';
 
 /** A time, and the entries among which it is looked for. */
@@ -31,19 +31,19 @@ export interface Position {
  * entries.
  */
 export async function findPositions(
-  dataSource: DataSource,
+  manager: EntityManager,
   accountId: number,
   sought: readonly Sought[],
 ): Promise<Position[]> {
   const found = await Promise.all([
     search(
-      dataSource,
+      manager,
       accountId,
       sought.filter(({ type }) => type === undefined),
       'e.sequence =',
     ),
     search(
-      dataSource,
+      manager,
       accountId,
       sought.filter(({ type }) => type !== undefined),
       'e.type = s.type AND e.type_sequence =',
@@ -53,7 +53,7 @@ export async function findPositions(
 }
 
 async function search(
-  dataSource: DataSource,
+  manager: EntityManager,
   accountId: number,
   sought: readonly Sought[],
   numbered: string,
@@ -61,7 +61,7 @@ async function search(
   if (sought.length === 0) return [];
   // SIGNED, lest an engine takes the width of the first numbers for that of all.
   const seed = 'SELECT ? AS type, CAST(? AS SIGNED) AS time, CAST(1 AS SIGNED) AS low, CAST(? AS SIGNED) AS high';
-  const rows = await dataSource.query<Record<'type' | 'time' | 'low' | 'balance' | 'total', string | number | null>[]>(
+  const rows = await manager.query<Record<'type' | 'time' | 'low' | 'balance' | 'total', string | number | null>[]>(
     `WITH RECURSIVE s (type, time, low, high) AS (
        ${sought.map(() => seed).join(' UNION ALL ')}
        UNION ALL

@@ -1,7 +1,15 @@
-import { type DataSource, LessThanOrEqual } from 'typeorm';
-import { type AccountName, dayOf, type EntryType, startOfDay, type Stored, ZERO } from '../domain/index.js';
-import { AccountRow, DailyTotalRow, GrantRow } from '../store/index.js';
-import { grantAt, type Moment, momentOf } from './moment.js';
+import { type EntityManager, LessThanOrEqual } from 'typeorm';
+import {
+  type Account,
+  type AccountName,
+  dayOf,
+  type EntryType,
+  startOfDay,
+  type Stored,
+  ZERO,
+} from '../domain/index.js';
+import { AccountRow, DailyTotalRow, EntryRow } from '../store/index.js';
+import { atMoment, type Moment, type Source } from './moment.js';
 import { findPositions, type Position } from './positions.js';
 
 /** The time that a summary covers: from inclusive, to exclusive. Times are milliseconds since 1970. */
@@ -60,23 +68,35 @@ interface Cut {
 const DEFAULT_DAYS = 30;
 const MAX_DAY = 2 ** 31 - 1;
 
+/** Entries that count at another time than the history says, or that no batch has made yet. */
+interface Apart extends DaySum {
+  readonly at: number;
+}
+
 /**
  * Sums whole days from the daily totals, and the days that the period cuts from the sums that entries carry: so the
- * cost grows with neither. Expiry is booked when it was due and not when its entry was made, so it comes from the
- * grants, which say both what has expired and when.
+ * cost grows with neither. Expiry is booked when it was due and not when its entry was made, so it stands apart.
  */
-export async function summarize(dataSource: DataSource, name: AccountName, period: SummaryPeriod): Promise<Summary> {
+export async function summarize(source: Source, name: AccountName, period: SummaryPeriod): Promise<Summary> {
   const now = Date.now();
   const to = period.to ?? now;
   const from = period.from ?? startOfDay(dayOf(to - 1) - DEFAULT_DAYS + 1);
-  const days = daysOf(from, period.to);
-  const moment = await momentOf(dataSource, name, now);
-  if (!moment) return { from, to, opening: ZERO, closing: ZERO, ...sumUp([], period.by) };
-  const { account, totals } = await read(dataSource, moment.account.id, days);
+  const found = await atMoment(source, name, now, (manager, moment) => sumsAt(manager, moment, period, from));
+  return { from, to, ...(found ?? { opening: ZERO, closing: ZERO, ...sumUp([], period.by) }) };
+}
+
+async function sumsAt(
+  manager: EntityManager,
+  moment: Moment,
+  { to, by }: SummaryPeriod,
+  from: number,
+): Promise<Omit<Summary, 'from' | 'to'>> {
+  const days = daysOf(from, to);
+  const { account, totals } = await read(manager, moment.account.id, days);
   const types = (Object.keys(account.types) as EntryType[]).filter((type) => type !== 'expire');
   const times = [...new Set(days.cuts.flatMap((cut) => [cut.from, cut.to]))];
-  const ends = [from, ...(period.to === undefined ? [] : [period.to])];
-  const positions = await findPositions(dataSource, account.id, [
+  const ends = [from, ...(to === undefined ? [] : [to])];
+  const positions = await findPositions(manager, account.id, [
     ...ends.map((time) => ({ time, length: account.sequence })),
     ...ends.map((time) => ({ time, type: 'expire' as const, length: account.types.expire?.count ?? 0 })),
     ...types.flatMap((type) => times.map((time) => ({ time, type, length: account.types[type]!.count }))),
@@ -85,55 +105,50 @@ export async function summarize(dataSource: DataSource, name: AccountName, perio
   const edges = days.cuts.flatMap((cut) =>
     types.map((type) => between(cut.day, type, find(cut.from, type), find(cut.to, type))),
   );
-  const expiry = await readExpiry(dataSource, moment);
-  const due = settledNow(moment);
-  const balanceAt = (time: number, entered: bigint) => {
-    const settled = due.reduce((sum, { amount }) => (now < time ? sum + amount : sum), 0n);
-    return Number(entered + settled - expiry.before(time)) as Stored;
-  };
+  const apart = [...(await readExpiry(manager, account)), ...settledNow(moment)];
+  const balanceAt = (time: number, entered: bigint) =>
+    Number(apart.reduce((sum, { at, amount }) => (at < time ? sum + amount : sum), entered)) as Stored;
   const enteredAt = (time: number) => BigInt(find(time).balance) - find(time, 'expire').typeTotal;
   const entered = BigInt(account.balance) - (account.types.expire?.total ?? 0n);
   const sums = [
     ...totals.filter(({ type }) => type !== 'expire'),
     ...edges.filter(({ count }) => count > 0),
-    ...expiry.days(from, to),
-    ...(from <= now && now <= to ? due : []),
+    ...apart.filter(({ at }) => at >= from && at < (to ?? Infinity)),
   ].sort((a, b) => a.day - b.day);
-  const closing = period.to === undefined ? balanceAt(Infinity, entered) : balanceAt(to, enteredAt(to));
-  return { from, to, opening: balanceAt(from, enteredAt(from)), closing, ...sumUp(sums, period.by) };
+  const closing = to === undefined ? balanceAt(Infinity, entered) : balanceAt(to, enteredAt(to));
+  return { opening: balanceAt(from, enteredAt(from)), closing, ...sumUp(sums, by) };
 }
 
-/** Entries that a batch would make now, besides those of expiry. */
-function settledNow({ now, due }: Moment): DaySum[] {
-  return (due?.entries ?? [])
-    .filter(({ type }) => type !== 'expire')
-    .map(({ type, amount }) => ({ day: dayOf(now), type, amount: BigInt(amount), count: 1 }));
-}
-
-/** What has expired of the account's grants by the moment, by the time at which each was due. */
-async function readExpiry({ manager }: DataSource, moment: Moment) {
-  const rows = await manager.find(GrantRow, {
-    where: { accountId: moment.account.id, expiresAt: LessThanOrEqual(moment.now) },
+/** Entries that a batch would make now. */
+function settledNow({ due }: Moment): Apart[] {
+  return (due?.entries ?? []).map(({ type, amount, createdAt, expiredAt }) => {
+    const at = expiredAt ?? createdAt;
+    return { at, day: dayOf(at), type, amount: BigInt(amount), count: 1 };
   });
-  const ended = rows
-    .map((row) => grantAt(moment, row))
-    .filter(({ expired }) => expired > 0)
-    .map(({ expiresAt, expired }) => ({ at: expiresAt!, amount: BigInt(expired) }));
-  return {
-    /** As a positive sum. */
-    before: (time: number) => ended.reduce((sum, { at, amount }) => (at < time ? sum + amount : sum), 0n),
-    days: (from: number, to: number): DaySum[] =>
-      ended
-        .filter(({ at }) => at >= from && at < to)
-        .map(({ at, amount }) => ({ day: dayOf(at), type: 'expire', amount: -amount, count: 1 })),
-  };
+}
+
+/** The account's entries of expiry, by the time at which they were due. */
+async function readExpiry(manager: EntityManager, { id, types }: Account): Promise<Apart[]> {
+  const rows = await manager
+    .createQueryBuilder(EntryRow, 'e')
+    .select(['e.expiredAt AS at', 'CAST(SUM(e.amount) AS CHAR) AS amount', 'COUNT(*) AS count'])
+    .where({ accountId: id, type: 'expire', typeSequence: LessThanOrEqual(types.expire?.count ?? 0) })
+    .groupBy('e.expiredAt')
+    .getRawMany<Record<'at' | 'amount' | 'count', string | number>>();
+  return rows.map(({ at, amount, count }) => ({
+    at: Number(at),
+    day: dayOf(Number(at)),
+    type: 'expire',
+    amount: BigInt(amount),
+    count: Number(count),
+  }));
 }
 
 /**
  * The account with the totals of its days from `first` to `last`, which come from one statement and show one moment.
  */
-async function read(dataSource: DataSource, id: number, { first, last }: { first: number; last: number }) {
-  const { entities, raw } = await dataSource
+async function read(manager: EntityManager, id: number, { first, last }: { first: number; last: number }) {
+  const { entities, raw } = await manager
     .createQueryBuilder(AccountRow, 'a')
     .leftJoin(DailyTotalRow, 't', 't.account_id = a.id AND t.day BETWEEN :first AND :last', { first, last })
     .addSelect(['t.day AS day', 't.type AS type', 'CAST(t.amount AS CHAR) AS amount', 't.count AS count'])

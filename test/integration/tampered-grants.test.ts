@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import type { DataSource } from 'typeorm';
+import { migrate, Transactions } from '../../src/common/database/index.js';
+import type { Action } from '../../src/ledger/domain/index.js';
+import { Lanes, LedgerMetrics } from '../../src/ledger/index.js';
+import { Divergence, verifyLedger } from '../../src/ledger/proof/index.js';
+import { accountId, LEDGER_ENTITIES, LedgerStore } from '../../src/ledger/store/index.js';
+import { describeEachDatabase } from '../support/databases.js';
+import { connectTo } from '../support/ledger.js';
+import { FOR_NOTHING, funding, operationOn, refunding, spending, stored } from '../support/posting.js';
+
+const HOUR = 3_600_000;
+const NAME = 'USD user:victim';
+
+describeEachDatabase((database) => {
+  let dataSource: DataSource;
+  beforeAll(async () => {
+    let now = Date.UTC(2026, 3, 15);
+    jest.spyOn(Date, 'now').mockImplementation(() => now);
+    dataSource = await connectTo(database, LEDGER_ENTITIES);
+    await migrate(dataSource);
+    const transactions = new Transactions(dataSource);
+    await transactions.onModuleInit();
+    const lanes = new Lanes(transactions, new LedgerStore(dataSource), new LedgerMetrics({ enabled: false } as never));
+    const act = async (action: Action) => {
+      const [answer] = await lanes.submit({ operations: [operationOn(NAME, action)] });
+      expect(answer).toMatchObject({
+        outcome: { status: action.kind === 'open' || action.kind === 'release' ? 'held' : 'posted' },
+      });
+    };
+    const hold = (number: number) => ({ accountId: accountId(NAME), number });
+    const open = (amount: number): Action => ({
+      kind: 'open',
+      amount: stored(amount),
+      description: null,
+      metadata: null,
+      ...FOR_NOTHING,
+      expiresIn: HOUR,
+    });
+    await act(funding(100, { expiresIn: 1_500, price: 100 })); // 1
+    const bought = { source: 'purchase', price: 45, purchaseId: 'p' } as const;
+    const { terms } = funding(1, { source: 'bonus', category: 'promotional', purchaseId: 'p', expiresIn: 2 * HOUR });
+    await act(funding(50, bought, { bonus: { amount: stored(10), description: 'b', terms } })); // 2, 3
+    await act(spending(30)); // 4
+    await act(open(20));
+    await act({ kind: 'extend', grant: 1, type: 'deposit', expiresAt: now + 9 * HOUR, description: 'e' }); // 5, 6
+    await act({ kind: 'release', hold: hold(1) });
+    await act({ kind: 'reverse', entry: 4, amount: stored(5), description: 'r' }); // 7
+    await act(refunding(-20, 'p')); // 8
+    await act(refunding(5, 'p')); // 9
+    await act({ kind: 'void', grant: 3, description: 'v' }); // 10
+    await act(funding(8, { expiresIn: 1_000, priority: 7 })); // 11
+    await act(spending(3)); // 12
+    await act(open(2));
+    now += 2_000;
+    await act({
+      kind: 'capture',
+      hold: hold(2),
+      type: 'debit',
+      amount: stored(1),
+      final: true,
+      description: null,
+      model: null,
+    }); // 13 expire, 14 capture, 15 expire
+    await act({ kind: 'reverse', entry: 12, amount: null, description: 'r' }); // 16, return
+    await act(open(7));
+    await act(funding(4)); // 17
+    await act({ kind: 'reverse', entry: 17, amount: stored(1), description: 'r' }); // 18
+    await act({ kind: 'void', grant: 17, description: 'v' }); // 19
+    await transactions.onApplicationShutdown();
+    jest.restoreAllMocks();
+  });
+  afterAll(() => dataSource?.destroy());
+
+  const ALL = ['amount', 'used', 'held', 'expired', 'voided', 'taken_back', 'remaining', 'is_open', 'extended_by'];
+  const COLUMNS = [...ALL, 'extends', 'source', 'purchase_id', 'created_at'];
+  /** The terms of an extension and of what a reversal gave back follow from the grants that were there before. */
+  const INHERITED = ['category', 'priority', 'price'];
+
+  it('finds and names each change of a grant, but for the terms with which it came in', async () => {
+    expect(await verifyLedger(dataSource)).toEqual({ accounts: 1, entries: 19 });
+    const rows = await dataSource.query<Record<string, string | number | null>[]>('SELECT * FROM balance_grant');
+    expect(rows.map(({ source }) => source)).toEqual([
+      'deposit',
+      'purchase',
+      'bonus',
+      'extension',
+      'deposit',
+      'return',
+      'deposit',
+    ]);
+    for (const row of rows) {
+      const columns =
+        row['source'] === 'extension' || row['source'] === 'return' ? [...COLUMNS, ...INHERITED] : COLUMNS;
+      for (const column of columns) {
+        const value = row[column] ?? null;
+        const other = ['source', 'category', 'purchase_id'].includes(column) ? 'x' : Number(value) + 1;
+        await change('balance_grant', 'id', Number(row['id']), column, other);
+        expect({ id: row['id'], column, found: await found() }).toEqual({
+          id: row['id'],
+          column,
+          found: expect.any(Divergence),
+        });
+        await change('balance_grant', 'id', Number(row['id']), column, value);
+      }
+    }
+  });
+
+  it('finds and names what was not reversed', async () => {
+    await change('reversal', 'sequence', 12, 'amount', 2);
+    expect(await found()).toMatchObject({
+      message: expect.stringMatching(/2 of entry 12 was reversed, its reversals make 3/),
+    });
+    await change('reversal', 'sequence', 12, 'amount', 3);
+    expect(await found()).toBeUndefined();
+  });
+
+  const found = () =>
+    verifyLedger(dataSource).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+  const change = (table: string, key: string, id: number, column: string, value: unknown) =>
+    dataSource.query(`UPDATE ${table} SET ${column} = ? WHERE ${key} = ?`, [value, id]);
+});
