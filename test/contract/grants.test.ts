@@ -5,6 +5,7 @@ import { eventually } from '../support/eventually.js';
 import { expectSound, grantsOf } from '../support/grants.js';
 import { expectVerified } from '../support/ledger.js';
 import { type Server, startServer } from '../support/server.js';
+import { type Sale, Shop } from '../support/shop.js';
 import { expectError, forEverybody, historyOf, newName, stateOf, WORDS } from '../support/words.js';
 
 const DAY_MS = 86_400_000;
@@ -970,6 +971,65 @@ describeEachDatabase((database) => {
           ]);
         });
       });
+  });
+
+  describe.each(WORDS)('$name that were bought', (words) => {
+    const { base, add, addType, spend } = words;
+    const kind = words.name;
+    let shop: Shop;
+    let root: Client;
+
+    beforeAll(async () => {
+      shop = await Shop.open(database);
+      root = await shop.admin();
+    });
+    afterAll(() => shop?.close());
+
+    const reverse = ({ account }: Sale, id: number) =>
+      root.post(`${base}/transactions/${id}/reverse`, { account, reason: 'Because' });
+    const grants = ({ client }: Sale) => grantsOf(client, words);
+    const balance = async ({ client }: Sale) => (await client.get(`${base}/balance`)).body.data;
+    const amount = kind === 'credits' ? 100 : 1_000_000;
+
+    it('are paid, bear their price and their purchase, and are refunded, not reversed', async () => {
+      const sale = await shop.sell(kind);
+      const [grant] = await grants(sale);
+      expect(grant).toMatchObject({ source: 'purchase', category: 'paid', priority: 50, amount, status: 'active' });
+      expect(grant).toMatchObject({ purchase_id: sale.id });
+      expect(grant.price).toBe((await sale.client.get(`/api/payments/purchases/${sale.id}`)).body.data.price);
+      const answer = await reverse(sale, 1);
+      expectError(answer, 409, 'CONFLICT');
+      expect(answer.body.error.details).toEqual({ type: kind === 'credits' ? 'deposit' : 'purchase' });
+      expect(await grants(sale)).toEqual([grant]);
+      await expectSound(sale.client, words);
+    });
+
+    it('leave a debt when they are taken back after they were spent, which is paid first', async () => {
+      const sale = await shop.sell(kind);
+      const { client, account, session } = sale;
+      expect((await client.post(spend, { amount: amount * 0.6, description: 'x' })).status).toBe(201);
+      await shop.tell(...shop.stripe.refund(session, session.amount_total).events);
+      expect(await balance(sale)).toMatchObject({
+        available: -0.6 * amount,
+        balance: -0.6 * amount,
+        debt: 0.6 * amount,
+        paid: 0,
+        promotional: 0,
+      });
+      expect(await grants(sale)).toMatchObject([{ used: 0.6 * amount, taken_back: 0.4 * amount, remaining: 0 }]);
+      const [refunded] = (await client.get(`${base}/transactions`, { type: 'refund' })).body.data;
+      expect(refunded.grants).toEqual([{ grant_id: 1, amount: 0.4 * amount }]);
+      const refused = await reverse(sale, refunded.id);
+      expectError(refused, 409, 'CONFLICT');
+      expect(refused.body.error.details).toEqual({ type: 'refund' });
+      await expectSound(client, words);
+      // It pays the debt first, and what paid it counts as used.
+      const more = { amount, description: 'More', account, category: 'promotional' };
+      expect((await root.post(add, more)).body.data.type).toBe(addType);
+      expect((await grants(sale))[1]).toMatchObject({ used: 0.6 * amount, remaining: 0.4 * amount, status: 'active' });
+      expect(await balance(sale)).toMatchObject({ available: 0.4 * amount, debt: 0, promotional: 0.4 * amount });
+      await expectSound(client, words);
+    });
   });
 
   it('all this is there in the books', () => expectVerified(database));

@@ -16,8 +16,12 @@ const WORKERS = 48;
 /** How long a client asks again before it takes 503 for the answer. */
 const PATIENCE_MS = 120_000;
 const ACCOUNTS = 6;
+/** How long the grants last that expire while the servers come and go. */
+const EXPIRES_MS = 2_000;
 const [words] = WORDS;
 const HOLDS = '/api/credits/holds';
+
+type Kind = 'deposit' | 'debit' | 'reversal' | 'hold' | 'capture' | 'release' | 'independent' | 'atomic';
 
 /** What a client wants done once, and what it was told in the end. */
 interface Request {
@@ -40,6 +44,7 @@ export class Workload {
   private lastAnswer = 0;
   private readonly names = Array.from({ length: ACCOUNTS }, newName);
   private readonly holds = new Map<string, string[]>();
+  private readonly debits = new Map<string, number[]>();
   private readonly clients = new WeakMap<Server, Map<string, Promise<Client>>>();
   private answered = 0;
   private readonly watchers = new Set<() => void>();
@@ -53,7 +58,9 @@ export class Workload {
   async run(forMs = 0): Promise<void> {
     const end = Date.now() + forMs;
     this.lastAnswer = Date.now();
-    for (const name of this.names) await this.send(this.request(name, 'deposit'));
+    const expires_at = new Date(Date.now() + EXPIRES_MS).toISOString();
+    for (const terms of [{ expires_at }, { category: 'promotional', priority: 10 }, {}])
+      await Promise.all(this.names.map((name) => this.send(this.deposit(name, terms))));
     const workers = Array.from({ length: WORKERS }, async () => {
       while (this.requests.length < this.operations || Date.now() < end) await this.send(this.next());
     });
@@ -85,7 +92,9 @@ export class Workload {
       const client = await this.clientOf(server, name);
       const history = await historyOf(client, words!);
       histories.push(history);
-      for (const entry of history) entries.set(entry.description, [...(entries.get(entry.description) ?? []), entry]);
+      // How much of an entry was reversed is the one thing of it that changes, and nobody asks for an expiry.
+      for (const { reversed: _, ...entry } of history)
+        if (entry.type !== 'expire') entries.set(entry.description, [...(entries.get(entry.description) ?? []), entry]);
       for (const hold of await holdsOf(client))
         holds.set(hold.description, [...(holds.get(hold.description) ?? []), hold]);
     }
@@ -118,10 +127,11 @@ export class Workload {
       });
     }
     for (const mark of entries.keys()) if (!known.has(mark)) unexpected.add(`nobody asked for ${mark}`);
+    const made = (wanted: string) => histories.flat().filter(({ type }) => type === wanted).length;
     report(
       `${what} on ${database.engine}, seed ${SEED}`,
       counts,
-      `${this.retries} asked again, longest stall ${this.stall} ms`,
+      `${this.retries} asked again, longest stall ${this.stall} ms, ${made('reversal')} reversals, ${made('expire')} expiries`,
     );
     expect({ lost: counts.lost, doubled: counts.doubled, unexpected: [...unexpected] }).toEqual({
       lost: 0,
@@ -156,8 +166,9 @@ export class Workload {
   private async send(request: Request): Promise<void> {
     this.requests.push(request);
     request.answer = await this.ask(request);
-    if (request.path === HOLDS && request.answer.status === 201)
-      this.holds.set(request.who, [...(this.holds.get(request.who) ?? []), request.answer.body.data.id]);
+    const { who, path, answer } = request;
+    const ids = path === HOLDS ? this.holds : path === words!.spend ? this.debits : undefined;
+    if (answer.status === 201) ids?.set(who, [...(ids.get(who) ?? []), answer.body.data.id]);
     this.answered += 1;
     this.stall = Math.max(this.stall, Date.now() - this.lastAnswer);
     this.lastAnswer = Date.now();
@@ -182,7 +193,7 @@ export class Workload {
       'debit',
       'debit',
       'debit',
-      'debit',
+      'reversal',
       'hold',
       'hold',
       'capture',
@@ -194,46 +205,60 @@ export class Workload {
     return this.request(this.random.of(this.names), this.random.of(kinds));
   }
 
-  private request(
-    name: string,
-    kind: 'deposit' | 'debit' | 'hold' | 'capture' | 'release' | 'independent' | 'atomic',
-  ): Request {
+  private request(name: string, kind: Kind): Request {
     const { random } = this;
-    const key = `${this.names[0]}-${kind}-${this.requests.length}`;
-    // In micro-dollars, so that no part of it is a rounded one.
-    const micros = 4 * (1 + random.below(10_000));
+    const key = this.keyFor(kind);
+    const micros = this.micros();
     const amount = micros / 1e6;
     const hold = random.of(this.holds.get(name)?.slice(-10) ?? []) as string | undefined;
+    const debit = random.of(this.debits.get(name)?.slice(-10) ?? []) as number | undefined;
     const one = { key, who: name, marks: [key] };
-    const items = Array.from({ length: 5 }, (_, i) => ({ amount: micros / 2e6, description: `${key}/${i}` }));
-    const marks = items.map(({ description }) => description);
-    if (kind === 'deposit')
-      return {
-        ...one,
-        who: 'root',
-        path: words!.add,
-        body: { amount: (micros * 20) / 1e6, description: key, account: `user:${name}` },
-      };
-    if (kind === 'hold')
-      return {
-        ...one,
-        marks: [],
-        path: HOLDS,
-        body: { amount, description: key, expires_in: random.chance(0.5) ? 1 : 3600 },
-      };
-    if (kind === 'capture' && hold)
-      return {
-        ...one,
-        path: `${HOLDS}/${hold}/capture`,
-        body: { amount: micros / 4e6, final: random.chance(0.3), description: key },
-      };
-    if (kind === 'release' && hold) return { ...one, marks: [], path: `${HOLDS}/${hold}/release`, body: {} };
-    if (kind === 'independent') return { ...one, marks, path: `${words!.spend}/batch`, body: { mode: kind, items } };
-    if (kind === 'atomic') {
-      const spread = items.map((item) => ({ ...item, account: `user:${random.of(this.names)}` }));
-      return { ...one, marks, who: 'root', path: `${words!.spend}/batch`, body: { mode: kind, items: spread } };
+    const spent = { agent: random.of(['researcher', 'writer']), run_id: key, model: 'acme/large-2' };
+    if (kind === 'deposit') return this.deposit(name);
+    if (kind === 'hold') {
+      const body = { amount, description: key, expires_in: random.chance(0.5) ? 1 : 3600, ...spent };
+      return { ...one, marks: [], path: HOLDS, body };
     }
-    return { ...one, path: words!.spend, body: { amount, description: key } };
+    if (kind === 'capture' && hold) {
+      const body = { amount: micros / 4e6, final: random.chance(0.3), description: key };
+      return { ...one, path: `${HOLDS}/${hold}/capture`, body };
+    }
+    if (kind === 'release' && hold) return { ...one, marks: [], path: `${HOLDS}/${hold}/release`, body: {} };
+    if (kind === 'reversal' && debit) {
+      // The whole, or a part that may be more than is left of it.
+      const part = random.chance(0.5) ? { amount: micros / 2e6 } : {};
+      const body = { account: `user:${name}`, reason: key, ...part };
+      return { ...one, who: 'root', path: `${words!.base}/transactions/${debit}/reverse`, body };
+    }
+    if (kind === 'independent' || kind === 'atomic') return this.batch(name, kind, key, micros / 2e6, spent);
+    return { ...one, path: words!.spend, body: { amount, description: key, ...spent } };
+  }
+
+  private batch(name: string, mode: 'independent' | 'atomic', key: string, amount: number, spent: object): Request {
+    const items = Array.from({ length: 5 }, (_, i) => ({
+      amount,
+      description: `${key}/${i}`,
+      ...spent,
+      ...(mode === 'atomic' ? { account: `user:${this.random.of(this.names)}` } : {}),
+    }));
+    const marks = items.map(({ description }) => description);
+    const who = mode === 'atomic' ? 'root' : name;
+    return { key, who, marks, path: `${words!.spend}/batch`, body: { mode, items } };
+  }
+
+  private deposit(name: string, terms: object = {}): Request {
+    const key = this.keyFor('deposit');
+    const body = { amount: (this.micros() * 20) / 1e6, description: key, account: `user:${name}`, ...terms };
+    return { key, who: 'root', marks: [key], path: words!.add, body };
+  }
+
+  private keyFor(kind: Kind): string {
+    return `${this.names[0]}-${kind}-${this.requests.length}`;
+  }
+
+  /** In micro-dollars, so that no part of it is a rounded one. */
+  private micros(): number {
+    return 4 * (1 + this.random.below(10_000));
   }
 
   private clientOf(server: Server, who: string): Promise<Client> {
