@@ -69,10 +69,11 @@ export async function extendGrant(
   const type = wallet.words.deposit;
   const action: Extend = { kind: 'extend', grant, type, expiresAt: toTime(expiresAt).getTime(), description: reason };
   const { data, replayed } = await correct(wallet, who, account, action, asked);
-  const [made, entry] = [await wallet.reader.grant(name, data.id), await wallet.reader.entry(name, data.id)];
-  if (!made || !entry || entry.price === null) throw new Error(`extension ${data.id} of ${name} is not there`);
+  const made = await wallet.reader.grant(name, data.id);
+  if (!made) throw new Error(`grant ${data.id} of ${name} is not there`);
   // As it was made, whatever has become of it since.
-  const whole = newGrant(made.accountId, made.id, entry.amount, { ...made, price: entry.price }, made.createdAt);
+  const amount = storedAmount(wallet.words.unit, data.amount);
+  const whole = newGrant(made.accountId, made.id, amount, made, made.createdAt);
   return new Answered(toGrant(name, whole), replayed);
 }
 

@@ -107,8 +107,6 @@ export interface Entry extends Origin, Dimensions {
   readonly reverses: number | null;
   /** When the grant that it ends expired. */
   readonly expiredAt: number | null;
-  /** Micro-dollars that went over into the extension that it makes, which may grow later. */
-  readonly price: number | null;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
 }

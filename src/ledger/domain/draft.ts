@@ -15,7 +15,7 @@ import { minus, negate, plus, type Stored } from './unit.js';
 
 /** The fields of an entry that do not follow from the account. */
 export type Movement = Pick<Entry, 'type' | 'amount' | 'description'> &
-  Partial<Dimensions & Pick<Entry, 'metadata' | 'purchaseId' | 'hold' | 'slices' | 'reverses' | 'expiredAt' | 'price'>>;
+  Partial<Dimensions & Pick<Entry, 'metadata' | 'purchaseId' | 'hold' | 'slices' | 'reverses' | 'expiredAt'>>;
 
 /** What a rule comes to. */
 export type Ruling = Draft | Rejection;
@@ -222,7 +222,7 @@ function entryOf(
   createdAt: number,
 ): Entry {
   const { type, amount, metadata = null, agent = null, runId = null, model = null } = movement;
-  const { purchaseId = null, hold = null, slices, reverses = null, expiredAt = null, price = null } = movement;
+  const { purchaseId = null, hold = null, slices, reverses = null, expiredAt = null } = movement;
   const { count, total } = types[type] ?? NONE;
   return {
     accountId: id,
@@ -242,16 +242,11 @@ function entryOf(
     idempotencyKey,
     purchaseId,
     hold,
-    slices: ifAny(slices),
+    slices: slices?.length ? slices : null,
     reverses,
     expiredAt,
-    price,
     createdAt,
   };
-}
-
-function ifAny(slices: Movement['slices']): readonly Slice[] | null {
-  return slices?.length ? slices : null;
 }
 
 const NONE: TypeTotal = { count: 0, total: 0n };

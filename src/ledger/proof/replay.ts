@@ -28,7 +28,8 @@ const COMPARED = ['typeSequence', 'balanceAfter', 'typeTotal', 'amount', 'expire
 /** Everything of a grant that follows from its history. */
 const OF_GRANT = [
   ...['amount', 'used', 'held', 'expired', 'voided', 'takenBack', 'remaining', 'open'],
-  ...['source', 'category', 'priority', 'expiresAt', 'price', 'purchaseId', 'extends', 'extendedBy', 'createdAt'],
+  ...['source', 'category', 'priority', 'expiresAt', 'price', 'carried', 'purchaseId', 'extends', 'extendedBy'],
+  'createdAt',
 ] as readonly (keyof Grant)[];
 
 /** The first thing that is not as it must be. */
@@ -200,15 +201,14 @@ export class Replay {
 
   /** The terms of the grant that an entry made. An extension has those of its grant, and the price that it gave up. */
   private terms(entry: Entry): Grant {
-    const { sequence, amount, purchaseId, price } = entry;
+    const { sequence, amount, purchaseId } = entry;
     const made = this.made.get(sequence) ?? this.fail(`entry ${sequence} made no grant`);
     if (made.extends === null) return { ...made, source: sourceOf(entry, made), purchaseId };
     const extended =
       this.grants.find(made.extends) ?? this.fail(`grant ${sequence} extends ${made.extends}, which is not there then`);
     const { category, priority, purchaseId: ofPurchase } = extended;
-    const share = priceOfPart(moved(extended, amount, 'voided', 'remaining'), amount, 'remaining');
-    if (price !== share) this.fail(`entry ${sequence}: price is ${price}, must be ${share}`);
-    return { ...made, source: 'extension', category, priority, purchaseId: ofPurchase, price: share };
+    const price = priceOfPart(moved(extended, amount, 'voided', 'remaining'), amount, 'remaining');
+    return { ...made, source: 'extension', category, priority, purchaseId: ofPurchase, price };
   }
 
   /** A reversal tells by the grant that it made when it was decided; without one, nothing had expired by then. */

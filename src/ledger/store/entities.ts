@@ -147,9 +147,6 @@ export class EntryRow implements Entry {
   @Column({ name: 'expired_at', type: 'bigint', nullable: true, transformer: integer })
   expiredAt: number | null;
 
-  @Column({ type: 'bigint', nullable: true, transformer: integer })
-  price: number | null;
-
   @Column({ name: 'created_at', type: 'bigint', transformer: integer })
   createdAt: number;
 }

@@ -34,7 +34,7 @@ export function extend(state: State, { grant: id, type, expiresAt, description }
   const { remaining: amount, category, priority, purchaseId } = grant;
   const price = priceOfPart(grant, amount, 'remaining');
   draft.forfeit(grant, description);
-  const entry = draft.enter({ type, amount, description, price });
+  const entry = draft.enter({ type, amount, description });
   grantOf(draft, amount, { source: 'extension', category, priority, purchaseId, expiresAt, price, extends: id });
   return draft.done({ status: 'posted', entry });
 }

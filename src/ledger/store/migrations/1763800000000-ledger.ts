@@ -49,7 +49,6 @@ export class Ledger1763800000000 implements MigrationInterface {
         slices mediumtext NULL,
         reverses bigint NULL,
         expired_at bigint NULL,
-        price bigint NULL,
         created_at bigint NOT NULL,
         PRIMARY KEY (account_id, sequence)
       )${tableOptions(runner)}`,
