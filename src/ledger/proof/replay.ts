@@ -28,7 +28,8 @@ const COMPARED = ['typeSequence', 'balanceAfter', 'typeTotal', 'amount', 'expire
 /** Everything of a grant that follows from its history. */
 const OF_GRANT = [
   ...['amount', 'used', 'held', 'expired', 'voided', 'takenBack', 'remaining', 'open'],
-  ...['source', 'category', 'priority', 'expiresAt', 'price', 'purchaseId', 'extends', 'extendedBy', 'createdAt'],
+  ...['source', 'category', 'priority', 'expiresAt', 'price', 'carried', 'purchaseId', 'extends', 'extendedBy'],
+  'createdAt',
 ] as readonly (keyof Grant)[];
 
 /** The first thing that is not as it must be. */
