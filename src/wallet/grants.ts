@@ -73,7 +73,8 @@ export async function extendGrant(
   if (!made) throw new Error(`grant ${data.id} of ${name} is not there`);
   // As it was made, whatever has become of it since.
   const amount = storedAmount(wallet.words.unit, data.amount);
-  const whole = newGrant(made.accountId, made.id, amount, made, made.createdAt);
+  const terms = { ...made, price: made.price - made.carried };
+  const whole = newGrant(made.accountId, made.id, amount, terms, made.createdAt);
   return new Answered(toGrant(name, whole), replayed);
 }
 

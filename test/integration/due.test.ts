@@ -88,7 +88,7 @@ describeEachDatabase((database) => {
 
   it('a summary counts every entry of expiry, of a grant also the second', async () => {
     const account = `user:${newName()}`;
-    await server.setClock(at(START));
+    for (const each of [server, ahead]) await each.setClock(at(START));
     await deposit(account, 10, { expires_at: at(START + 30_000) });
     const held = await admin.post('/api/credits/holds', { account, amount: 4, expires_in: 60 });
     expect(held.status).toBe(201);
@@ -115,6 +115,21 @@ describeEachDatabase((database) => {
     const { balance } = (await admin.get('/api/credits/balance', { account })).body.data;
     expect(balance).toBe(2);
     expect(await summaryOf(admin, account)).toMatchObject({ closing_balance: 2, total_deposited: 7, total_expired: 5 });
+  });
+
+  it('an extension is answered again as it was made, also when a hold has brought more since', async () => {
+    const account = `user:${newName()}`;
+    for (const each of [server, ahead]) await each.setClock(at(START));
+    await deposit(account, 10, { expires_at: at(START + 30_000) });
+    const held = await admin.post('/api/credits/holds', { account, amount: 4 });
+    const body = { account, expires_at: at(START + 60_000), reason: 'They asked for more time' };
+    const extend = () => admin.post('/api/credits/grants/1/extend', body, { key: 'e' });
+    const first = await extend();
+    expect(first.body.data).toMatchObject({ amount: 6, price: 6, remaining: 6 });
+    expect((await admin.post(`/api/credits/holds/${held.body.data.id}/release`, { account })).status).toBe(200);
+    const { data } = (await admin.get('/api/credits/grants/3', { account })).body;
+    expect(data).toMatchObject({ amount: 10, price: 10, remaining: 10 });
+    expect((await extend()).body).toEqual(first.body);
   });
 
   async function summaryOf(client: Client, account: string): Promise<any> {

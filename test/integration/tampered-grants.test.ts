@@ -73,7 +73,7 @@ describeEachDatabase((database) => {
   afterAll(() => dataSource?.destroy());
 
   const ALL = ['amount', 'used', 'held', 'expired', 'voided', 'taken_back', 'remaining', 'is_open', 'extended_by'];
-  const COLUMNS = [...ALL, 'extends', 'source', 'purchase_id', 'created_at'];
+  const COLUMNS = [...ALL, 'carried', 'extends', 'source', 'purchase_id', 'created_at'];
   /** The terms of an extension and of what a reversal gave back follow from the grants that were there before. */
   const INHERITED = ['category', 'priority', 'price'];
 

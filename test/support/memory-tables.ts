@@ -298,7 +298,7 @@ export class MemoryTables {
         },
       ),
       grants: this.grantsOf(account.id).map((row) => {
-        const { accountId: _, open: __, extendedBy: ___, createdAt: at, ...grant } = row;
+        const { accountId: _, open: __, extendedBy: ___, carried: ____, createdAt: at, ...grant } = row;
         return { ...grant, at, status: statusOf(row) };
       }),
       holds: this.holdsOf(account.id).map(({ amount, captured, status, slices }) => {

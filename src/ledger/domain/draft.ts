@@ -179,8 +179,15 @@ export class Draft {
   private carryOver(old: Grant, extension: Grant, amount: Stored, from: Share): void {
     this.changed.set(old.id, moved(old, amount, from, 'voided'));
     const remaining = plus(extension.remaining, amount);
-    const price = extension.price + priceOfPart(old, amount, from);
-    this.put({ ...extension, amount: plus(extension.amount, amount), price, remaining, open: 1 });
+    const price = priceOfPart(old, amount, from);
+    this.put({
+      ...extension,
+      amount: plus(extension.amount, amount),
+      price: extension.price + price,
+      carried: extension.carried + price,
+      remaining,
+      open: 1,
+    });
   }
 
   private end(grant: Grant, into: 'voided' | 'expired', movement: Omit<Movement, 'amount' | 'slices'>): Entry {

@@ -43,6 +43,8 @@ export interface Grant extends Terms {
   readonly remaining: Stored;
   /** 1 while anything remains, else 0; of an index, so that a read of the open ones passes over all others. */
   readonly open: number;
+  /** Micro-dollars of the price that came over from the grant that it extends since it was made. */
+  readonly carried: number;
   /** The grant that extends it. */
   readonly extendedBy: number | null;
   readonly createdAt: number;
@@ -113,6 +115,7 @@ export function newGrant(accountId: number, id: number, amount: Stored, terms: T
     takenBack: ZERO,
     remaining: amount,
     open: 1,
+    carried: 0,
     extendedBy: null,
     createdAt,
   };

@@ -72,6 +72,9 @@ export class GrantRow implements Grant {
   @Column({ name: 'is_open', type: 'integer' })
   open: number;
 
+  @Column({ type: 'bigint', transformer: integer })
+  carried: number;
+
   @Column({ name: 'extended_by', type: 'bigint', nullable: true, transformer: integer })
   extendedBy: number | null;
 

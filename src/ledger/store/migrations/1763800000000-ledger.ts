@@ -110,6 +110,7 @@ export class Ledger1763800000000 implements MigrationInterface {
         taken_back bigint NOT NULL,
         remaining bigint NOT NULL,
         is_open integer NOT NULL,
+        carried bigint NOT NULL,
         extended_by bigint NULL,
         created_at bigint NOT NULL,
         PRIMARY KEY (account_id, id)
