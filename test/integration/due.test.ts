@@ -34,10 +34,10 @@ describeEachDatabase((database) => {
   it('no balance shows what is due while a batch settles it', async () => {
     for (let round = 0; round < 30; round++) {
       const account = `user:${newName()}`;
-      const now = START + round * 60_000;
+      const now = START + round * 3_600_000;
       await server.setClock(at(now));
-      await deposit(account, 5, { expires_at: at(now + 30_000) });
-      await server.setClock(at(now + 31_000));
+      await deposit(account, 5, { expires_at: at(now + 1_800_000) });
+      await server.setClock(at(now + 1_860_000));
       const read = () => admin.get('/api/credits/balance', { account });
       const early = Array.from({ length: 10 }, read);
       const settled = deposit(account, 1);
@@ -89,14 +89,14 @@ describeEachDatabase((database) => {
   it('a summary counts every entry of expiry, of a grant also the second', async () => {
     const account = `user:${newName()}`;
     for (const each of [server, ahead]) await each.setClock(at(START));
-    await deposit(account, 10, { expires_at: at(START + 30_000) });
-    const held = await admin.post('/api/credits/holds', { account, amount: 4, expires_in: 60 });
+    await deposit(account, 10, { expires_at: at(START + 1_800_000) });
+    const held = await admin.post('/api/credits/holds', { account, amount: 4, expires_in: 3_600 });
     expect(held.status).toBe(201);
-    await server.setClock(at(START + 31_000));
+    await server.setClock(at(START + 1_860_000));
     expect(await summaryOf(admin, account)).toMatchObject({ total_expired: 6, transaction_count: 2 });
     await deposit(account, 1);
     expect(await summaryOf(admin, account)).toMatchObject({ total_expired: 6, transaction_count: 3 });
-    await server.setClock(at(START + 61_000));
+    await server.setClock(at(START + 3_660_000));
     const due = await summaryOf(admin, account);
     expect(due).toMatchObject({ total_expired: 10, transaction_count: 4, closing_balance: 1 });
     await deposit(account, 1);
