@@ -184,7 +184,7 @@ export function remaining({ amount, captured }: Pick<Hold, 'amount' | 'captured'
   return minus(amount, captured);
 }
 
-/** A hold's status at a time; a row that no batch has settled yet does not lie. */
+/** A hold's status at a time. An open one past its time counts as expired, although its row still says open. */
 export function statusAt({ status, expiresAt }: Pick<Hold, 'status' | 'expiresAt'>, now: number): HoldStatus {
   return status === 'open' && expiresAt <= now ? 'expired' : status;
 }

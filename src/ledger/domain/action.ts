@@ -54,7 +54,9 @@ export interface Void {
   readonly description: string;
 }
 
-/** Ends what remains of a grant whose time has passed. No client asks for it. */
+/**
+ * Ends what remains of a grant whose time has passed. Only the verifier asks for it: a batch ends grants with `settle`.
+ */
 export interface Expire {
   readonly kind: 'expire';
   readonly grant: number;

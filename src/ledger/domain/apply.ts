@@ -63,7 +63,7 @@ export function isLate({ action }: Operation, now: number): boolean {
   return action.kind === 'fund' && isPast(action.terms, now);
 }
 
-/** What came to a grant that is over goes on from there. */
+/** Ends or forfeits what came to a grant that is over. */
 function retired(draft: Draft): Change {
   draft.retire();
   return draft.change();

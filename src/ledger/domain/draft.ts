@@ -119,7 +119,7 @@ export class Draft {
     return paid;
   }
 
-  /** Pays debt with an amount that is of no grant. Returns how much there was to pay. */
+  /** Pays debt with an amount. Returns how much was paid. */
   payDebt(amount: Stored): Stored {
     const paid = Math.min(this.debt, amount) as Stored;
     this.debt = minus(this.debt, paid);

@@ -41,7 +41,7 @@ export interface Grant extends Terms {
   /** Taken by refunds, disputes and reversals. */
   readonly takenBack: Stored;
   readonly remaining: Stored;
-  /** 1 while anything remains, else 0; of an index, so that a read of the open ones passes over all others. */
+  /** 1 while anything remains, else 0. Indexed, so that reading open grants skips the rest. */
   readonly open: number;
   /** Micro-dollars of the price that came over from the grant that it extends since it was made. */
   readonly carried: number;
@@ -68,7 +68,7 @@ export interface Grants {
 
 export const DEFAULT_PRIORITY = 50;
 
-/** A reversal gives parts of expired grants back for so long. */
+/** How long a grant lasts that returns parts of expired ones. */
 export const RETURN_MS = 30 * 86_400_000;
 
 /** Priority, expiry with none last, promotional before paid, age. Ids count up, so the lower one is the older. */
@@ -161,13 +161,13 @@ export function isVoid({ voided, extendedBy }: Grant): boolean {
   return voided > 0 && extendedBy === null;
 }
 
-/** The grants that the slices of holds lead to, extensions included, and that are not known. */
+/** The unknown grants that slices lead to, extensions included. */
 export function unknownGrants(
   known: ReadonlyMap<number, Pick<Grant, 'extendedBy'>>,
-  holders: Iterable<{ readonly slices: readonly Slice[] | null }>,
+  records: Iterable<{ readonly slices: readonly Slice[] | null }>,
 ): number[] {
   const unknown = new Set<number>();
-  for (const { slices } of holders)
+  for (const { slices } of records)
     for (const { grant } of slices ?? []) {
       let id: number | null = grant;
       while (id !== null && known.has(id)) id = known.get(id)!.extendedBy;

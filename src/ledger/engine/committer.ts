@@ -43,7 +43,10 @@ interface Decided extends Decision {
   readonly known: ReadonlyMap<AccountName, Known>;
 }
 
-/** What an attempt came to: answers, unless it only settled expired holds, and what the cache may learn from it. */
+/**
+ * What an attempt came to: answers, unless it only settled expired holds and grants, and what the cache may learn from
+ * it.
+ */
 interface Committed {
   readonly answers: Answers | undefined;
   readonly learnt?: Decided & { readonly version: number };
@@ -138,7 +141,7 @@ export class Committer {
     marker: CommitMarker,
     now: number,
   ): Promise<void> {
-    // Without answers it only settles holds that have expired, and to do that again does no harm.
+    // Without answers it only settles expired holds and grants, and to do that again does no harm.
     if (answers) unknown.set(marker.number, answers);
     const isAttached = attach && isPosted(answers?.[0]?.[0]);
     await this.store.write(tx, effects, marker, now, !isAttached);

@@ -1,4 +1,7 @@
-/** The ledger took nothing; the same operation may be sent again. Its message is for the client. */
+/**
+ * The ledger gave no answer. The operation may have been committed: the same one may be sent again under its key. Its
+ * message is for the client.
+ */
 export class LedgerUnavailable extends Error {}
 
 /** An earlier attempt may have been committed, and the last one failed for another reason. */

@@ -90,7 +90,7 @@ export class Lane {
   }
 
   /**
-   * A batch that fails for no passing reason holds an operation that the database can't take, and so may one that loses
+   * A batch that fails for a lasting reason holds an operation that the database can't take, and so may one that loses
    * its fence at every attempt: halving finds it, and it fails alone.
    */
   private async settle(batch: readonly Waiting[], fences?: number): Promise<void> {
@@ -104,7 +104,7 @@ export class Lane {
         await this.settle(batch.slice(half), FENCES_OF_HALVES);
       } else if (isTransient(error) || error instanceof OutcomeUnknown) {
         this.logger.warn(
-          `${batch.length} submissions were given up, because the database did not take them: ${(error as Error).message}`,
+          `${batch.length} submissions were given up; whether the database took them may be unknown: ${(error as Error).message}`,
         );
         const unavailable = new LedgerUnavailable(
           'The database is not available; send the request again with the same key.',

@@ -59,7 +59,7 @@ export async function atMoment<T>(
     const after = await manager.findOneByOrFail(AccountRow, { id: account.id });
     if (after.version === account.version) return found;
   }
-  // Whoever writes it may have a clock that is behind, and then settles nothing of what is due here.
+  // The writer's clock may be behind, so it settles nothing that is due here.
   return transactions.run(async (tx) => {
     const { owner, unit } = ownerAndUnit(name);
     await tx.query(`SELECT id FROM account WHERE owner = ? AND unit = ?${forUpdate(tx)}`, [owner, unit]);

@@ -30,8 +30,8 @@ const typeTotals = {
 };
 
 /**
- * The one description of the table `account`; column lists, rows and the tests' tables in memory follow from it. So it
- * is with the others.
+ * The one description of the table `account`; column lists, rows and the tests' tables in memory follow from it. The
+ * other entities work the same way.
  */
 @Entity('account')
 @Index('account_owner_unit', ['owner', 'unit'], { unique: true })

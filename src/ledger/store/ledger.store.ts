@@ -147,7 +147,7 @@ export class LedgerStore {
     return { expired, nextExpiry: next['next_expiry'] === null ? null : Number(next['next_expiry']) };
   }
 
-  /** The accounts with holds that have expired by `now`, at most `limit` of them. */
+  /** The accounts with holds or grants that have expired by `now`, at most `limit` of them. */
   async accountsToSweep(now: number, limit: number): Promise<AccountName[]> {
     const accounts = this.dataSource.getRepository(AccountRow);
     return (
@@ -155,7 +155,7 @@ export class LedgerStore {
     ).map(accountName);
   }
 
-  /** Those grants that there are. */
+  /** Those of these grants that exist. */
   async grants(tx: Tx, accountId: number, ids: readonly number[]): Promise<Grant[]> {
     const { grant } = this.tables;
     const head = `SELECT ${grant.select} FROM balance_grant WHERE `;
@@ -192,7 +192,7 @@ export class LedgerStore {
     return { grants: grants.map(({ id }) => Number(id)), refunds: refunds.map((raw) => entry.read(raw)) };
   }
 
-  /** Those holds that there are. */
+  /** Those of these holds that exist. */
   async holds(tx: Tx, names: readonly HoldName[]): Promise<Hold[]> {
     const { hold } = this.tables;
     const head = `SELECT ${hold.select} FROM hold WHERE `;
