@@ -167,6 +167,11 @@ export class Workload {
     this.requests.push(request);
     request.answer = await this.ask(request);
     const { who, path, answer } = request;
+    // On a busy machine an expiring deposit can come too late; then the audit finds no trace of it.
+    if (answer.status === 400 && answer.text.includes('expires_at must be in the future')) {
+      this.requests.splice(this.requests.indexOf(request), 1);
+      return;
+    }
     const ids = path === HOLDS ? this.holds : path === words!.spend ? this.debits : undefined;
     if (answer.status === 201) ids?.set(who, [...(ids.get(who) ?? []), answer.body.data.id]);
     this.answered += 1;
