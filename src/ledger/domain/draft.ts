@@ -59,7 +59,8 @@ export class Draft {
     this.changed.set(grant.id, grant);
     (this.came ??= new Set()).add(grant.id);
     const { expiresAt, remaining } = grant;
-    if (remaining > 0 && expiresAt !== null && expiresAt < (this.account.nextExpiry ?? Infinity))
+    // What has expired already is not awaited: `retire` ends it.
+    if (remaining > 0 && !isPast(grant, this.now) && (expiresAt ?? Infinity) < (this.account.nextExpiry ?? Infinity))
       this.account = { ...this.account, nextExpiry: expiresAt };
   }
 
