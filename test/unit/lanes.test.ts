@@ -256,6 +256,19 @@ describe('a lane', () => {
       expect(entries(FLOOD)).toHaveLength(5);
     });
 
+    it('still remembers an account to which a hold gave something back that had expired', async () => {
+      await act(server, funding(5, { expiresAt: world.now + 1_000, priority: 1 }));
+      const open = { kind: 'open', description: null, metadata: null, ...FOR_NOTHING, expiresIn: 60_000 } as const;
+      for (let i = 0; i < 2; i++) await act(server, { ...open, amount: stored(2) });
+      world.now += 2_000;
+      for (let i = 0; i < 3; i++) await ask(server, 1);
+      const release = (number: number): Action => ({ kind: 'release', hold: { accountId: accountId(FLOOD), number } });
+      expect(await act(server, release(1))).toMatchObject({ status: 'held', trips: 1 });
+      expect(await act(server, release(2))).toMatchObject({ status: 'held', trips: 1 });
+      expect(await ask(server, 1)).toEqual(posted(1));
+      expect(world.tables.problems()).toEqual([]);
+    });
+
     it('answers with the first answer under the key of a deposit that would have expired meanwhile', async () => {
       const expiring = funding(5, { expiresAt: world.now + 1_000 });
       expect((await act(server, expiring, 'k')).status).toBe('posted');

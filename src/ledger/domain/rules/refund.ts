@@ -7,6 +7,8 @@ import { minus, negate, plus, type Stored, UNITS, ZERO } from '../unit.js';
 import { grantOf } from './fund.js';
 
 const NO_PURCHASE: PurchaseState = { grants: [], refunds: [] };
+/** The terms of what comes back of no purchase. */
+const UNBOUGHT = { category: 'paid', priority: DEFAULT_PRIORITY, price: 0 } as const;
 
 /** Takes back part of a purchase, or gives it back. */
 export function refund(state: State, action: Refund, now: number): Ruling {
@@ -91,7 +93,7 @@ function giveBack(state: State, { amount, purchaseId, description }: Refund, now
   const entry = draft.enter({ type: 'refund', amount, description, purchaseId, slices });
   if (owed > 0) {
     const made = purchase.grants.map((id) => draft.grant(id));
-    const { category, priority, price: whole } = made[0] ?? { category: 'paid', priority: DEFAULT_PRIORITY, price: 0 };
+    const { category, priority, price: whole } = made.find(({ source }) => source === 'purchase') ?? UNBOUGHT;
     const price = shareOf(whole, owed, amountMade(made, 'purchase') + amountMade(made, 'bonus') || 1);
     grantOf(draft, owed, { source: 'return', category, priority, expiresAt: null, price, purchaseId, extends: null });
   }

@@ -22,8 +22,9 @@ export function settle(state: State, due: Due, now: number, limit: number): { dr
   draft.retire();
   const past = draft.open().filter((grant) => isPast(grant, now));
   for (const grant of past.slice(0, limit)) draft.expire(grant);
-  const ends = draft.open().flatMap(({ expiresAt }) => expiresAt ?? []);
-  const nextExpiry = Math.min(due.nextExpiry ?? Infinity, ...ends);
+  const nextExpiry = draft
+    .open()
+    .reduce((first, { expiresAt }) => Math.min(first, expiresAt ?? Infinity), due.nextExpiry ?? Infinity);
   draft.account = { ...draft.account, nextExpiry: nextExpiry === Infinity ? null : nextExpiry };
   return { draft, holds };
 }
