@@ -198,7 +198,7 @@ describeEachDatabase(
         const [owner, stranger] = [`user:lost-${deposits}`, `user:stranger-${deposits}`];
         await deposit(owner, deposits);
         const [{ id }] = await direct.query<[{ id: number }]>('SELECT id FROM account WHERE owner = ?', [owner]);
-        for (const table of ['entry', 'daily_total'])
+        for (const table of ['entry', 'balance_grant', 'daily_total'])
           await direct.query(`DELETE FROM ${table} WHERE account_id = ?`, [id]);
         await direct.query('DELETE FROM account WHERE id = ?', [id]);
         expect(await told(post(owner, 7))).toBe('unavailable');

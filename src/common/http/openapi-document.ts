@@ -34,11 +34,18 @@ export function completeOperation(operation: Operation, schemas: Schemas): void 
     const answer = Number(status) < 300 ? response.content?.['application/json'] : undefined;
     if (answer) answer.example = answerExample(answer.schema as Schema, answer.example as object, schemas);
   }
+  withoutExamples(operation);
   const body =
     operation.requestBody && 'content' in operation.requestBody
       ? operation.requestBody.content['application/json']
       : undefined;
   if (body) body.example ??= bodyExample(resolve(body.schema as Schema, schemas));
+}
+
+/** A query's parameters have no examples: Swagger UI would send all of them at once. */
+function withoutExamples({ parameters = [] }: Operation): void {
+  for (const parameter of parameters)
+    if ('in' in parameter && parameter.in === 'query') delete (parameter.schema as Schema).example;
 }
 
 function headersOf({ security, parameters = [] }: Operation, status: number): (keyof typeof HEADERS)[] {
