@@ -1,5 +1,5 @@
 import type { Principal } from '../auth/index.js';
-import { exactNumber } from '../common/http/index.js';
+import { type ExactNumber, exactNumber } from '../common/http/index.js';
 import {
   type AccountName,
   type Balance,
@@ -53,8 +53,10 @@ export function toTransaction(
     created_at: new Date(entry.createdAt).toISOString(),
     metadata: parseMetadata(entry.metadata),
     actor: entry.actor,
-    ...given({ agent: entry.agent, run_id: entry.runId, model: entry.model }),
     ...given({
+      agent: entry.agent,
+      run_id: entry.runId,
+      model: entry.model,
       hold_id: entry.hold === null ? null : holdId(entry.accountId, entry.hold),
       purchase_id: entry.purchaseId,
     }),
@@ -153,7 +155,6 @@ export function toHold(name: AccountName, hold: Hold, now: number): HoldDto {
 /** A summary as the API shows it. */
 export function toSummary(unit: Unit, { from, to, opening, closing, all, series }: Summary): SummaryDto {
   const total = sumsIn(unit, all);
-  const sum = (amount: bigint) => exactNumber(decimalOf(unit, amount));
   return {
     period: { from: new Date(from).toISOString(), to: new Date(to).toISOString() },
     opening_balance: fromStored(unit, opening),
@@ -161,24 +162,27 @@ export function toSummary(unit: Unit, { from, to, opening, closing, all, series 
     total_deposited: total.deposited,
     total_debited: total.debited,
     total_refunded: total.refunded,
-    total_expired: sum(all.expired),
-    total_voided: sum(all.voided),
-    total_reversed: sum(all.reversed),
+    total_expired: exact(unit, all.expired),
+    total_voided: exact(unit, all.voided),
+    total_reversed: exact(unit, all.reversed),
     transaction_count: total.transaction_count,
     series: [...series].map(([period, sums]) => ({ period, ...sumsIn(unit, sums) })),
   };
 }
 
 function sumsIn(unit: Unit, { count, ...sums }: Sums): Omit<SeriesItemDto, 'period'> {
-  const exact = (sum: bigint) => exactNumber(decimalOf(unit, sum));
-  const ifAny = (sum: bigint) => (sum === 0n ? null : exact(sum));
+  const ifAny = (sum: bigint) => (sum === 0n ? null : exact(unit, sum));
   return {
-    deposited: exact(sums.deposited),
-    debited: exact(sums.debited),
-    refunded: exact(sums.refunded),
+    deposited: exact(unit, sums.deposited),
+    debited: exact(unit, sums.debited),
+    refunded: exact(unit, sums.refunded),
     ...given({ expired: ifAny(sums.expired), voided: ifAny(sums.voided), reversed: ifAny(sums.reversed) }),
     transaction_count: count,
   };
+}
+
+function exact(unit: Unit, sum: bigint): ExactNumber {
+  return exactNumber(decimalOf(unit, sum));
 }
 
 const HOLD_ID = /^hold_(\d{1,16})_(\d{1,16})$/;

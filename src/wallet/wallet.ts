@@ -94,8 +94,7 @@ export class Wallet<Label extends object = object> {
 
   /**
    * Spends from a hold.
-   * @throws ApiError NOT_FOUND, CONFLICT when the hold is not open or less remains of it, INSUFFICIENT_… when a
-   *   clawback took the balance below the amount
+   * @throws ApiError NOT_FOUND, CONFLICT when the hold is not open or less remains of it
    */
   async capture(
     who: Principal,
