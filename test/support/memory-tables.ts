@@ -9,6 +9,7 @@ import {
   emptyAccount,
   type Entry,
   type Grant,
+  grantIds,
   type Group,
   hasExpired,
   type Hold,
@@ -25,7 +26,6 @@ import {
   type Slice,
   statusOf,
   unknownGrants,
-  ZERO,
 } from '../../src/ledger/domain/index.js';
 import { accountId, type KeyName, LEDGER_ENTITIES } from '../../src/ledger/store/index.js';
 import { describeLedger, type LedgerTables } from '../../src/ledger/store/tables.js';
@@ -247,17 +247,12 @@ export class MemoryTables {
     const ids = [
       ...named.map(({ grant }) => grant ?? 0),
       ...reversed.map(({ entry }) => entry.sequence),
-      ...purchases.flatMap(([, each]) => each.grants),
-    ];
-    const leading = [
-      ...holds,
-      ...expired,
-      ...reversed.map(({ entry }) => entry),
-      ...purchases.flatMap(([, { refunds }]) => refunds),
-      { slices: ids.map((grant) => ({ grant, amount: ZERO })) },
+      ...purchases.flatMap(([, { grants, refunds }]) => [...grants, ...refunds.flatMap(grantIds)]),
+      ...[...holds, ...expired].flatMap(grantIds),
+      ...reversed.flatMap(({ entry }) => grantIds(entry)),
     ];
     const grants = new Map(open.map((grant) => [grant.id, grant]));
-    const there = () => unknownGrants(grants, leading).flatMap((grant) => this.grant(id, grant) ?? []);
+    const there = () => unknownGrants(grants, ids).flatMap((grant) => this.grant(id, grant) ?? []);
     for (let more = there(); more.length > 0; more = there()) for (const grant of more) grants.set(grant.id, grant);
     return {
       open,

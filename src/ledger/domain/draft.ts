@@ -101,16 +101,15 @@ export class Draft {
   /**
    * Gives an amount back to the grant that it was taken from, or to the newest that extends it, after the debt. A grant
    * that is over gets it too: `retire` follows.
-   * @returns how much came back to grants
+   * @param slices the record of what came back to grants
    */
-  giveBack({ grant: id, amount }: Slice, from: Share, slices: Slice[]): Stored {
+  giveBack({ grant: id, amount }: Slice, from: Share, slices?: Slice[]): void {
     const rest = minus(amount, this.pay(id, amount, from));
-    if (rest === 0) return rest;
+    if (rest === 0) return;
     const target = this.newest(id);
     if (target.id === id) this.put(moved(target, rest, from, 'remaining'));
     else this.carryOver(this.grant(id), target, rest, from);
-    addSlice(slices, target.id, rest);
-    return rest;
+    if (slices) addSlice(slices, target.id, rest);
   }
 
   /** Pays debt from a grant's share. What paid a debt counts as used. */

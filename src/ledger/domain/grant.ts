@@ -161,18 +161,19 @@ export function isVoid({ voided, extendedBy }: Grant): boolean {
   return voided > 0 && extendedBy === null;
 }
 
-/** The unknown grants that slices lead to, extensions included. */
-export function unknownGrants(
-  known: ReadonlyMap<number, Pick<Grant, 'extendedBy'>>,
-  records: Iterable<{ readonly slices: readonly Slice[] | null }>,
-): number[] {
+/** The grants that a record's slices name. */
+export function grantIds({ slices }: { readonly slices: readonly Slice[] | null }): number[] {
+  return (slices ?? []).map(({ grant }) => grant);
+}
+
+/** The unknown ones among these grants and their extensions. */
+export function unknownGrants(known: ReadonlyMap<number, Pick<Grant, 'extendedBy'>>, ids: Iterable<number>): number[] {
   const unknown = new Set<number>();
-  for (const { slices } of records)
-    for (const { grant } of slices ?? []) {
-      let id: number | null = grant;
-      while (id !== null && known.has(id)) id = known.get(id)!.extendedBy;
-      if (id !== null) unknown.add(id);
-    }
+  for (const first of ids) {
+    let id: number | null = first;
+    while (id !== null && known.has(id)) id = known.get(id)!.extendedBy;
+    if (id !== null) unknown.add(id);
+  }
   return [...unknown];
 }
 

@@ -8,4 +8,5 @@ export * from './effects.js';
 export * from './grant.js';
 export * from './operation.js';
 export * from './unit.js';
+export { WorkingGrants } from './working-grants.js';
 export { settle } from './rules/settle.js';

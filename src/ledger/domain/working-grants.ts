@@ -6,7 +6,7 @@ interface KnownGrants {
   readonly grants: ReadonlyMap<number, Grant>;
 }
 
-/** The grants of an account as the operations of a batch change them. */
+/** The grants of an account as a batch, or the replay of its history, changes them. */
 export class WorkingGrants implements Grants {
   private own?: Grant[];
   private readonly touched = new Map<number, Grant>();

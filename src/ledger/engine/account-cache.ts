@@ -3,6 +3,7 @@ import {
   type AccountName,
   type Effects,
   type Grant,
+  grantIds,
   type Group,
   hasExpired,
   type Hold,
@@ -77,7 +78,7 @@ function isRemembered(known: ReadonlyMap<AccountName, Known>, group: Group, now:
   const { account, holds, grants } = known.get(group[0]!.account)!;
   if (named.accountId !== account.id || named.number > account.holds) return true;
   const hold = holds.get(named.number);
-  return hold !== undefined && unknownGrants(grants, [hold]).length === 0;
+  return hold !== undefined && unknownGrants(grants, grantIds(hold)).length === 0;
 }
 
 /** What was remembered of an account, and what a batch has read of it. */

@@ -6,6 +6,7 @@ import {
   type Answer,
   decide,
   type Decision,
+  grantIds,
   type Group,
   hasExpired,
   inBurningOrder,
@@ -16,7 +17,6 @@ import {
   type PurchaseState,
   type ReversedEntry,
   unknownGrants,
-  ZERO,
 } from '../domain/index.js';
 import { type CommitMarker, type KeyName, type LedgerStore, type Locked, newVersion } from '../store/index.js';
 import { AccountCache } from './account-cache.js';
@@ -185,14 +185,17 @@ export class Committer {
       tx,
       operations.flatMap((operation) => needs(operation).hold ?? []),
     );
+    const holdsOf = grouped(holds, ({ accountId }) => accountId);
+    const openOf = grouped(locked.open, ({ accountId }) => accountId);
+    const operationsOf = grouped(operations, ({ account }) => account);
     const known = new Map<AccountName, Known>();
     let room = EXPIRED;
     for (const account of locked.accounts) {
       const { expired, nextExpiry } = await this.expiredHolds(tx, account, now, room);
       room -= expired.length;
       const name = accountName(account);
-      const own = holds.filter(({ accountId }) => accountId === account.id);
-      const open = locked.open.filter(({ accountId }) => accountId === account.id).sort(inBurningOrder);
+      const own = holdsOf.get(account.id) ?? [];
+      const open = (openOf.get(account.id) ?? []).sort(inBurningOrder);
       const replays = locked.replays.get(account.id) ?? NO_REPLAYS;
       const read = {
         account,
@@ -202,7 +205,7 @@ export class Committer {
         nextExpiry,
         holds: new Map(own.map((hold) => [hold.number, hold])),
       };
-      const named = operations.filter((operation) => operation.account === name).map(needs);
+      const named = (operationsOf.get(name) ?? []).map(needs);
       known.set(name, { ...read, ...(await this.named(tx, read, named)) });
     }
     return known;
@@ -239,21 +242,16 @@ export class Committer {
     const ids = [
       ...reversed.keys(),
       ...named.flatMap(({ grant }) => grant ?? []),
-      ...[...purchases.values()].flatMap((each) => each.grants),
+      ...[...holds.values(), ...expired].flatMap(grantIds),
+      ...[...reversed.values()].flatMap(({ entry }) => grantIds(entry)),
+      ...[...purchases.values()].flatMap((each) => [...each.grants, ...each.refunds.flatMap(grantIds)]),
     ];
-    const leading = [
-      ...holds.values(),
-      ...expired,
-      ...[...reversed.values()].map(({ entry }) => entry),
-      ...[...purchases.values()].flatMap(({ refunds }) => refunds),
-      { slices: ids.map((grant) => ({ grant, amount: ZERO })) },
-    ];
-    for (let missing = unknownGrants(grants, leading); missing.length > 0;) {
+    for (let missing = unknownGrants(grants, ids); missing.length > 0;) {
       const found = await this.store.grants(tx, account.id, missing);
       for (const grant of found) grants.set(grant.id, grant);
       // A number that names no grant is asked for once.
       const asked = new Set(missing);
-      missing = unknownGrants(grants, leading).filter((id) => !asked.has(id));
+      missing = unknownGrants(grants, ids).filter((id) => !asked.has(id));
     }
     return { grants, reversed, purchases };
   }
@@ -268,6 +266,17 @@ export function isOfBatch(error: unknown): boolean {
 
 function isPosted(answer: Answer | undefined): boolean {
   return answer !== undefined && answer.outcome !== 'key-reused' && answer.outcome.status === 'posted';
+}
+
+/** Rows by what they belong to: a batch has as many accounts as rows, so each row is looked at once. */
+function grouped<K, T>(rows: readonly T[], key: (row: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const row of rows) {
+    const group = groups.get(key(row));
+    if (group) group.push(row);
+    else groups.set(key(row), [row]);
+  }
+  return groups;
 }
 
 function keysOf(groups: readonly Group[], ids: ReadonlyMap<AccountName, number>): KeyName[] {

@@ -8,19 +8,17 @@ import {
   type Entry,
   type EntryType,
   type Grant,
-  type Grants,
   type GrantSource,
   type Hold,
-  inBurningOrder,
   moved,
   negate,
-  place,
   priceOfPart,
   type PurchaseState,
   RETURN_MS,
   rule,
   type Spend,
   type State,
+  WorkingGrants,
 } from '../domain/index.js';
 
 const FUNDING: ReadonlySet<EntryType> = new Set<EntryType>(['deposit', 'purchase', 'grant']);
@@ -59,7 +57,7 @@ export class Replay {
   private readonly open = new Map<number, Course>();
   /** Openings and closings of holds that have yet to come, by the entry after which they come. */
   private readonly events = new Map<number, HoldEvent[]>();
-  private readonly grants = new ReplayedGrants();
+  private readonly grants = new WorkingGrants({ open: [], grants: new Map() });
   private readonly purchases = new Map<string, { grants: number[]; refunds: PurchaseState['refunds'][number][] }>();
   /** How much of each entry was reversed. */
   readonly reversed = new Map<number, number>();
@@ -128,7 +126,7 @@ export class Replay {
         if (row[field] !== must[field])
           this.fail(`grant ${id}: ${field} is ${row[field]}, its history makes ${must[field]}`);
     }
-    const missing = this.grants.all().find(({ id }) => !this.made.has(id));
+    const missing = this.grants.changed().find(({ id }) => !this.made.has(id));
     if (missing) this.fail(`grant ${missing.id} is missing`);
   }
 
@@ -258,25 +256,6 @@ function spendOf(entry: Entry): Spend {
 function captureOf({ sequence, type, amount, description, model }: Entry, { row, hold }: Course): Capture {
   const final = row.status === 'captured' && row.closedAfter === sequence;
   return { kind: 'capture', hold, type, amount: negate(amount), final, description, model };
-}
-
-/** The grants of an account in the course of the replay. */
-class ReplayedGrants implements Grants {
-  readonly open: Grant[] = [];
-  private readonly byId = new Map<number, Grant>();
-
-  find(id: number): Grant | undefined {
-    return this.byId.get(id);
-  }
-
-  put(grant: Grant): void {
-    this.byId.set(grant.id, grant);
-    place(this.open, grant);
-  }
-
-  all(): Grant[] {
-    return [...this.byId.values()].sort(inBurningOrder);
-  }
 }
 
 function said({ slices }: Pick<Entry, 'slices'>): string {

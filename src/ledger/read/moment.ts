@@ -5,6 +5,7 @@ import {
   type AccountName,
   type Entry,
   type Grant,
+  grantIds,
   hasExpired,
   inBurningOrder,
   ownerAndUnit,
@@ -82,7 +83,8 @@ async function momentOf(manager: EntityManager, account: Account, now: number): 
     order: { expiresAt: 'asc' },
   });
   const grants = new Map<number, Grant>(rows.map((row) => [row.id, row]));
-  for (let missing = unknownGrants(grants, holds); missing.length > 0; missing = unknownGrants(grants, holds)) {
+  const held = holds.flatMap(grantIds);
+  for (let missing = unknownGrants(grants, held); missing.length > 0; missing = unknownGrants(grants, held)) {
     const found = await manager.findBy(GrantRow, { accountId, id: In(missing) });
     if (found.length === 0) throw new Error(`grant ${missing[0]} of account ${accountId} is not there`);
     for (const row of found) grants.set(row.id, row);

@@ -2,7 +2,6 @@ import type { State } from '../change.js';
 import { Draft, type Ruling } from '../draft.js';
 import { newGrant, priceOfPart, type Terms } from '../grant.js';
 import type { Extend, Fund, FundTerms } from '../action.js';
-
 import { plus, type Stored, UNITS } from '../unit.js';
 
 /** Adds an amount, and with a purchase its bonus. Each makes an entry and a grant of its own. */

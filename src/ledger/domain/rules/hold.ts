@@ -109,7 +109,7 @@ export function close(draft: Draft, hold: Hold, status: 'released' | 'expired'):
 
 /** In reverse, so that what was taken last comes back first. */
 function giveBack(draft: Draft, slices: readonly Slice[]): void {
-  for (const slice of slices.toReversed()) draft.giveBack(slice, 'held', []);
+  for (const slice of slices.toReversed()) draft.giveBack(slice, 'held');
 }
 
 /** The parts of slices that lie between two amounts, counted from their beginning. */

@@ -3,7 +3,6 @@ import type { ReversedEntry, State } from '../change.js';
 import { Draft, type Ruling } from '../draft.js';
 import { type Grant, isPast, isVoid, priceOfPart, RETURN_MS, type Slice } from '../grant.js';
 import type { Reverse } from '../action.js';
-
 import { minus, negate, plus, type Stored, UNITS, ZERO } from '../unit.js';
 import { grantOf } from './fund.js';
 import { between } from './hold.js';

@@ -3,7 +3,6 @@ import type { State } from '../change.js';
 import { Draft, type Ruling } from '../draft.js';
 import { isPast } from '../grant.js';
 import type { Expire } from '../action.js';
-
 import { close } from './hold.js';
 
 /** Holds that have expired, and when the first of the others does; a time that has passed means that there are more. */

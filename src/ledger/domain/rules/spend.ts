@@ -2,7 +2,6 @@ import { available } from '../account.js';
 import type { State } from '../change.js';
 import { Draft, type Ruling } from '../draft.js';
 import type { Spend } from '../action.js';
-
 import { negate } from '../unit.js';
 
 /** Spends an amount that the available balance covers. */
