@@ -18,6 +18,7 @@ import {
   tableOptions,
   Transactions,
   type Tx,
+  updateRows,
   type Value,
   write,
 } from '../../src/common/database/index.js';
@@ -116,6 +117,23 @@ describeEachDatabase((database) => {
       Number(version),
     ]);
   };
+
+  describe('rows that are there', () => {
+    it('get the columns that are named, and are not made when they are missing on SQLite', async () => {
+      await insert([
+        [1, 10, 'one', 1],
+        [2, 20, 'two', 1],
+      ]);
+      const rows = [[1, 11, 'other', 9], [2, 22, 'other', 9], ...(isMysql ? [] : [[3, 33, 'other', 9]])];
+      await transactions.run((tx) =>
+        execute(tx, updateRows(tx, 'counter', COLUMNS, rows, { key: ['id'], columns: ['number', 'version'] })),
+      );
+      expect(await counters()).toEqual([
+        [1, 11, 'one', 9],
+        [2, 22, 'two', 9],
+      ]);
+    });
+  });
 
   describe('rows that are inserted', () => {
     it('are all there, however many, in few statements', async () => {

@@ -68,10 +68,12 @@ class MemoryTable<Row> {
     return this.kept.has(this.table.keyValues(row).join(' '));
   }
 
-  put(row: Row, how: RowChange['how']): void {
-    const { columns, mutable, values } = this.table;
+  put(row: Row, how: RowChange['how'], changed?: readonly string[]): void {
+    const { columns, values } = this.table;
+    const mutable = changed ?? this.table.mutable;
     const key = this.table.keyValues(row).join(' ');
     const [before, given] = [this.kept.get(key)?.values, values(row)];
+    if (how === 'update' ? !before : how === 'insert' && before) throw new Error(`cannot ${how} ${key}`);
     const merged = given.map((value, i) => {
       if (!before) return value;
       if (!mutable.includes(columns[i]!)) return before[i]!;
@@ -276,8 +278,8 @@ export class MemoryTables {
   write(effects: Effects, marker: CommitMarker, now: number): void {
     if (this.isFenced(effects)) throw new FenceLost();
     for (const account of effects.accounts) this.tables.account.replace({ ...account, version: marker.version });
-    for (const { table, how, rows } of changesOf(effects, marker, now))
-      for (const row of rows) (this.tables[table] as MemoryTable<unknown>).put(row, how);
+    for (const { table, how, rows, columns } of changesOf(effects, marker, now))
+      for (const row of rows) (this.tables[table] as MemoryTable<unknown>).put(row, how, columns);
   }
 
   /** All that can be seen of an account, as the naive ledger shows it. */

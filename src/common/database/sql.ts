@@ -63,6 +63,25 @@ export function insertRows(
 }
 
 /**
+ * Updates columns of rows that are there: on SQLite row by row, because an upsert binds every column and rewrites every
+ * index. The MySQL family has no short UPDATE of several rows with different values, so there it is an upsert.
+ * @param columns the columns of the rows
+ */
+export function updateRows(
+  tx: Tx,
+  table: string,
+  columns: readonly string[],
+  rows: readonly Value[][],
+  { key, columns: set }: { readonly key: readonly string[]; readonly columns: readonly string[] },
+): Statement[] {
+  if (isMysql(tx)) return insertRows(tx, table, columns, rows, { key, how: 'set', columns: set });
+  const equals = (names: readonly string[], and: string) => names.map((name) => `\`${name}\` = ?`).join(and);
+  const sql = `UPDATE \`${table}\` SET ${equals(set, ', ')} WHERE ${equals(key, ' AND ')}`;
+  const places = [...set, ...key].map((name) => columns.indexOf(name));
+  return rows.map((row) => ({ sql, values: places.map((place) => row[place]!) }));
+}
+
+/**
  * Updates rows that still have the values that they must have; several in one statement on the MySQL family.
  * @param must the id and then other columns
  * @param set the columns that get a value

@@ -2,7 +2,7 @@ import { type Account, type AccountName, type Entry, hasExpired, type Hold } fro
 import type { HoldName } from './action.js';
 import { apply } from './apply.js';
 import type { Change, PurchaseState, ReversedEntry, State } from './change.js';
-import { type Effects, totalsOf } from './effects.js';
+import { type Effects, type GrantChanges, totalsOf } from './effects.js';
 import type { Grant } from './grant.js';
 import {
   type Answer,
@@ -142,7 +142,7 @@ class Batch {
       entries: this.entries,
       operations: this.operations,
       holds: courses.flatMap(({ holds }) => (holds ? [...holds.values()] : [])),
-      grants: courses.flatMap(({ grants }) => grants.changed()),
+      grants: grantChanges(courses),
       reversals: courses.flatMap(({ account, reversed }) =>
         [...(reversed ?? [])].map(([sequence, amount]) => ({
           accountId: account.id,
@@ -217,6 +217,12 @@ class Batch {
     this.entries.length = entries;
     this.operations.length = operations;
   }
+}
+
+function grantChanges(courses: readonly Course[]): GrantChanges {
+  const changes = { made: [], moved: [], changed: [] };
+  for (const { grants } of courses) grants.addTo(changes);
+  return changes;
 }
 
 /** What an operation needs of an account in the course of a batch. */

@@ -11,12 +11,19 @@ export interface Effects {
   readonly operations: readonly Remembered[];
   /** Those that were opened or changed, as they are now. */
   readonly holds: readonly Hold[];
-  /** Those that were made or changed, as they are now. */
-  readonly grants: readonly Grant[];
+  readonly grants: GrantChanges;
   /** To be added to what was reversed of the entries before. */
   readonly reversals: readonly Reversal[];
   /** To be added to the daily totals that are there. */
   readonly totals: readonly DailyTotal[];
+}
+
+/** Grants as a batch has left them, by how much of their rows it writes. */
+export interface GrantChanges {
+  readonly made: readonly Grant[];
+  /** Of these only `used`, `held` and `remaining` changed, as with nearly every spending. */
+  readonly moved: readonly Grant[];
+  readonly changed: readonly Grant[];
 }
 
 /** How much of an entry was reversed. */

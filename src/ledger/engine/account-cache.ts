@@ -64,7 +64,9 @@ export class AccountCache {
       learnt.set(account.id, merged(this.accounts.peek(name), before, { account, nextExpiry: account.nextExpiry }));
     }
     for (const hold of effects.holds) keep(learnt.get(hold.accountId)!, hold);
-    for (const grant of effects.grants) keepGrant(learnt.get(grant.accountId)!, grant);
+    const { made, moved, changed: others } = effects.grants;
+    for (const grants of [made, moved, others])
+      for (const grant of grants) keepGrant(learnt.get(grant.accountId)!, grant);
     for (const [name, { account }] of known) this.accounts.set(name, learnt.get(account.id));
   }
 }

@@ -12,6 +12,7 @@ import {
   rewriteRows,
   type Statement,
   type Tx,
+  updateRows,
   type Value,
   write,
 } from '../../common/database/index.js';
@@ -232,10 +233,14 @@ export class LedgerStore {
     ]);
   }
 
-  private statements(tx: Tx, { table, how, rows }: RowChange): Statement[] {
+  private statements(tx: Tx, { table, how, rows, columns: changed }: RowChange): Statement[] {
+    if (rows.length === 0) return [];
     const { name, columns, keys, mutable, values } = this.tables[table];
     const written = rows.map((row) => values(row as never));
-    return insertRows(tx, name, columns, written, how === 'insert' ? undefined : { key: keys, how, columns: mutable });
+    if (how === 'insert') return insertRows(tx, name, columns, written);
+    const conflict = { key: keys, columns: changed ?? mutable };
+    if (how === 'update') return updateRows(tx, name, columns, written, conflict);
+    return insertRows(tx, name, columns, written, { ...conflict, how });
   }
 
   private async namesOf(tx: Tx, sought: readonly { id: number }[]): Promise<Map<number, AccountName>> {

@@ -14,14 +14,18 @@ export interface CommitMarker {
 }
 
 /**
- * Rows for one table: new ones, rows that replace those of the same key, sums to be added to those that are there, or
- * numbers that only rise.
+ * Rows for one table: new ones, rows that are there and change, rows that replace those of the same key or are new,
+ * sums to be added to those that are there, or numbers that only rise.
  */
 export interface RowChange {
   readonly table: keyof LedgerTables;
-  readonly how: 'insert' | 'set' | 'add' | 'raise';
+  readonly how: 'insert' | 'update' | 'set' | 'add' | 'raise';
   readonly rows: readonly object[];
+  /** The columns that may have changed; absent: all that can. */
+  readonly columns?: readonly string[];
 }
+
+const MOVED = ['used', 'held', 'remaining'];
 
 /** All rows that a batch writes besides its accounts, in the order in which they are written. */
 export function changesOf(effects: Effects, marker: CommitMarker, now: number): RowChange[] {
@@ -30,7 +34,9 @@ export function changesOf(effects: Effects, marker: CommitMarker, now: number): 
     { table: 'entry', how: 'insert', rows: effects.entries },
     { table: 'operation', how: 'insert', rows: effects.operations },
     { table: 'hold', how: 'set', rows: effects.holds },
-    { table: 'grant', how: 'set', rows: effects.grants },
+    { table: 'grant', how: 'insert', rows: effects.grants.made },
+    { table: 'grant', how: 'update', rows: effects.grants.moved, columns: MOVED },
+    { table: 'grant', how: 'update', rows: effects.grants.changed },
     { table: 'reversal', how: 'add', rows: effects.reversals },
     { table: 'dailyTotal', how: 'add', rows: effects.totals },
     // A batch that was given up long ago may still be committed: it must not hide a later one.
