@@ -6,6 +6,14 @@ import { type Config, currentConfig } from '../common/config/index.js';
 import { remark, run, UsageError } from './run.js';
 
 const ANSWERS_WITHIN_MS = 1_000;
+const ROLES = ['owner', 'admin', 'billing', 'member'];
+
+interface Claims extends JWTPayload {
+  readonly sub: string;
+  readonly org_id?: string;
+  readonly org_role?: string;
+  readonly role?: string;
+}
 
 /** Signs claims, to expire after a span such as 1h. */
 type Mint = (claims: JWTPayload, expires: string) => Promise<string>;
@@ -19,6 +27,7 @@ async function token(): Promise<void> {
     options: {
       user: { type: 'string' },
       org: { type: 'string' },
+      'org-role': { type: 'string' },
       admin: { type: 'boolean' },
       expires: { type: 'string', default: '1h' },
     },
@@ -31,19 +40,34 @@ async function token(): Promise<void> {
       'Only an installation with JWT_SECRET can sign tokens. With a public key or a key set, its owner signs them.',
     );
   const mint: Mint = (claims, expires) => sign(config, key.secret, claims, expires);
-  const claims = {
-    sub: values.user,
-    ...(values.org ? { org_id: values.org } : {}),
-    ...(values.admin ? { role: 'admin' } : {}),
-  };
+  const claims = claimsOf(values.user, values);
   const signed = await mint(claims, values.expires);
   process.stdout.write(`${signed}\n`);
+  const organization = claims.org_id ? `, ${claims.org_role ?? 'member'} of organization ${claims.org_id}` : '';
   remark(
-    `For user ${values.user}${values.org ? ` of organization ${values.org}` : ''}${values.admin ? ', an administrator' : ''}, for ${values.expires}; ` +
+    `For user ${claims.sub}${organization}${claims.role ? ', an administrator' : ''}, for ${values.expires}; ` +
       `signed with ${key.from}.`,
   );
   const reason = (await refusedHere(config, signed)) ?? (await refusedThere(config, mint));
   if (reason) remark(`Warning: the token will be refused. ${reason}`);
+}
+
+interface Asked {
+  readonly org?: string;
+  readonly 'org-role'?: string;
+  readonly admin?: boolean;
+}
+
+/** @throws UsageError for a role without an organization, or one that does not exist */
+function claimsOf(sub: string, { org, 'org-role': role, admin }: Asked): Claims {
+  if (role !== undefined && !org) throw new UsageError('--org-role needs --org.');
+  if (role !== undefined && !ROLES.includes(role)) throw new UsageError(`--org-role is one of ${ROLES.join(', ')}.`);
+  return {
+    sub,
+    ...(org ? { org_id: org } : {}),
+    ...(role ? { org_role: role } : {}),
+    ...(admin ? { role: 'admin' } : {}),
+  };
 }
 
 async function sign(
@@ -94,4 +118,4 @@ async function refusedThere({ host: address, port }: Config, mint: Mint): Promis
   }
 }
 
-run('npm run token -- --user <id> [--org <id>] [--admin] [--expires 1h]', token);
+run('npm run token -- --user <id> [--org <id> [--org-role <role>]] [--admin] [--expires 1h]', token);

@@ -31,12 +31,14 @@ describe('npm run token', () => {
     expect((await client.get('/api/credits/balance', { account: 'user:43' })).status).toBe(403);
   });
 
-  it('--org, --admin and --expires do what they say', async () => {
-    const printed = (await token('--user', '42', '--org', '7', '--admin', '--expires', '2d')).trim();
-    const { sub, org_id, role, iat, exp } = decodeJwt(printed);
-    expect({ sub, org_id, role, seconds: exp! - iat! }).toEqual({
+  it('--org, --org-role, --admin and --expires do what they say', async () => {
+    const args = ['--user', '42', '--org', '7', '--org-role', 'billing', '--admin', '--expires', '2d'];
+    const printed = (await token(...args)).trim();
+    const { sub, org_id, org_role, role, iat, exp } = decodeJwt(printed);
+    expect({ sub, org_id, org_role, role, seconds: exp! - iat! }).toEqual({
       sub: '42',
       org_id: '7',
+      org_role: 'billing',
       role: 'admin',
       seconds: 2 * 86_400,
     });
@@ -64,16 +66,20 @@ describe('npm run token', () => {
     expect((await server.client.as(stdout.trim()).get('/api/credits/balance')).status).toBe(401);
   });
 
-  it.each([[[]], [['--user']], [['--user', '1', '--nonsense']], [['--user', '1', '--expires', 'soon']]])(
-    '%j explains its use and ends with 1',
-    async (args) => {
-      await expect(token(...args)).rejects.toMatchObject({
-        code: 1,
-        stdout: '',
-        stderr: expect.stringContaining('npm run token -- --user'),
-      });
-    },
-  );
+  it.each([
+    [[]],
+    [['--user']],
+    [['--user', '1', '--nonsense']],
+    [['--user', '1', '--expires', 'soon']],
+    [['--user', '1', '--org-role', 'owner']],
+    [['--user', '1', '--org', '7', '--org-role', 'boss']],
+  ])('%j explains its use and ends with 1', async (args) => {
+    await expect(token(...args)).rejects.toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining('npm run token -- --user'),
+    });
+  });
 
   it('does not mint where another issues the tokens', async () => {
     const env = { JWT_JWKS_URL: 'https://id.example.com/jwks' };

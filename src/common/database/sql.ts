@@ -1,6 +1,7 @@
 import type { PoolConnection } from 'mysql2';
 import { engineOf } from './engine.js';
 import { FenceLost, isFenced } from './errors.js';
+import { preparer } from './sqlite.js';
 import { BEGIN, COMMITTED, ONE_BY_ONE, type Tx } from './transactions.js';
 
 export type Value = string | number | null;
@@ -49,17 +50,28 @@ export function insertRows(
   const head = `INSERT INTO \`${table}\` (${columns.map((c) => `\`${c}\``).join(', ')}) VALUES `;
   const tail = onConflict ? conflictClause(mysql, onConflict) : '';
   if (mysql) return [{ sql: `${head}?${tail}`, values: [rows] }];
-  const tuple = `(${columns.map(() => '?').join(', ')})`;
   const statements: Statement[] = [];
   for (let done = 0; done < rows.length;) {
     const size = SQLITE_CHUNKS.find((chunk) => chunk <= rows.length - done)!;
-    statements.push({
-      sql: `${head}${Array.from({ length: size }, () => tuple).join(', ')}${tail}`,
-      values: rows.slice(done, done + size).flat(),
-    });
+    const values: Value[] = [];
+    for (let i = done; i < done + size; i++) for (const value of rows[i]!) values.push(value);
+    statements.push({ sql: textOf(head, tail, columns.length, size), values });
     done += size;
   }
   return statements;
+}
+
+/** The texts of SQLite's inserts, each built once: the longest has thousands of placeholders. */
+const texts = new Map<string, string>();
+
+function textOf(head: string, tail: string, columns: number, rows: number): string {
+  const key = `${rows} ${head}${tail}`;
+  let text = texts.get(key);
+  if (text === undefined) {
+    const tuple = `(${Array.from({ length: columns }, () => '?').join(', ')})`;
+    texts.set(key, (text = `${head}${Array.from({ length: rows }, () => tuple).join(', ')}${tail}`));
+  }
+  return text;
 }
 
 /**
@@ -148,6 +160,10 @@ function fence({ table, id, rows }: Fenced): Statement {
  */
 export async function ask<Row>(tx: Tx, statements: readonly Statement[]): Promise<Row[][]> {
   if (isInOneText(tx)) return (await send(tx, statements)) as Row[][];
+  if (!isMysql(tx)) {
+    const prepare = await preparer(tx);
+    return statements.map(({ sql, values }) => prepare(sql).all(values as Value[]) as Row[]);
+  }
   const rows: Row[][] = [];
   for (const { sql, values } of statements) rows.push((await tx.query(sql, values as Value[])) as Row[]);
   return rows;
@@ -182,6 +198,11 @@ export async function write(
 
 /** Executes writes in their order. */
 export async function execute(tx: Tx, statements: readonly Statement[]): Promise<void> {
+  if (!isMysql(tx)) {
+    const prepare = await preparer(tx);
+    for (const { sql, values } of statements) prepare(sql).run(values);
+    return;
+  }
   for (const { sql, values } of statements) await affectedRows(tx, sql, values as Value[]);
 }
 
@@ -219,6 +240,7 @@ export function forUpdate(tx: Tx): string {
 
 /** Executes a write, and returns the number of rows that it matched, changed or not. */
 export async function affectedRows(tx: Tx, sql: string, values: Value[]): Promise<number> {
+  if (!isMysql(tx)) return (await preparer(tx))(sql).run(values).changes;
   const result = (await tx.query(sql, values, true)) as { affected?: number };
   return result.affected ?? 0;
 }
