@@ -109,13 +109,13 @@ describeEachDatabase((database) => {
 
   it('is cut by a period, from its first moment to before its last', async () => {
     const { name, client } = await account();
-    const times = [];
+    const times: number[] = [];
     for (let i = 0; i < 3; i++) {
       times.push(Date.parse((await spend(client, 1)).entry.created_at));
       await server.client.get('/api/health');
       while (Date.now() <= times.at(-1)!);
     }
-    const at = (i: number) => new Date(times[i]).toISOString();
+    const at = (i: number) => new Date(times[i]!).toISOString();
     for (const query of [{ account: name, type: 'debit' }, { actor: name }] as Query[]) {
       expect(await found({ ...query, from: at(1) })).toEqual([`${name} USD 4`, `${name} USD 3`]);
       expect(await found({ ...query, from: at(1), to: at(2) })).toEqual([`${name} USD 3`]);
