@@ -169,7 +169,8 @@ export class EntriesReader {
     const places = found.map(({ accountId, sequence }) => ({ accountId, sequence }));
     const [accounts, entries, reversals] = await Promise.all([
       manager.findBy(AccountRow, { id: In([...new Set(found.map(({ accountId }) => accountId))]) }),
-      manager.findBy(EntryRow, places),
+      // MySQL was seen to read the other key.
+      manager.createQueryBuilder(EntryRow, 'e').useIndex('PRIMARY').where(places).getMany(),
       manager.findBy(ReversalRow, places),
     ]);
     const names = new Map(accounts.map((account) => [account.id, accountName(account)]));
