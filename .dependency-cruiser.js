@@ -7,6 +7,7 @@ const LAYERS = {
   credits: ['wallet', 'auth', 'common'],
   tokens: ['wallet', 'auth', 'common'],
   payments: ['credits', 'tokens', 'wallet', 'auth', 'common'],
+  admin: ['payments', 'credits', 'tokens', 'wallet', 'ledger', 'auth', 'common'],
 };
 
 /** The same within the ledger. */
@@ -16,6 +17,7 @@ const ROOMS_OF_LEDGER = {
   engine: ['store', 'domain'],
   read: ['store', 'domain'],
   proof: ['store', 'domain'],
+  follow: ['engine', 'read', 'store', 'domain'],
 };
 
 /** The rooms of payments, and what each may import of the others. */

@@ -55,5 +55,6 @@ import {
     ReconciliationService,
     ReconciliationSchedule,
   ],
+  exports: [PurchasesService],
 })
 export class PaymentsModule {}

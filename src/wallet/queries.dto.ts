@@ -10,7 +10,7 @@ import { DimensionFields } from './dimensions.dto.js';
 const toDate = ({ value }: { value: unknown }): Date => toTime(value);
 
 /** The time that a list or a summary covers. */
-class PeriodQuery extends AccountField {
+export class PeriodQuery extends AccountField {
   /**
    * Only what happened at this time or later: ISO-8601 such as `2026-04-01T00:00:00Z`; a date alone means its start in
    * UTC.

@@ -55,6 +55,8 @@ describeEachDatabase((database) => {
         payments_oldest_unprocessed_event_seconds: 0,
         'ledger_operations_total{operation="purchase",result="posted"}': 2,
         ledger_queue_operations: 0,
+        ledger_follower_accounts_behind: 0,
+        ledger_follower_entries_total: 2,
         ledger_batch_operations_count: 2,
         ledger_commit_seconds_count: 2,
       }),

@@ -29,6 +29,12 @@ export interface CursorMeta {
   next_cursor?: string;
 }
 
+/** A page of a list that has no total. */
+export interface CursorPage<T> {
+  data: T[];
+  meta: CursorMeta;
+}
+
 /** Wraps one item, or a list without pages, in the envelope. */
 export async function data<T>(item: T | Promise<T>): Promise<Data<T>> {
   return { data: await item };

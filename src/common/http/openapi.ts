@@ -42,6 +42,7 @@ const ENVELOPES = {
   array: (item: SchemaObject): SchemaObject => ENVELOPES.item({ type: 'array', items: item }),
   list: (item: SchemaObject): SchemaObject => page(item, PAGE_META),
   history: (item: SchemaObject): SchemaObject => page(item, HISTORY_META),
+  cursor: (item: SchemaObject): SchemaObject => page(item, CURSOR_META),
 };
 
 /** The documentation of a route, for people and for generated clients. */
@@ -54,8 +55,8 @@ interface Endpoint {
   /** The item in `data`. */
   answers: Type;
   /**
-   * `list`: a page with `meta`; `history`: the same, or under a filter one with a cursor; `array`: a list without
-   * pages; `bare`: a body that has its own `data`.
+   * `list`: a page with `meta`; `cursor`: a page of a list that goes on by cursor; `history`: the one, or under a
+   * filter the other; `array`: a list without pages; `bare`: a body that has its own `data`.
    */
   as?: keyof typeof ENVELOPES;
   /** Fields of the example answer that differ from the DTO's examples: of its item, or of a bare body. */

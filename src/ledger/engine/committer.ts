@@ -23,6 +23,7 @@ import { AccountCache } from './account-cache.js';
 import type { AccountIds } from './account-ids.js';
 import { LedgerUnavailable, OutcomeUnknown } from './errors.js';
 import type { Answers, Submission } from './submission.js';
+import type { WrittenAccounts } from './written-accounts.js';
 
 /** How many expired holds one transaction settles. */
 const EXPIRED = 500;
@@ -83,6 +84,7 @@ export class Committer {
     private readonly transactions: Transactions,
     private readonly store: LedgerStore,
     private readonly ids: AccountIds,
+    private readonly written: WrittenAccounts,
   ) {}
 
   /** @param fences how many fences it may lose at most */
@@ -100,6 +102,7 @@ export class Committer {
       throw isOfBatch(error) && work.unknown.size > 0 ? new OutcomeUnknown(error) : error;
     });
     if (learnt) this.cache.learn(learnt.known, learnt.effects, learnt.version);
+    for (const id of work.ids.values()) this.written.note(id);
     return answers ?? this.commit(batch, attempts, fences);
   }
 

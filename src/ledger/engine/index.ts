@@ -3,3 +3,4 @@ export * from './expiry-sweeper.js';
 export * from './lanes.js';
 export * from './ledger.metrics.js';
 export type { Submission } from './submission.js';
+export type { WrittenAccounts } from './written-accounts.js';

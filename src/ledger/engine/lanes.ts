@@ -8,6 +8,7 @@ import { Attempts, Committer } from './committer.js';
 import { type Commit, Lane } from './lane.js';
 import { LedgerMetrics } from './ledger.metrics.js';
 import type { Submission } from './submission.js';
+import { WrittenAccounts } from './written-accounts.js';
 
 /** SQLite works on the thread that asks it. */
 const LANES = { mysql: { length: 4, blocking: false }, sqlite: { length: 1, blocking: true } } as const;
@@ -21,6 +22,8 @@ const MARKERS_KEPT_MS = 7 * 86_400_000;
  */
 @Injectable()
 export class Lanes implements OnApplicationShutdown {
+  /** The accounts of the batches that were committed. */
+  readonly written = new WrittenAccounts();
   private readonly lanes: readonly Lane[];
   private readonly ids: AccountIds;
 
@@ -30,7 +33,7 @@ export class Lanes implements OnApplicationShutdown {
     metrics: LedgerMetrics,
   ) {
     this.ids = new AccountIds(transactions, store);
-    const committer = new Committer(transactions, store, this.ids);
+    const committer = new Committer(transactions, store, this.ids, this.written);
     const commit: Commit = (batch, attempts, fences) =>
       metrics.measure(batch, () => committer.commit(batch, attempts, fences));
     const process = `${Date.now().toString(36)}${randomBytes(6).toString('hex')}`;

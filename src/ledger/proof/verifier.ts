@@ -1,6 +1,6 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { Account, EntryType, Hold, Remembered } from '../domain/index.js';
-import { AccountRow, DailyTotalRow, OperationRow, ReversalRow } from '../store/index.js';
+import { AccountRow, DailyTotalRow, OperationRow, OverviewRow, ReversalRow } from '../store/index.js';
 import { Divergence, Replay } from './replay.js';
 import { accountIds, entries, grants, holds, inSnapshot, pages, reversedBy } from './scan.js';
 import { Totals } from './totals.js';
@@ -66,7 +66,18 @@ async function verifyAccount(runner: QueryRunner, id: number, onEntries: (count:
   await verifyReversals(runner, id, replay, fail);
   await verifyTotals(runner, id, totals, fail);
   await verifyOperations(runner, row, fail);
+  await verifyOverview(runner, row, fail);
   return row.sequence;
+}
+
+/** An overview may be behind its account, and never ahead of it. */
+async function verifyOverview(runner: QueryRunner, { id, sequence, balance }: Account, fail: Fail): Promise<void> {
+  const overview = await runner.manager.findOneBy(OverviewRow, { accountId: id });
+  if (!overview) return;
+  if (overview.watermark > sequence)
+    fail(`its overview is at entry ${overview.watermark}, its last entry is ${sequence}`);
+  if (overview.watermark === sequence && overview.balance !== balance)
+    fail(`its overview has the balance ${overview.balance}, its entries make ${balance}`);
 }
 
 /** The holds of an account, handed out by the entry after which they were opened. */
@@ -139,7 +150,7 @@ function compareTypes(row: Account, must: Account, fail: Fail): void {
 
 /** Nothing is left of an account that is not there; the ids of a table are a skip through its primary key. */
 async function verifyBelonging(dataSource: DataSource): Promise<void> {
-  for (const table of ['entry', 'operation', 'hold', 'balance_grant', 'reversal', 'daily_total']) {
+  for (const table of ['entry', 'operation', 'hold', 'balance_grant', 'reversal', 'daily_total', 'account_overview']) {
     const [orphan] = await dataSource.query<{ id: number }[]>(
       `SELECT t.account_id AS id FROM (SELECT DISTINCT account_id FROM ${table}) t LEFT JOIN account a ON a.id = t.account_id WHERE a.id IS NULL LIMIT 1`,
     );

@@ -1,6 +1,7 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { integer, json, sum } from '../../common/database/index.js';
 import { GrantRow, ReversalRow, slices } from './grant.entities.js';
+import { FollowLeaseRow, LookupRow, OverviewRow } from './overview.entities.js';
 import type {
   Account,
   DailyTotal,
@@ -288,4 +289,7 @@ export const LEDGER_ENTITIES = [
   GrantRow,
   ReversalRow,
   DailyTotalRow,
+  OverviewRow,
+  LookupRow,
+  FollowLeaseRow,
 ];

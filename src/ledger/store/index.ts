@@ -3,4 +3,5 @@ export * from './entities.js';
 export { GrantRow, ReversalRow } from './grant.entities.js';
 export * from './ledger.store.js';
 export * from './migrations/index.js';
+export { LookupRow, OverviewRow } from './overview.entities.js';
 export * from './write.js';

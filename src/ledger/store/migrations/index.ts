@@ -1,4 +1,5 @@
 import { Ledger1763800000000 } from './1763800000000-ledger.js';
+import { Overview1764000000000 } from './1764000000000-overview.js';
 
 /** The migrations that make the ledger's tables, oldest first. */
-export const LEDGER_MIGRATIONS = [Ledger1763800000000];
+export const LEDGER_MIGRATIONS = [Ledger1763800000000, Overview1764000000000];

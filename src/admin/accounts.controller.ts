@@ -1,0 +1,46 @@
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { ApiParam, ApiTags } from '@nestjs/swagger';
+import { AdminOnly, CurrentPrincipal, type Principal } from '../auth/index.js';
+import { type CursorPage, data, type Data, Endpoint, ExactNumbers } from '../common/http/index.js';
+import { AccountsQuery, AdminAccountDto, AdminAccountWholeDto } from './accounts.dto.js';
+import { AdminAccountsService } from './accounts.service.js';
+
+@ApiTags('Admin: Accounts')
+@Controller('admin/accounts')
+export class AdminAccountsController {
+  constructor(private readonly accounts: AdminAccountsService) {}
+
+  @Get()
+  @AdminOnly()
+  @ExactNumbers()
+  @Endpoint({
+    summary: 'Accounts, the largest or newest first',
+    description:
+      'The accounts that have moved, in one unit. Filters and order know what happened on other servers a moment later; the amounts are as of now. A page can be short and have another after it.',
+    answers: AdminAccountDto,
+    as: 'cursor',
+    errors: ['FORBIDDEN'],
+  })
+  list(@Query() query: AccountsQuery): Promise<CursorPage<AdminAccountDto>> {
+    return this.accounts.list(query);
+  }
+
+  @Get(':account')
+  @AdminOnly()
+  @ExactNumbers()
+  @ApiParam({
+    name: 'account',
+    description: 'The account: `user:<id>` or `org:<id>`, percent-encoded.',
+    example: 'user:42',
+  })
+  @Endpoint({
+    summary: 'One account whole',
+    description:
+      'What support looks at first: both units, open holds, active grants, purchases, the last transactions.',
+    answers: AdminAccountWholeDto,
+    errors: ['FORBIDDEN', 'NOT_FOUND'],
+  })
+  find(@CurrentPrincipal() who: Principal, @Param('account') account: string): Promise<Data<AdminAccountWholeDto>> {
+    return data(this.accounts.find(who, account));
+  }
+}
