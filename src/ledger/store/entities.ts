@@ -1,5 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { integer, json, sum } from '../../common/database/index.js';
+import { FinanceDayRow } from './finance.entity.js';
 import { GrantRow, ReversalRow, slices } from './grant.entities.js';
 import type {
   Account,
@@ -52,6 +53,9 @@ export class AccountRow implements Account {
 
   @Column({ type: 'bigint', transformer: integer })
   held: Stored;
+
+  @Column({ name: 'debt_price', type: 'bigint', transformer: integer })
+  debtPrice: number;
 
   @Column({ type: 'bigint', transformer: integer })
   sequence: number;
@@ -288,4 +292,5 @@ export const LEDGER_ENTITIES = [
   GrantRow,
   ReversalRow,
   DailyTotalRow,
+  FinanceDayRow,
 ];

@@ -1,4 +1,5 @@
 import { Ledger1763800000000 } from './1763800000000-ledger.js';
+import { Finance1764000003000 } from './1764000003000-finance.js';
 
 /** The migrations that make the ledger's tables, oldest first. */
-export const LEDGER_MIGRATIONS = [Ledger1763800000000];
+export const LEDGER_MIGRATIONS = [Ledger1763800000000, Finance1764000003000];
