@@ -17,6 +17,7 @@ function buildDocument(app: NestFastifyApplication): OpenAPIObject {
     .addTag('Credits', 'Balances, debits and history in US dollars.')
     .addTag('Tokens', 'The same for language-model tokens.')
     .addTag('Payments', 'Purchases and the payment provider.')
+    .addTag('Admin: finance', 'The books of a month, for accountants.')
     .addTag('Health', 'For operators.')
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, 'bearer')
     .addCookieAuth('assimetria_jwt', { type: 'apiKey', in: 'cookie' }, 'cookie')

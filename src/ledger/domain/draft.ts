@@ -8,7 +8,7 @@ import {
   SYSTEM_ORIGIN,
   type TypeTotal,
 } from './account.js';
-import type { Booking, Line } from './books.js';
+import { type Booking, type Line, RETURNED, type Returning } from './books.js';
 import type { Change, State } from './change.js';
 import { dayOf } from './effects.js';
 import {
@@ -151,21 +151,6 @@ export class Draft {
     return paid;
   }
 
-  /**
-   * Books the money that went back for what was taken back, or came for what was given back. What the deferred revenue
-   * does not account for is owed with the debt, or corrects the revenue.
-   * @param money micro-dollars that went, below zero when they came; undefined: as much as the deferred revenue did
-   * @param debt units that were not there to be taken
-   */
-  settleMoney(money: number | undefined, debt: Stored): void {
-    const deferred = this.books.reduce((sum, { line, dollars }) => (line === 'refunded' ? sum + dollars : sum), 0);
-    const rest = (money ?? negate(deferred as Stored)) + deferred;
-    const owed = debt > 0 ? Math.max(0, rest) : 0;
-    if (debt > 0) this.books.push({ line: 'owed', category: 'paid', units: debt, dollars: owed });
-    this.account = { ...this.account, debtPrice: this.account.debtPrice + owed };
-    if (rest !== owed) this.books.push({ line: 'adjusted', category: 'paid', units: 0, dollars: rest - owed });
-  }
-
   /** Spends what a hold keeps of a grant. */
   spendHeld({ grant, amount }: Slice): void {
     this.set(moved(this.grant(grant), amount, 'held', 'used'), 'spent');
@@ -250,12 +235,6 @@ export class Draft {
     this.books.push({ line, category, units, dollars, day });
   }
 }
-
-/** A share from which units come back. */
-type Returning = 'used' | 'held' | 'takenBack';
-
-/** Under which line they come back. What was held was owed all the time; only a price can change by a rounding. */
-const RETURNED: Readonly<Record<Returning, Line>> = { used: 'reversed', held: 'spent', takenBack: 'refunded' };
 
 /** The next entry of an account, and the account after it. */
 function enter(account: Account, movement: Movement, origin: Origin, now: number): { after: Account; entry: Entry } {

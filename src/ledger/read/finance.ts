@@ -1,11 +1,7 @@
-import type { DataSource } from 'typeorm';
-import { type BookAccount, type BookRow, type Line, POSTINGS, startOfDay, type Unit } from '../domain/index.js';
-
-/** Days since 1970-01-01, from inclusive, to exclusive. */
-interface Days {
-  readonly from: number;
-  readonly to: number;
-}
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { DataSource } from 'typeorm';
+import { type BookAccount, type BookRow, dayOf, type Line, POSTINGS, type Unit } from '../domain/index.js';
 
 /** How the units that are owed to customers moved; those that went are positive. */
 export interface LiabilityMoves {
@@ -43,7 +39,7 @@ export interface JournalLine {
   readonly credit: bigint;
 }
 
-export const BOOKED_UNITS: readonly Unit[] = ['USD', 'tokens'];
+const BOOKED_UNITS: readonly Unit[] = ['USD', 'tokens'];
 const ACCOUNTS = ['cash', 'deferred_revenue', 'revenue', 'breakage', 'receivable', 'promotional'] as const;
 const DEBT = { owed: 1n, settled: -1n, waived: -1n } as const;
 
@@ -52,30 +48,31 @@ type RawRow = Record<'day' | 'unit' | 'line' | keyof Sum, string | number>;
 const SUMS = `CAST(SUM(paid) AS CHAR) AS paid, CAST(SUM(promotional) AS CHAR) AS promotional,
   CAST(SUM(dollars) AS CHAR) AS dollars`;
 
-/** The first days of a UTC month (`2026-11`) and of the next one. */
-export function daysOfMonth(month: string): Days {
-  const [year, number] = month.split('-').map(Number) as [number, number];
-  const first = (months: number) => Date.UTC(year, months, 1) / startOfDay(1);
-  return { from: first(number - 1), to: first(number) };
-}
+/** Reads the books: sums by day, so a month costs the same whatever was booked in it. */
+@Injectable()
+export class FinanceReader {
+  constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
 
-/** The books of a time, of every unit. All that was booked before opens them, in one statement and so of one moment. */
-export async function summarizeBooks(dataSource: DataSource, { from, to }: Days): Promise<FinanceSummary[]> {
-  const rows = await dataSource.query<RawRow[]>(
-    `SELECT CASE WHEN day < ? THEN 0 ELSE 1 END AS day, unit, line, ${SUMS} FROM finance_day
-     WHERE day < ? GROUP BY CASE WHEN day < ? THEN 0 ELSE 1 END, unit, line`,
-    [from, to, from],
-  );
-  return summaryOf(rows.map(read), 1);
-}
+  /** The books of a month (`2026-11`), each unit's. All that was booked before opens it; one statement, one moment. */
+  async summary(month: string): Promise<FinanceSummary[]> {
+    const { from, to } = daysOf(month);
+    const rows = await this.dataSource.query<RawRow[]>(
+      `SELECT CASE WHEN day < ? THEN 0 ELSE 1 END AS day, unit, line, ${SUMS} FROM finance_day
+       WHERE day < ? GROUP BY 1, 2, 3`,
+      [from, to],
+    );
+    return summaryOf(rows.map(bookRow), 1);
+  }
 
-/** The journal of a time, the oldest day first. */
-export async function readJournal(dataSource: DataSource, { from, to }: Days): Promise<JournalLine[]> {
-  const rows = await dataSource.query<RawRow[]>(
-    `SELECT day, unit, line, ${SUMS} FROM finance_day WHERE day >= ? AND day < ? GROUP BY day, unit, line`,
-    [from, to],
-  );
-  return journalOf(rows.map(read));
+  /** The journal of a month (`2026-11`), the oldest day first. */
+  async journal(month: string): Promise<JournalLine[]> {
+    const { from, to } = daysOf(month);
+    const rows = await this.dataSource.query<RawRow[]>(
+      `SELECT day, unit, line, ${SUMS} FROM finance_day WHERE day >= ? AND day < ? GROUP BY day, unit, line`,
+      [from, to],
+    );
+    return journalOf(rows.map(bookRow));
+  }
 }
 
 /** The books of the days from `from` on; those before open them. */
@@ -167,7 +164,13 @@ function debited(rows: readonly BookRow[], account: BookAccount): bigint {
   }, 0n);
 }
 
-function read({ day, unit, line, paid, promotional, dollars }: RawRow): BookRow {
+/** The first days of a UTC month and of the next one. */
+function daysOf(month: string): { from: number; to: number } {
+  const [year, number] = month.split('-').map(Number) as [number, number];
+  return { from: dayOf(Date.UTC(year, number - 1, 1)), to: dayOf(Date.UTC(year, number, 1)) };
+}
+
+function bookRow({ day, unit, line, paid, promotional, dollars }: RawRow): BookRow {
   const sums = { paid: BigInt(paid), promotional: BigInt(promotional), dollars: BigInt(dollars) };
   return { day: Number(day), unit: unit as Unit, line: line as Line, ...sums };
 }

@@ -32,7 +32,7 @@ export class FinanceDayRow implements BookRow {
 
 const SHARDS = 64;
 
-/** The rows that a lane of a process adds to. The lanes of one process differ in the last letter, so each has its own. */
+/** Which rows a lane of a process adds to. The lanes of a process differ in the last letter, so each has its own. */
 export function shardOf(lane: string): number {
   let hash = 0;
   for (let i = 0; i < lane.length; i++) hash = (hash * 31 + lane.charCodeAt(i)) | 0;

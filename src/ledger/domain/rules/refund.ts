@@ -54,7 +54,7 @@ function takeBack(state: State, { amount: signed, purchaseId, description }: Ref
     others.filter(({ category }) => category === 'promotional'),
     left,
   );
-  draft.settleMoney(moneyOf(state.purchase ?? NO_PURCHASE, own, amount), left);
+  bookMoney(draft, moneyOf(state.purchase ?? NO_PURCHASE, own, amount), left);
   const entry = draft.enter({ type: 'refund', amount: signed, description, purchaseId, slices });
   return draft.done({ status: 'posted', entry });
 }
@@ -72,6 +72,21 @@ function bonusShare(
   // The sum of two shares, each rounded down by itself, comes from one pair alone; this is the bonus's part of it.
   const share = (taken: number) => (BigInt(ofBonus) * (BigInt(taken) + 1n) - 1n) / BigInt(ofMain + ofBonus);
   return Math.min(amount, Number(share(before + amount) - share(before))) as Stored;
+}
+
+/**
+ * Books the money that went back for what was taken back, or came for what was given back. What the deferred revenue
+ * does not account for is owed with the debt, or corrects the revenue.
+ * @param money micro-dollars that went, below zero when they came; undefined: as much as the deferred revenue did
+ * @param debt units that were not there to be taken
+ */
+function bookMoney(draft: Draft, money: number | undefined, debt: Stored): void {
+  const deferred = draft.books.reduce((sum, { line, dollars }) => (line === 'refunded' ? sum + dollars : sum), 0);
+  const rest = (money ?? -deferred) + deferred;
+  const owed = debt > 0 ? Math.max(0, rest) : 0;
+  if (debt > 0) draft.books.push({ line: 'owed', category: 'paid', units: debt, dollars: owed });
+  draft.account = { ...draft.account, debtPrice: draft.account.debtPrice + owed };
+  if (rest !== owed) draft.books.push({ line: 'adjusted', category: 'paid', units: 0, dollars: rest - owed });
 }
 
 /**
@@ -111,7 +126,7 @@ function giveBack(state: State, { amount, purchaseId, description }: Refund, now
     const terms = { source: 'return', category, priority, expiresAt: null, price, purchaseId, extends: null } as const;
     grantOf(draft, owed, terms, 'refunded');
   }
-  draft.settleMoney(moneyOf(purchase, made, negate(amount)), ZERO);
+  bookMoney(draft, moneyOf(purchase, made, negate(amount)), ZERO);
   return draft.done({ status: 'posted', entry });
 }
 
