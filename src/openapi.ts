@@ -19,6 +19,7 @@ function buildDocument(app: NestFastifyApplication): OpenAPIObject {
     .addTag('Payments', 'Purchases and the payment provider.')
     .addTag('Admin: Accounts', 'Accounts across owners, and all that there is of one.')
     .addTag('Admin: Transactions', 'Transactions across accounts.')
+    .addTag('Admin: finance', 'The books of a month, for accountants.')
     .addTag('Health', 'For operators.')
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, 'bearer')
     .addCookieAuth('assimetria_jwt', { type: 'apiKey', in: 'cookie' }, 'cookie')

@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { ExpirySweeper, Lanes, LedgerMetrics } from './engine/index.js';
 import { AccountsReader, EntriesReader, Follower, OverviewStore } from './follow/index.js';
-import { LedgerReader } from './read/index.js';
+import { FinanceReader, LedgerReader } from './read/index.js';
 import { LEDGER_ENTITIES, LedgerStore } from './store/index.js';
 
 /** Accounts and their history, in whatever unit. */
@@ -13,12 +13,13 @@ import { LEDGER_ENTITIES, LedgerStore } from './store/index.js';
     LedgerStore,
     Lanes,
     LedgerReader,
+    FinanceReader,
     ExpirySweeper,
     OverviewStore,
     Follower,
     AccountsReader,
     EntriesReader,
   ],
-  exports: [Lanes, LedgerReader, AccountsReader, EntriesReader],
+  exports: [Lanes, LedgerReader, FinanceReader, AccountsReader, EntriesReader],
 })
 export class LedgerModule {}

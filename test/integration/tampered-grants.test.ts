@@ -115,11 +115,52 @@ describeEachDatabase((database) => {
     expect(await found()).toBeUndefined();
   });
 
+  it('finds and names each change of the books', async () => {
+    const rows = await dataSource.query<Record<string, string | number>[]>('SELECT * FROM finance_day');
+    expect(new Set(rows.map(({ line }) => line)).size).toBeGreaterThan(6);
+    for (const row of rows) {
+      const { day, unit, line, shard } = row;
+      for (const column of ['paid', 'promotional', 'dollars'] as const) {
+        const to = (value: number) =>
+          dataSource.query(
+            `UPDATE finance_day SET ${column} = ? WHERE day = ? AND unit = ? AND line = ? AND shard = ?`,
+            [value, day, unit, line, shard],
+          );
+        await to(Number(row[column]) + 1);
+        expect({ line, column, found: await found() }).toEqual({
+          line,
+          column,
+          found: expect.objectContaining({ message: expect.stringContaining('the books') }),
+        });
+        await to(Number(row[column]));
+      }
+    }
+    await change('account', 'unit', 'USD', 'debt_price', 7);
+    expect(await found()).toMatchObject({ message: expect.stringMatching(/its debt cost 7, its history makes 0/) });
+    await change('account', 'unit', 'USD', 'debt_price', 0);
+    expect(await found()).toBeUndefined();
+  });
+
+  it('finds money that moved from one line of the books to another, and units from one day to another', async () => {
+    const move = (sign: 1 | -1) =>
+      dataSource.query(
+        `UPDATE finance_day SET dollars = dollars + CASE line WHEN 'spent' THEN ? ELSE ? END WHERE line IN ('spent', 'voided')`,
+        [sign, 0 - sign],
+      );
+    await move(1);
+    expect(await found()).toMatchObject({ message: expect.stringMatching(/the books of (spent|voided)/) });
+    await move(-1);
+    await dataSource.query("UPDATE finance_day SET day = day + 1 WHERE line = 'sold'");
+    expect(await found()).toMatchObject({ message: expect.stringMatching(/the books of sold/) });
+    await dataSource.query("UPDATE finance_day SET day = day - 1 WHERE line = 'sold'");
+    expect(await found()).toBeUndefined();
+  });
+
   const found = () =>
     verifyLedger(dataSource).then(
       () => undefined,
       (error: unknown) => error,
     );
-  const change = (table: string, key: string, id: number, column: string, value: unknown) =>
+  const change = (table: string, key: string, id: number | string, column: string, value: unknown) =>
     dataSource.query(`UPDATE ${table} SET ${column} = ? WHERE ${key} = ?`, [value, id]);
 });

@@ -4,6 +4,7 @@ import {
   type Account,
   type AccountName,
   available,
+  type BookRow,
   debtOf,
   type Effects,
   emptyAccount,
@@ -107,6 +108,7 @@ export class MemoryTables {
     grant: new MemoryTable(described.grant),
     reversal: new MemoryTable(described.reversal),
     dailyTotal: new MemoryTable(described.dailyTotal),
+    finance: new MemoryTable(described.finance),
     marker: new MemoryTable(described.marker),
   };
 
@@ -280,6 +282,11 @@ export class MemoryTables {
     for (const account of effects.accounts) this.tables.account.replace({ ...account, version: marker.version });
     for (const { table, how, rows, columns } of changesOf(effects, marker, now))
       for (const row of rows) (this.tables[table] as MemoryTable<unknown>).put(row, how, columns);
+  }
+
+  /** The books of all accounts. */
+  books(): BookRow[] {
+    return this.tables.finance.rows();
   }
 
   /** All that can be seen of an account, as the naive ledger shows it. */

@@ -7,6 +7,7 @@ import {
   type Extend,
   type Fund,
   type FundTerms,
+  type GrantCategory,
   type GrantStatus,
   type Group,
   type HoldStatus,
@@ -88,6 +89,18 @@ interface NaiveAccount {
   debt: number;
   /** What refunds of each purchase have taken and not given back, in its order; a unit that was not there is a debt. */
   taken: Record<string, (Unit | 'debt')[]>;
+  /** In micro-dollars: money that came, that is owed with the debt, and that debts cost which promotions paid. */
+  money: { cash: number; receivable: number; promotional: number; breakage: number };
+}
+
+/** The money of an account, in micro-dollars. */
+export interface NaiveBooks {
+  readonly units: { readonly paid: number; readonly promotional: number; readonly debt: number };
+  readonly cash: number;
+  readonly receivable: number;
+  readonly promotional: number;
+  readonly breakage: number;
+  readonly deferred: number;
 }
 
 interface Remembered {
@@ -106,7 +119,8 @@ export class NaiveLedger {
   private state = { accounts: {} as Record<AccountName, NaiveAccount>, keys: {} as Record<string, Remembered> };
 
   account(id: AccountName): NaiveAccount {
-    return (this.state.accounts[id] ??= { entries: [], holds: [], grants: [], units: [], debt: 0, taken: {} });
+    const money = { cash: 0, receivable: 0, promotional: 0, breakage: 0 };
+    return (this.state.accounts[id] ??= { entries: [], holds: [], grants: [], units: [], debt: 0, taken: {}, money });
   }
 
   status({ status, expiresAt }: NaiveHold, now: number): HoldStatus {
@@ -129,6 +143,15 @@ export class NaiveLedger {
         slices: linesOf(units).map(sliceOf),
       })),
     };
+  }
+
+  /** What is owed to the customer and by the customer, counted from the units. */
+  books(id: AccountName): NaiveBooks {
+    const account = this.account(id);
+    const units = (category: GrantCategory) =>
+      account.grants.reduce((sum, grant) => sum + owedOf(account, grant, category), 0);
+    const owed = { paid: units('paid'), promotional: units('promotional'), debt: account.debt };
+    return { ...account.money, units: owed, deferred: deferredOf(account) };
   }
 
   /** Each group one after the other. */
@@ -236,6 +259,7 @@ class Moment {
     const { entries, holds } = this.account;
     if (existing && entries.length + holds.length === 0) return { refused: 'no-account' };
     const done = this.enter(type, amount);
+    if (terms.category === 'paid') this.account.money.cash += terms.price;
     this.grant(amount, this.termsOf(terms));
     if (bonus) {
       this.enter(type, bonus.amount);
@@ -286,7 +310,8 @@ class Moment {
   /** The same share of a purchase and of its bonus, then other paid grants from the newest, then promotional ones. */
   private takeBack({ amount: signed, purchaseId }: Refund): Come {
     const amount = 0 - signed;
-    const { grants } = this.account;
+    const { grants, money } = this.account;
+    const [deferred, price] = [deferredOf(this.account), this.priceOf(purchaseId, amount)];
     const own = grants.filter((grant) => purchaseId !== null && grant.purchaseId === purchaseId);
     const others = grants.filter((grant) => !own.includes(grant)).toReversed();
     const paid = (all: NaiveGrant[]) => all.filter(({ category }) => category === 'paid');
@@ -303,6 +328,9 @@ class Moment {
     for (const from of [paid(own), promotional(own), paid(others), promotional(others)]) take(from, amount);
     const debt = amount - taken.length;
     this.account.debt += debt;
+    const fallen = deferred - deferredOf(this.account);
+    money.cash -= price ?? fallen;
+    if (debt > 0) money.receivable += Math.max(0, (price ?? fallen) - fallen);
     const record = perGrant(taken.map((unit) => [unit.grant, unit] as const)).flatMap(([, units]) => units);
     if (purchaseId !== null)
       (this.account.taken[purchaseId] ??= []).push(...record, ...Array.from({ length: debt }, () => 'debt' as const));
@@ -318,6 +346,8 @@ class Moment {
   }
 
   private giveBack({ amount, purchaseId }: Refund): Come {
+    const { money } = this.account;
+    const [deferred, price] = [deferredOf(this.account), this.priceOf(purchaseId, -amount)];
     const taken = this.account.taken[purchaseId ?? ''] ?? [];
     const back = taken.splice(Math.max(0, taken.length - amount)).toReversed();
     // What no refund is known to have taken has no grant that it could go to.
@@ -327,15 +357,36 @@ class Moment {
     for (const line of linesOf(back)) {
       const units = line.filter((unit) => unit !== 'debt');
       if (units.length > 0) slices.push(...this.comeBack(units));
-      else owed += line.length - this.pay(line.length);
+      else owed += line.length - this.pay(line.length, 'paid');
     }
     const done = this.enter('refund', amount, { slices: merged(slices) });
+    money.cash += price === undefined ? deferredOf(this.account) - deferred : -price;
     if (owed === 0) return done;
+    const before = deferredOf(this.account);
     const { purchase, bonus, first } = this.madeBy(purchaseId);
     const { category, priority } = first ?? { category: 'paid' as const, priority: 50 };
-    const price = first ? Math.floor((first.price * owed) / (purchase + bonus)) : 0;
-    this.grant(owed, { source: 'return', category, priority, expiresAt: null, price, purchaseId, extends: null });
+    const share = first ? Math.floor((first.price * owed) / (purchase + bonus)) : 0;
+    this.grant(owed, {
+      source: 'return',
+      category,
+      priority,
+      expiresAt: null,
+      price: share,
+      purchaseId,
+      extends: null,
+    });
+    if (price === undefined) money.cash += deferredOf(this.account) - before;
     return done;
+  }
+
+  /** The part of the price that goes back, or comes, with units of a purchase; undefined when it was never made. */
+  private priceOf(purchaseId: string | null, units: number): number | undefined {
+    const { purchase, bonus } = this.madeBy(purchaseId);
+    const bought = this.account.grants.filter((each) => each.purchaseId === purchaseId && each.source === 'purchase');
+    const whole = bought.reduce((sum, { price }) => sum + price, 0);
+    const before = this.account.taken[purchaseId ?? '']?.length ?? 0;
+    const share = (taken: number) => Math.floor((whole * taken) / (purchase + bonus));
+    return purchase + bonus === 0 ? undefined : share(before + units) - share(before);
   }
 
   private madeBy(purchaseId: string | null) {
@@ -364,6 +415,8 @@ class Moment {
     const { category, priority, purchaseId } = grant;
     const price = this.costOf(rest);
     this.end(grant, 'voided');
+    // It went nowhere.
+    if (category === 'paid') this.account.money.breakage -= price;
     const done = this.enter(type, rest.length);
     this.grant(rest.length, { source: 'extension', category, priority, expiresAt, price, purchaseId, extends: id });
     return done;
@@ -377,7 +430,9 @@ class Moment {
       const units = this.remaining(number);
       const amount = asked ?? units.length;
       if (amount > units.length || units.length === 0) return { refused: `reversed ${units.length}` };
+      const deferred = deferredOf(this.account);
       for (const unit of units.slice(0, amount)) unit.where = 'takenBack';
+      this.account.money.cash -= deferred - deferredOf(this.account);
       return this.enter('reversal', -amount, { slices: [[number, amount]], reverses: number });
     }
     if (entry.type !== 'debit') return { refused: 'irreversible' };
@@ -398,7 +453,7 @@ class Moment {
         slices.push(...this.comeBack(line));
         continue;
       }
-      const rest = line.slice(this.pay(line.length));
+      const rest = line.slice(this.pay(line.length, this.find(line[0]!.grant)!.category));
       if (rest.length === 0) continue;
       amount += rest.length;
       price += this.costOf(rest);
@@ -419,7 +474,7 @@ class Moment {
    * @returns the grant that they came to, and how many
    */
   private comeBack(line: readonly Unit[]): [number, number][] {
-    const paid = this.pay(line.length);
+    const paid = this.pay(line.length, this.find(line[0]!.grant)!.category);
     for (const unit of line.slice(0, paid)) unit.where = 'used';
     const rest = line.slice(paid);
     if (rest.length === 0) return [];
@@ -435,8 +490,13 @@ class Moment {
   }
 
   /** @returns how many of so many units a debt takes */
-  private pay(units: number): number {
-    const paid = Math.min(units, this.account.debt);
+  private pay(units: number, by: GrantCategory): number {
+    const { debt, money } = this.account;
+    const paid = Math.min(units, debt);
+    if (paid === 0) return 0;
+    const owed = Math.floor((money.receivable * paid) / debt);
+    money.receivable -= owed;
+    if (by === 'promotional') money.promotional += owed;
     this.account.debt -= paid;
     return paid;
   }
@@ -465,6 +525,7 @@ class Moment {
   private end(grant: NaiveGrant, where: 'voided' | 'expired'): Done {
     const units = this.remaining(grant.id);
     if (units.length === 0) return { claimed: true };
+    if (grant.category === 'paid') this.account.money.breakage += this.costOf(units);
     for (const unit of units) unit.where = where;
     const expiredAt = where === 'expired' ? grant.expiresAt : null;
     const slices: [number, number][] = [[grant.id, units.length]];
@@ -474,7 +535,7 @@ class Moment {
   /** The grant that the last entry makes. Debt is paid first. */
   private grant(amount: number, terms: Terms): void {
     const { entries, grants, units } = this.account;
-    const paid = this.pay(amount);
+    const paid = this.pay(amount, terms.category);
     const id = entries.length;
     grants.push({ ...terms, id, at: entries.at(-1)!.at, isVoided: false });
     for (let i = 0; i < amount; i++) units.push({ grant: id, where: i < paid ? 'used' : 'remaining' });
@@ -567,6 +628,22 @@ function inBurningOrder(a: NaiveGrant, b: NaiveGrant): number {
   ];
   const [ofA, ofB] = [rank(a), rank(b)];
   return ofA.map((value, i) => value - ofB[i]!).find((difference) => difference !== 0) ?? 0;
+}
+
+/** Units of a grant that are owed to the customer, if it is of this category. */
+function owedOf({ units }: NaiveAccount, { id, category }: NaiveGrant, wanted: GrantCategory): number {
+  const isOwed = ({ grant, where }: Unit) => grant === id && (where === 'remaining' || where === 'held');
+  return category === wanted ? units.filter(isOwed).length : 0;
+}
+
+/** The price of what remains or is held of paid grants: all of it but floor(price × gone / amount). */
+function deferredOf(account: NaiveAccount): number {
+  return account.grants.reduce((sum, grant) => {
+    if (grant.category !== 'paid') return sum;
+    const all = account.units.filter((unit) => unit.grant === grant.id).length;
+    const gone = all - owedOf(account, grant, 'paid');
+    return sum + grant.price - Math.floor((grant.price * gone) / all);
+  }, 0);
 }
 
 function sharesOf({ units }: NaiveAccount, id: number) {

@@ -1,6 +1,16 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { AccountName, Action, FundTerms, Group, Operation } from '../../src/ledger/domain/index.js';
+import {
+  type AccountName,
+  type Action,
+  type BookRow,
+  dayOf,
+  type EntryType,
+  type FundTerms,
+  type Group,
+  type Operation,
+} from '../../src/ledger/domain/index.js';
+import { journalOf, summaryOf } from '../../src/ledger/read/finance.js';
 import { type Expected, NaiveLedger, plainly } from '../support/naive-ledger.js';
 import { FOR_NOTHING, funding, operationOn, refunding, spending, stored } from '../support/posting.js';
 import { Random } from '../support/random.js';
@@ -125,6 +135,52 @@ class Pair {
     for (const { type } of entries) if (type === 'expire') count('expiry');
     const problems = this.story.tables.problems();
     if (problems.length > 0) expect(problems).toEqual([]);
+    this.compareBooks(entries);
+  }
+
+  /** The books of both accounts, counted from the naive ledger's units and entries. */
+  private compareBooks(
+    entries: readonly { type: EntryType; amount: number; at: number; expiredAt: number | null }[],
+  ): void {
+    const rows = this.story.tables.books();
+    for (const { day, lines } of byDay(journalOf(rows))) {
+      const balance = lines.reduce((sum, { debit, credit }) => sum + debit - credit, 0n);
+      if (balance !== 0n) expect({ day, balance }).toEqual({ day, balance: 0n });
+    }
+    const [is] = summaryOf(rows, 0) as [ReturnType<typeof summaryOf>[number]];
+    const [ada, bob] = [this.naive.books(ADA), this.naive.books(BOB)];
+    const sum = (of: (books: typeof ada) => number) => of(ada) + of(bob);
+    const money = (account: string) =>
+      Number(
+        journalOf(rows)
+          .filter((line) => line.account === account)
+          .reduce((total, { debit, credit }) => total + debit - credit, 0n),
+      );
+    const should = {
+      paid: sum(({ units }) => units.paid),
+      promotional: sum(({ units }) => units.promotional),
+      debt: sum(({ units }) => units.debt),
+      deferred: sum(({ deferred }) => deferred),
+      receivable: sum(({ receivable }) => receivable),
+      cash: sum(({ cash }) => cash),
+      breakage: 0 - sum(({ breakage }) => breakage),
+      waived: sum(({ promotional }) => promotional),
+    };
+    const found = {
+      paid: Number(is.paid.closing),
+      promotional: Number(is.promotional.closing),
+      debt: Number(is.debt),
+      deferred: Number(is.deferredRevenue),
+      receivable: Number(is.receivable),
+      cash: money('cash'),
+      breakage: money('breakage'),
+      waived: money('promotional'),
+    };
+    if (!isSame(found, should)) expect(found).toEqual(should);
+    for (const day of new Set([...rows.map((row) => row.day), ...entries.map(({ at }) => dayOf(at))])) {
+      const [booked, entered] = [movesOf(rows, day), entriesOf(entries, day)];
+      if (!isSame(booked, entered)) expect({ day, ...booked }).toEqual({ day, ...entered });
+    }
   }
 
   private operation({ kind, dice }: Draft): Operation {
@@ -231,6 +287,51 @@ class Pair {
       }),
     );
   }
+}
+
+/** The lines of a journal, day by day. */
+function byDay<Line extends { day: number }>(lines: readonly Line[]) {
+  const days = [...new Set(lines.map(({ day }) => day))];
+  return days.map((day) => ({ day, lines: lines.filter((line) => line.day === day) }));
+}
+
+/** Units by what happened, of both categories, as the books have them of a day … */
+function movesOf(all: readonly BookRow[], day: number) {
+  const rows = all.filter((row) => row.day === day);
+  const { paid, promotional } = summaryOf(rows, day)[0]!;
+  const sum = (name: keyof typeof paid) => Number(paid[name] + promotional[name]);
+  const owed = rows.reduce((total, { line, paid: units }) => {
+    if (line === 'owed') return total + Number(units);
+    return line === 'settled' || line === 'waived' ? total - Number(units) : total;
+  }, 0);
+  return {
+    in: sum('sold') + sum('granted'),
+    spent: sum('spent'),
+    expired: sum('expired'),
+    voided: sum('voided'),
+    reversed: sum('reversed'),
+    // A refund counts when it takes units; what it can't take is a debt.
+    refunded: sum('refunded') + owed,
+  };
+}
+
+/** … and as the entries have them. Expiry is booked when it was due. */
+function entriesOf(
+  entries: readonly { type: EntryType; amount: number; at: number; expiredAt: number | null }[],
+  day: number,
+) {
+  const sum = (wanted: EntryType) =>
+    entries.reduce((total, { type, amount, at, expiredAt }) => {
+      return type === wanted && dayOf(expiredAt ?? at) === day ? total + amount : total;
+    }, 0);
+  return {
+    in: sum('deposit'),
+    spent: 0 - sum('debit'),
+    expired: 0 - sum('expire'),
+    voided: 0 - sum('void'),
+    reversed: sum('reversal'),
+    refunded: 0 - sum('refund'),
+  };
 }
 
 /** Faster than `toEqual`, which says what the difference is. */

@@ -26,9 +26,9 @@ export function exactNumber(decimal: string): ExactNumber {
 class ExactNumbersInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<string> {
     void context.switchToHttp().getResponse<FastifyReply>().header('Content-Type', 'application/json; charset=utf-8');
-    return next.handle().pipe(map((answer) => stringify(answer)!));
+    return next.handle().pipe(map((answer: unknown) => (typeof answer === 'string' ? answer : stringify(answer)!)));
   }
 }
 
-/** Prints every digit of the numbers in a route's answer. */
+/** Prints every digit of the numbers in a route's answer. An answer that is a text already is sent as it is. */
 export const ExactNumbers = () => applyDecorators(UseInterceptors(ExactNumbersInterceptor));

@@ -25,6 +25,8 @@ export interface Account {
   readonly balance: Stored;
   /** The amount that open holds keep back; available = balance − held. */
   readonly held: Stored;
+  /** Micro-dollars that were paid back for the units of the debt; 0 when there is none. */
+  readonly debtPrice: number;
   /** The number of the last entry: 1, 2, 3 … without a gap. */
   readonly sequence: number;
   /** Number and sum of the entries of each type. */
@@ -154,6 +156,7 @@ export function emptyAccount(id: number, version: number, name: AccountName): Ac
     ...ownerAndUnit(name),
     balance: ZERO,
     held: ZERO,
+    debtPrice: 0,
     sequence: 0,
     types: {},
     holds: 0,

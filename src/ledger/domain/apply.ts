@@ -70,7 +70,7 @@ function retired(draft: Draft): Change {
 }
 
 function unchanged({ account }: State, outcome: Outcome): Change {
-  return { account, entries: [], grants: [], outcome };
+  return { account, entries: [], grants: [], books: [], outcome };
 }
 
 function again(operation: Operation, { hash, outcome }: Replay): Answer {

@@ -2,7 +2,8 @@ import { type Account, type AccountName, type Entry, hasExpired, type Hold } fro
 import type { HoldName } from './action.js';
 import { apply } from './apply.js';
 import type { Change, PurchaseState, ReversedEntry, State } from './change.js';
-import { type Effects, type GrantChanges, totalsOf } from './effects.js';
+import { type Booked, booksOf } from './books.js';
+import { dayOf, type Effects, type GrantChanges, totalsOf } from './effects.js';
 import type { Grant } from './grant.js';
 import {
   type Answer,
@@ -92,6 +93,7 @@ class Batch {
   private readonly courses = new Map<AccountName, Course>();
   private readonly entries: Entry[] = [];
   private readonly operations: Remembered[] = [];
+  private readonly booked: Booked[] = [];
 
   constructor(
     known: ReadonlyMap<AccountName, Known>,
@@ -151,6 +153,7 @@ class Batch {
         })),
       ),
       totals: totalsOf(this.entries),
+      books: booksOf(this.booked),
     };
   }
 
@@ -166,8 +169,10 @@ class Batch {
   }
 
   /** Takes in what an operation changed. */
-  private take(course: Course, { account, entries, hold, grants }: Change): void {
+  private take(course: Course, { account, entries, hold, grants, books }: Change): void {
     course.account = account;
+    if (books.length > 0)
+      this.booked.push({ unit: account.unit, day: dayOf(Math.max(this.now, account.lastAt)), books });
     for (const entry of entries) {
       this.entries.push(entry);
       if (entry.reverses !== null) recordReversal(course, entry.reverses, entry);
@@ -209,13 +214,15 @@ class Batch {
       courses: names.map((name) => [name, copy(this.courses.get(name)!)] as const),
       entries: this.entries.length,
       operations: this.operations.length,
+      booked: this.booked.length,
     };
   }
 
-  private restore({ courses, entries, operations }: ReturnType<Batch['save']>): void {
+  private restore({ courses, entries, operations, booked }: ReturnType<Batch['save']>): void {
     for (const [name, course] of courses) this.courses.set(name, course);
     this.entries.length = entries;
     this.operations.length = operations;
+    this.booked.length = booked;
   }
 }
 

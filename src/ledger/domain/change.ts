@@ -1,4 +1,5 @@
 import type { Account, Entry, Hold, Origin } from './account.js';
+import type { Booking } from './books.js';
 import type { Grant, Grants } from './grant.js';
 import type { Outcome } from './operation.js';
 
@@ -38,5 +39,7 @@ export interface Change {
   readonly hold?: Hold;
   /** As they are now, the new ones last. */
   readonly grants: readonly Grant[];
+  /** How it moved the books. */
+  readonly books: readonly Booking[];
   readonly outcome: Outcome;
 }

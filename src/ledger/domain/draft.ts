@@ -8,8 +8,21 @@ import {
   SYSTEM_ORIGIN,
   type TypeTotal,
 } from './account.js';
+import { type Booking, type Line, RETURNED, type Returning } from './books.js';
 import type { Change, State } from './change.js';
-import { addSlice, type Grant, isPast, isVoid, moved, priceOfPart, type Share, type Slice } from './grant.js';
+import { dayOf } from './effects.js';
+import {
+  addSlice,
+  deferredOf,
+  type Grant,
+  isPast,
+  isVoid,
+  moved,
+  priceOfPart,
+  type Share,
+  shareOf,
+  type Slice,
+} from './grant.js';
 import type { Outcome, Rejection } from './operation.js';
 import { minus, negate, plus, type Stored } from './unit.js';
 
@@ -26,6 +39,7 @@ export class Draft {
   hold?: Hold;
   outcome?: Outcome;
   readonly entries: Entry[] = [];
+  readonly books: Booking[] = [];
   private readonly changed = new Map<number, Grant>();
   /** Grants that something came to; `retire` ends what came to those that are over. */
   private came?: Set<number>;
@@ -55,8 +69,8 @@ export class Draft {
   }
 
   /** Takes in a grant that is new or that something came to. */
-  put(grant: Grant): void {
-    this.changed.set(grant.id, grant);
+  put(grant: Grant, line: Line): void {
+    this.set(grant, line);
     (this.came ??= new Set()).add(grant.id);
     const { expiresAt, remaining } = grant;
     // What has expired already is not awaited: `retire` ends it.
@@ -85,16 +99,16 @@ export class Draft {
     return slices;
   }
 
-  /** Takes what remains of a grant, at most this much. Returns how much it was. */
-  take(id: number, atMost: Stored, into: Share, slices: Slice[]): Stored {
-    const amount = this.takeFrom(this.grant(id), atMost, into);
+  /** Takes back what remains of a grant, at most this much. Returns how much it was. */
+  takeBack(id: number, atMost: Stored, line: 'refunded' | 'unsold', slices: Slice[]): Stored {
+    const amount = this.takeFrom(this.grant(id), atMost, 'takenBack', line);
     addSlice(slices, id, amount);
     return amount;
   }
 
-  private takeFrom(grant: Grant, atMost: Stored, into: Share): Stored {
+  private takeFrom(grant: Grant, atMost: Stored, into: Share, line: Line = 'spent'): Stored {
     const amount = Math.min(grant.remaining, atMost) as Stored;
-    if (amount > 0) this.changed.set(grant.id, moved(grant, amount, 'remaining', into));
+    if (amount > 0) this.set(moved(grant, amount, 'remaining', into), line);
     return amount;
   }
 
@@ -103,32 +117,43 @@ export class Draft {
    * that is over gets it too: `retire` follows.
    * @param slices the record of what came back to grants
    */
-  giveBack({ grant: id, amount }: Slice, from: Share, slices?: Slice[]): void {
+  giveBack({ grant: id, amount }: Slice, from: Returning, slices?: Slice[]): void {
     const rest = minus(amount, this.pay(id, amount, from));
     if (rest === 0) return;
     const target = this.newest(id);
-    if (target.id === id) this.put(moved(target, rest, from, 'remaining'));
+    if (target.id === id) this.put(moved(target, rest, from, 'remaining'), RETURNED[from]);
     else this.carryOver(this.grant(id), target, rest, from);
     if (slices) addSlice(slices, target.id, rest);
   }
 
   /** Pays debt from a grant's share. What paid a debt counts as used. */
-  pay(id: number, amount: Stored, from: Share | 'remaining'): Stored {
-    const paid = this.payDebt(amount);
-    if (paid > 0 && from !== 'used') this.changed.set(id, moved(this.grant(id), paid, from, 'used'));
+  pay(id: number, amount: Stored, from: Returning | 'remaining'): Stored {
+    const { category } = this.grant(id);
+    const paid = this.payDebt(amount, category === 'paid' ? 'settled' : 'waived');
+    if (paid === 0) return paid;
+    if (from !== 'used') this.set(moved(this.grant(id), paid, from, 'used'), 'collected');
+    else
+      this.books.push(
+        { line: 'reversed', category, units: paid, dollars: 0 },
+        { line: 'collected', category, units: negate(paid), dollars: 0 },
+      );
     return paid;
   }
 
   /** Pays debt with an amount. Returns how much was paid. */
-  payDebt(amount: Stored): Stored {
+  payDebt(amount: Stored, line: 'settled' | 'waived'): Stored {
     const paid = Math.min(this.debt, amount) as Stored;
+    if (paid === 0) return paid;
+    const dollars = shareOf(this.account.debtPrice, paid, this.debt);
     this.debt = minus(this.debt, paid);
+    this.account = { ...this.account, debtPrice: this.account.debtPrice - dollars };
+    this.books.push({ line, category: 'paid', units: paid, dollars });
     return paid;
   }
 
   /** Spends what a hold keeps of a grant. */
   spendHeld({ grant, amount }: Slice): void {
-    this.changed.set(grant, moved(this.grant(grant), amount, 'held', 'used'));
+    this.set(moved(this.grant(grant), amount, 'held', 'used'), 'spent');
   }
 
   /** The newest extension of a grant; itself when it has none. */
@@ -171,35 +196,50 @@ export class Draft {
       entries: this.entries,
       hold: this.hold,
       grants: [...this.changed.values()],
+      books: this.books,
       outcome: this.outcome!,
     };
   }
 
   /** The extension holds what the older grant would have handed over if it had come back earlier. */
-  private carryOver(old: Grant, extension: Grant, amount: Stored, from: Share): void {
-    this.changed.set(old.id, moved(old, amount, from, 'voided'));
+  private carryOver(old: Grant, extension: Grant, amount: Stored, from: Returning): void {
+    this.set(moved(old, amount, from, 'voided'), RETURNED[from]);
     const remaining = plus(extension.remaining, amount);
     const price = priceOfPart(old, amount, from);
-    this.put({
+    const grown = {
       ...extension,
       amount: plus(extension.amount, amount),
       price: extension.price + price,
       carried: extension.carried + price,
       remaining,
       open: 1,
-    });
+    };
+    this.put(grown, RETURNED[from]);
   }
 
   private end(grant: Grant, into: 'voided' | 'expired', movement: Omit<Movement, 'amount' | 'slices'>): Entry {
     const { id, remaining } = grant;
-    this.changed.set(id, moved(grant, remaining, 'remaining', into));
+    const day = into === 'expired' ? dayOf(grant.expiresAt!) : undefined;
+    this.set(moved(grant, remaining, 'remaining', into), into, day);
     return this.enter({ ...movement, amount: negate(remaining), slices: [{ grant: id, amount: remaining }] });
+  }
+
+  /** Takes in a grant as it is now, and books what that did to what is owed to the customer. */
+  private set(grant: Grant, line: Line, day?: number): void {
+    const { id, category, remaining, held } = grant;
+    const before = this.changed.get(id) ?? this.state.grants.find(id);
+    this.changed.set(id, grant);
+    const units = remaining + held - (before ? before.remaining + before.held : 0);
+    if (units === 0) return;
+    const dollars = deferredOf(grant) - (before ? deferredOf(before) : 0);
+    this.books.push({ line, category, units, dollars, day });
   }
 }
 
 /** The next entry of an account, and the account after it. */
 function enter(account: Account, movement: Movement, origin: Origin, now: number): { after: Account; entry: Entry } {
-  const { id, version, owner, unit, held, types, holds, holdEvents, openHolds, operations, nextExpiry } = account;
+  const { id, version, owner, unit, held, debtPrice, types, holds } = account;
+  const { holdEvents, openHolds, operations, nextExpiry } = account;
   const entry = entryOf(account, movement, origin, Math.max(now, account.lastAt));
   const ofType: TypeTotal = { count: entry.typeSequence, total: entry.typeTotal };
   // Written out: to spread an account took longer than all else that an entry costs here.
@@ -210,6 +250,7 @@ function enter(account: Account, movement: Movement, origin: Origin, now: number
     unit,
     balance: entry.balanceAfter,
     held,
+    debtPrice,
     sequence: entry.sequence,
     types: { ...types, [entry.type]: ofType },
     holds,

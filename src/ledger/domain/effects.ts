@@ -1,4 +1,5 @@
 import type { Account, Entry, EntryType, Hold } from './account.js';
+import type { BookRow } from './books.js';
 import type { Grant } from './grant.js';
 import type { Remembered } from './operation.js';
 import type { Stored } from './unit.js';
@@ -16,6 +17,8 @@ export interface Effects {
   readonly reversals: readonly Reversal[];
   /** To be added to the daily totals that are there. */
   readonly totals: readonly DailyTotal[];
+  /** To be added to the books that are there. */
+  readonly books: readonly BookRow[];
 }
 
 /** Grants as a batch has left them, by how much of their rows it writes. */

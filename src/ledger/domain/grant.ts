@@ -129,6 +129,11 @@ function priceLeft({ price, amount, remaining, held }: Grant): number {
   return price - shareOf(price, amount - remaining - held, amount);
 }
 
+/** Deferred revenue in micro-dollars: the price of what remains or is held of a paid grant. */
+export function deferredOf(grant: Grant): number {
+  return grant.category === 'paid' ? priceLeft(grant) : 0;
+}
+
 /**
  * Micro-dollars of the price that go with a part that leaves a share for another grant. Together such parts never cost
  * more than the whole.
@@ -140,6 +145,8 @@ export function priceOfPart(grant: Grant, part: Stored, from: Share | 'remaining
 
 /** floor(price × part / whole) */
 export function shareOf(price: number, part: number, whole: number): number {
+  // A deposit costs what it is: each debit asks for it.
+  if (price === whole) return part;
   return Number((BigInt(price) * BigInt(part)) / BigInt(whole));
 }
 

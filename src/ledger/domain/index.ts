@@ -2,6 +2,7 @@ export * from './account.js';
 export * from './action.js';
 export * from './apply.js';
 export * from './batch.js';
+export * from './books.js';
 export type { PurchaseState, ReversedEntry, State } from './change.js';
 export type { Draft } from './draft.js';
 export * from './effects.js';

@@ -2,7 +2,9 @@ import {
   type Account,
   accountName,
   type Action,
+  type Booked,
   type Capture,
+  dayOf,
   type Draft,
   emptyAccount,
   type Entry,
@@ -61,6 +63,8 @@ export class Replay {
   private readonly purchases = new Map<string, { grants: number[]; refunds: PurchaseState['refunds'][number][] }>();
   /** How much of each entry was reversed. */
   readonly reversed = new Map<number, number>();
+  /** How its history moved the books. */
+  readonly books: Booked[] = [];
 
   /** @param made the grants as their rows say, by the entry that made each */
   constructor(
@@ -191,8 +195,9 @@ export class Replay {
     const state: State = { account: this.account, grants: this.grants, ...(purchase ? { purchase } : {}), ...more };
     const ruling = rule(state, action, this.timeOf(action, createdAt));
     if ('reason' in ruling) return this.fail(`${what} can not follow: ${ruling.reason}`);
-    const { account, grants } = ruling.change();
+    const { account, grants, books } = ruling.change();
     this.account = account;
+    this.books.push({ unit: account.unit, day: dayOf(createdAt), books });
     for (const grant of grants) this.grants.put(grant);
     return ruling;
   }

@@ -1,6 +1,7 @@
 import type { DataSource, QueryRunner } from 'typeorm';
-import type { Account, EntryType, Hold, Remembered } from '../domain/index.js';
 import { AccountRow, DailyTotalRow, OperationRow, OverviewRow, ReversalRow } from '../store/index.js';
+import { type Account, Books, type EntryType, type Hold, type Remembered } from '../domain/index.js';
+import { bookSums, verifyBooks } from './books.js';
 import { Divergence, Replay } from './replay.js';
 import { accountIds, entries, grants, holds, inSnapshot, pages, reversedBy } from './scan.js';
 import { Totals } from './totals.js';
@@ -25,11 +26,15 @@ export async function verifyLedger(
   onEntries: (count: number) => void = () => undefined,
 ): Promise<Verified> {
   const verified: Verified = { accounts: 0, entries: 0 };
+  const [before, books] = [await bookSums(dataSource), new Books()];
   for await (const id of accountIds(dataSource, owner)) {
-    verified.entries += await inSnapshot(dataSource, (runner) => verifyAccount(runner, id, onEntries));
+    verified.entries += await inSnapshot(dataSource, (runner) => verifyAccount(runner, id, books, onEntries));
     verified.accounts += 1;
   }
-  if (owner === undefined) await verifyBelonging(dataSource);
+  if (owner === undefined) {
+    await verifyBelonging(dataSource);
+    await verifyBooks(dataSource, before, books);
+  }
   return verified;
 }
 
@@ -39,7 +44,12 @@ export async function countEntries(dataSource: DataSource, owner?: string): Prom
   return Number(total ?? 0);
 }
 
-async function verifyAccount(runner: QueryRunner, id: number, onEntries: (count: number) => void): Promise<number> {
+async function verifyAccount(
+  runner: QueryRunner,
+  id: number,
+  books: Books,
+  onEntries: (count: number) => void,
+): Promise<number> {
   const row: Account = await runner.manager.findOneByOrFail(AccountRow, { id });
   const fail: Fail = (what) => {
     throw new Divergence(`${row.owner} (${row.unit}): ${what}`);
@@ -53,6 +63,7 @@ async function verifyAccount(runner: QueryRunner, id: number, onEntries: (count:
     for (const entry of chunk) {
       replay.entry(entry, reversed.get(entry.reverses ?? 0));
       replay.holds(await opened.upTo(entry.sequence));
+      for (const booked of replay.books.splice(0)) books.add(booked);
     }
     totals.add(chunk);
     onEntries(chunk.length);
@@ -127,6 +138,7 @@ class Opened {
 }
 
 function compareAccount(row: Account, must: Account, fail: Fail): void {
+  if (row.debtPrice !== must.debtPrice) fail(`its debt cost ${row.debtPrice}, its history makes ${must.debtPrice}`);
   if (row.balance !== must.balance) fail(`its balance is ${row.balance}, its entries make ${must.balance}`);
   if (row.sequence !== must.sequence) fail(`its last number is ${row.sequence}, its last entry is ${must.sequence}`);
   if (row.lastAt !== must.lastAt) fail(`its last time is ${row.lastAt}, its last entry's is ${must.lastAt}`);

@@ -1,4 +1,5 @@
 export type { Balance } from './balance.js';
+export { FinanceReader, type FinanceSummary, type JournalLine, type LiabilityMoves } from './finance.js';
 export * from './ledger.reader.js';
 export { findPositions } from './positions.js';
 export type { EntryFilter } from './search.js';

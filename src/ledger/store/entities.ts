@@ -1,5 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { integer, json, sum } from '../../common/database/index.js';
+import { FinanceDayRow } from './finance.entity.js';
 import { GrantRow, ReversalRow, slices } from './grant.entities.js';
 import { FollowLeaseRow, LookupRow, OverviewRow } from './overview.entities.js';
 import type {
@@ -53,6 +54,9 @@ export class AccountRow implements Account {
 
   @Column({ type: 'bigint', transformer: integer })
   held: Stored;
+
+  @Column({ name: 'debt_price', type: 'bigint', transformer: integer })
+  debtPrice: number;
 
   @Column({ type: 'bigint', transformer: integer })
   sequence: number;
@@ -292,4 +296,5 @@ export const LEDGER_ENTITIES = [
   OverviewRow,
   LookupRow,
   FollowLeaseRow,
+  FinanceDayRow,
 ];

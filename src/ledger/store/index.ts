@@ -1,5 +1,6 @@
 export * from './account-id.js';
 export * from './entities.js';
+export { FinanceDayRow } from './finance.entity.js';
 export { GrantRow, ReversalRow } from './grant.entities.js';
 export * from './ledger.store.js';
 export * from './migrations/index.js';

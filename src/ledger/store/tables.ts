@@ -1,6 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { describeTable, type Table } from '../../common/database/index.js';
 import { AccountRow, DailyTotalRow, EntryRow, HoldRow, MarkerRow, OperationRow } from './entities.js';
+import { FinanceDayRow } from './finance.entity.js';
 import { GrantRow, ReversalRow } from './grant.entities.js';
 
 /** The ledger's tables, as their entities describe them. */
@@ -12,6 +13,7 @@ export interface LedgerTables {
   readonly grant: Table<GrantRow>;
   readonly reversal: Table<ReversalRow>;
   readonly dailyTotal: Table<DailyTotalRow>;
+  readonly finance: Table<FinanceDayRow>;
   readonly marker: Table<MarkerRow>;
 }
 
@@ -24,6 +26,7 @@ export function describeLedger(dataSource: DataSource): LedgerTables {
     grant: describeTable(dataSource, GrantRow),
     reversal: describeTable(dataSource, ReversalRow),
     dailyTotal: describeTable(dataSource, DailyTotalRow),
+    finance: describeTable(dataSource, FinanceDayRow),
     marker: describeTable(dataSource, MarkerRow),
   };
 }

@@ -1,4 +1,5 @@
 import type { Effects } from '../domain/index.js';
+import { shardOf } from './finance.entity.js';
 import type { LedgerTables } from './tables.js';
 
 /** Tells an attempt at a batch from all others. */
@@ -30,6 +31,7 @@ const MOVED = ['used', 'held', 'remaining'];
 /** All rows that a batch writes besides its accounts, in the order in which they are written. */
 export function changesOf(effects: Effects, marker: CommitMarker, now: number): RowChange[] {
   const { bucket, id, number } = marker;
+  const shard = shardOf(id);
   return [
     { table: 'entry', how: 'insert', rows: effects.entries },
     { table: 'operation', how: 'insert', rows: effects.operations },
@@ -39,6 +41,7 @@ export function changesOf(effects: Effects, marker: CommitMarker, now: number): 
     { table: 'grant', how: 'update', rows: effects.grants.changed },
     { table: 'reversal', how: 'add', rows: effects.reversals },
     { table: 'dailyTotal', how: 'add', rows: effects.totals },
+    { table: 'finance', how: 'add', rows: effects.books.map((row) => ({ ...row, shard })) },
     // A batch that was given up long ago may still be committed: it must not hide a later one.
     { table: 'marker', how: 'raise', rows: [{ bucket, id, number, writtenAt: now }] },
   ];

@@ -1,3 +1,4 @@
+import type { Line } from '../books.js';
 import type { State } from '../change.js';
 import { Draft, type Ruling } from '../draft.js';
 import { newGrant, priceOfPart, type Terms } from '../grant.js';
@@ -14,10 +15,10 @@ export function fund(state: State, action: Fund, now: number): Ruling {
   const draft = new Draft(state, now);
   const { purchaseId } = terms;
   const entry = draft.enter({ type, amount, description, metadata, purchaseId });
-  grantOf(draft, amount, termsAt(terms, now));
+  grantOf(draft, amount, termsAt(terms, now), lineOf(terms));
   if (bonus) {
     draft.enter({ type, amount: bonus.amount, description: bonus.description, purchaseId });
-    grantOf(draft, bonus.amount, termsAt(bonus.terms, now));
+    grantOf(draft, bonus.amount, termsAt(bonus.terms, now), lineOf(bonus.terms));
   }
   return draft.done({ status: 'posted', entry });
 }
@@ -34,16 +35,22 @@ export function extend(state: State, { grant: id, type, expiresAt, description }
   const price = priceOfPart(grant, amount, 'remaining');
   draft.forfeit(grant, description);
   const entry = draft.enter({ type, amount, description });
-  grantOf(draft, amount, { source: 'extension', category, priority, purchaseId, expiresAt, price, extends: id });
+  const terms = { source: 'extension', category, priority, purchaseId, expiresAt, price, extends: id } as const;
+  grantOf(draft, amount, terms, 'extended');
   return draft.done({ status: 'posted', entry });
 }
 
 /** The grant that the last entry makes; debt is paid from it first. */
-export function grantOf(draft: Draft, amount: Stored, terms: Terms): void {
+export function grantOf(draft: Draft, amount: Stored, terms: Terms, line: Line): void {
   const { id, sequence, lastAt } = draft.account;
-  draft.put(newGrant(id, sequence, amount, terms, lastAt));
+  draft.put(newGrant(id, sequence, amount, terms, lastAt), line);
   draft.pay(sequence, amount, 'remaining');
-  if (terms.extends !== null) draft.put({ ...draft.grant(terms.extends), extendedBy: sequence });
+  if (terms.extends !== null) draft.put({ ...draft.grant(terms.extends), extendedBy: sequence }, line);
+}
+
+function lineOf({ category, source }: Pick<Terms, 'category' | 'source'>): Line {
+  if (source === 'extension') return 'extended';
+  return category === 'paid' ? 'sold' : 'granted';
 }
 
 function termsAt({ expiresIn, ...terms }: FundTerms, now: number): Terms {

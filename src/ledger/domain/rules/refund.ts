@@ -35,7 +35,7 @@ function takeBack(state: State, { amount: signed, purchaseId, description }: Ref
   const from = (grants: readonly Grant[], atMost: Stored) => {
     let wanted = Math.min(atMost, left) as Stored;
     for (const { id } of grants) {
-      const taken = draft.take(id, wanted, 'takenBack', slices);
+      const taken = draft.takeBack(id, wanted, 'refunded', slices);
       wanted = minus(wanted, taken);
       left = minus(left, taken);
     }
@@ -54,6 +54,7 @@ function takeBack(state: State, { amount: signed, purchaseId, description }: Ref
     others.filter(({ category }) => category === 'promotional'),
     left,
   );
+  bookMoney(draft, moneyOf(state.purchase ?? NO_PURCHASE, own, amount), left);
   const entry = draft.enter({ type: 'refund', amount: signed, description, purchaseId, slices });
   return draft.done({ status: 'posted', entry });
 }
@@ -73,6 +74,33 @@ function bonusShare(
   return Math.min(amount, Number(share(before + amount) - share(before))) as Stored;
 }
 
+/**
+ * Books the money that went back for what was taken back, or came for what was given back. What the deferred revenue
+ * does not account for is owed with the debt, or corrects the revenue.
+ * @param money micro-dollars that went, below zero when they came; undefined: as much as the deferred revenue did
+ * @param debt units that were not there to be taken
+ */
+function bookMoney(draft: Draft, money: number | undefined, debt: Stored): void {
+  const deferred = draft.books.reduce((sum, { line, dollars }) => (line === 'refunded' ? sum + dollars : sum), 0);
+  const rest = (money ?? -deferred) + deferred;
+  const owed = debt > 0 ? Math.max(0, rest) : 0;
+  if (debt > 0) draft.books.push({ line: 'owed', category: 'paid', units: debt, dollars: owed });
+  draft.account = { ...draft.account, debtPrice: draft.account.debtPrice + owed };
+  if (rest !== owed) draft.books.push({ line: 'adjusted', category: 'paid', units: 0, dollars: rest - owed });
+}
+
+/**
+ * Micro-dollars that go back for a part of a purchase, or come for it when it is below zero: its share of the price.
+ * Whatever the parts, together they come to the price. Undefined when no purchase is known.
+ */
+function moneyOf({ refunds }: PurchaseState, made: readonly Grant[], amount: Stored): number | undefined {
+  const whole = amountMade(made, 'purchase') + amountMade(made, 'bonus');
+  if (whole === 0) return undefined;
+  const price = made.reduce((sum, each) => sum + (each.source === 'purchase' ? each.price : 0), 0);
+  const before = refunds.reduce((sum, each) => sum - each.amount, 0);
+  return shareOf(price, before + amount, whole) - shareOf(price, before, whole);
+}
+
 function amountMade(grants: readonly Grant[], by: GrantSource): number {
   return grants.reduce((sum, { source, amount }) => sum + (source === by ? amount : 0), 0);
 }
@@ -87,16 +115,18 @@ function giveBack(state: State, { amount, purchaseId, description }: Refund, now
   const slices: Slice[] = [];
   let owed = ZERO;
   for (const { grant, amount: part } of lastTaken(purchase.refunds, amount)) {
-    if (grant === 0) owed = plus(owed, minus(part, draft.payDebt(part)));
+    if (grant === 0) owed = plus(owed, minus(part, draft.payDebt(part, 'settled')));
     else draft.giveBack({ grant, amount: part }, 'takenBack', slices);
   }
   const entry = draft.enter({ type: 'refund', amount, description, purchaseId, slices });
+  const made = purchase.grants.map((id) => draft.grant(id));
   if (owed > 0) {
-    const made = purchase.grants.map((id) => draft.grant(id));
     const { category, priority, price: whole } = made.find(({ source }) => source === 'purchase') ?? UNBOUGHT;
     const price = shareOf(whole, owed, amountMade(made, 'purchase') + amountMade(made, 'bonus') || 1);
-    grantOf(draft, owed, { source: 'return', category, priority, expiresAt: null, price, purchaseId, extends: null });
+    const terms = { source: 'return', category, priority, expiresAt: null, price, purchaseId, extends: null } as const;
+    grantOf(draft, owed, terms, 'refunded');
   }
+  bookMoney(draft, moneyOf(purchase, made, negate(amount)), ZERO);
   return draft.done({ status: 'posted', entry });
 }
 

@@ -27,7 +27,7 @@ function reverseFunding(state: State, { id, remaining }: Grant, action: Reverse,
   if (remaining === 0 || amount > remaining) return { reason: 'reversed', remaining };
   const draft = new Draft(state, now);
   const slices: Slice[] = [];
-  draft.take(id, amount, 'takenBack', slices);
+  draft.takeBack(id, amount, 'unsold', slices);
   const { description } = action;
   const entry = draft.enter({ type: 'reversal', amount: negate(amount), description, slices, reverses: id });
   return draft.done({ status: 'posted', entry });
@@ -76,7 +76,8 @@ function giveBack(
   if (terms) {
     const { category, priority, purchaseId } = terms;
     const expiresAt = now + RETURN_MS;
-    grantOf(draft, returned, { source: 'return', category, priority, expiresAt, price, purchaseId, extends: null });
+    const made = { source: 'return', category, priority, purchaseId, expiresAt, price, extends: null } as const;
+    grantOf(draft, returned, made, 'reversed');
   }
   return entry;
 }

@@ -1,5 +1,6 @@
 import { Ledger1763800000000 } from './1763800000000-ledger.js';
 import { Overview1764000000000 } from './1764000000000-overview.js';
+import { Finance1764000003000 } from './1764000003000-finance.js';
 
 /** The migrations that make the ledger's tables, oldest first. */
-export const LEDGER_MIGRATIONS = [Ledger1763800000000, Overview1764000000000];
+export const LEDGER_MIGRATIONS = [Ledger1763800000000, Overview1764000000000, Finance1764000003000];
