@@ -199,6 +199,8 @@ describe('the OpenAPI document', () => {
     )) {
       const answer = await client.get(path.replace('{id}', '1'));
       expectDeclared(name, operation, answer);
+      // A file has no envelope.
+      if (operation.responses['200'].content['text/csv']) continue;
       const { body } = answer;
       const ok = operation.responses['200'].content['application/json'].schema.properties.data;
       const schema = document.components.schemas[(ok.items ?? ok).$ref.split('/').at(-1)];
