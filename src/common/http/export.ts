@@ -63,7 +63,8 @@ async function* chunksOf({ columns, pages }: Export, format: FormatField['format
         if (head) yield write([], true);
         return;
       }
-      yield text;
+      // A page on which no row fits the filter has no text, and a stream would stop at an empty one.
+      if (text !== '') yield text;
     }
   } finally {
     await iterator.return?.();
