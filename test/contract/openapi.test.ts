@@ -32,7 +32,7 @@ const GUIDE = [
 const ADMINISTRATORS = ['/api/credits/deposit', '/api/tokens/grant'];
 /** What every answer over HTTP has, and what helmet adds; neither tells a client of ours anything. */
 const UNSAID =
-  /^(date|connection|keep-alive|content-(type|length|security-policy)|cross-origin-.*|origin-agent-cluster|referrer-policy|x-(content-type|dns|download|frame|permitted|xss)-.*)$/;
+  /^(date|connection|keep-alive|transfer-encoding|content-(type|length|security-policy)|cross-origin-.*|origin-agent-cluster|referrer-policy|x-(content-type|dns|download|frame|permitted|xss)-.*)$/;
 const OPEN = [
   '/api/credits/packages',
   '/api/tokens/plans',

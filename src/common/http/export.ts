@@ -29,7 +29,10 @@ export async function sendExport(reply: FastifyReply, format: FormatField['forma
     .header('Content-Type', TYPES[format])
     .header('Content-Disposition', `attachment; filename="${file.name}.${format}"`);
   if (reply.request.method === 'HEAD') return void reply.send();
-  void reply.send(Readable.from(beginning(first, chunks), { objectMode: false }));
+  const stream = Readable.from(beginning(first, chunks), { objectMode: false });
+  const { log, id: trace_id } = reply.request;
+  stream.on('error', (err) => log.error({ trace_id, err }, 'export broke off'));
+  void reply.send(stream);
 }
 
 /**
