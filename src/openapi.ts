@@ -1,7 +1,14 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { API_PREFIX, completeOperation, errorComponents, FixedAnswer, HEADERS } from './common/http/index.js';
+import {
+  API_PREFIX,
+  completeOperation,
+  errorComponents,
+  FixedAnswer,
+  HEADERS,
+  serveErrorsPage,
+} from './common/http/index.js';
 
 const DESCRIPTION = `Prepaid credits (US dollars) and tokens for AI agents. Buy in advance, spend as agents run. A balance is never overdrawn by spending, and nothing is charged twice.
 
@@ -14,6 +21,7 @@ function buildDocument(app: NestFastifyApplication): OpenAPIObject {
     .setDescription(DESCRIPTION)
     .setVersion('1')
     .addServer('/', 'This server')
+    .addTag('Caller', 'Who asks.')
     .addTag('Credits', 'Balances, debits and history in US dollars.')
     .addTag('Tokens', 'The same for language-model tokens.')
     .addTag('Payments', 'Purchases and the payment provider.')
@@ -26,7 +34,7 @@ function buildDocument(app: NestFastifyApplication): OpenAPIObject {
     .build();
   const document = SwaggerModule.createDocument(app, outline, {
     operationIdFactory: (controller, method) =>
-      `${controller.replace(/(Holds|Grants)?Controller$/, '').toLowerCase()}_${method}`,
+      `${controller.replace(/(Holds|Grants|Exports)?Controller$/, '').toLowerCase()}_${method}`,
   });
   const { schemas, examples } = errorComponents();
   document.components = {
@@ -46,6 +54,7 @@ export function serveDocument(app: NestFastifyApplication): void {
   const path = `${page}/openapi.json`;
   const document = new FixedAnswer('application/json; charset=utf-8', () => JSON.stringify(buildDocument(app)));
   const server = app.getHttpAdapter().getInstance();
+  serveErrorsPage(server);
   server.get(path, (request: FastifyRequest, reply: FastifyReply) => document.send(request, reply));
   server.get('/', (_request: FastifyRequest, reply: FastifyReply) => reply.redirect(page));
   SwaggerModule.setup(page, app, {} as OpenAPIObject, {

@@ -69,6 +69,27 @@ export function mayManage({ admin, account: own, orgRole }: Principal, account: 
   return admin || (account === own && (orgRole === undefined || MANAGERS.has(orgRole)));
 }
 
+/** What a caller can be allowed to do. */
+export const SCOPES = [
+  'credits:read',
+  'credits:spend',
+  'tokens:read',
+  'tokens:spend',
+  'purchases:read',
+  'purchases:write',
+  'limits:write',
+  'keys:write',
+  'account:manage',
+] as const;
+export type Scope = (typeof SCOPES)[number];
+
+const MANAGING: ReadonlySet<Scope> = new Set(['limits:write', 'keys:write', 'account:manage']);
+
+/** What the caller may do on its own account. */
+export function scopesOf(who: Principal): Scope[] {
+  return SCOPES.filter((scope) => !MANAGING.has(scope) || mayManage(who, who.account));
+}
+
 /**
  * The parties that a request's log line names: the account that it worked on, and its sender. A request without a token
  * names nobody.

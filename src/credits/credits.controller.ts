@@ -1,5 +1,6 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AccountField, AdminOnly, Authenticated, CurrentPrincipal, type Principal } from '../auth/index.js';
 import {
   type Answered,
@@ -7,6 +8,7 @@ import {
   type Data,
   Endpoint,
   ExactNumbers,
+  FixedAnswer,
   type Idempotency,
   IdempotencyKey,
   Public,
@@ -56,10 +58,14 @@ const BATCH_EXAMPLE = batchExample(
 @ApiTags('Credits')
 @Controller('credits')
 export class CreditsController {
+  private readonly catalog: FixedAnswer;
   private readonly wallet: Wallet<{ currency: 'USD' }>;
 
-  constructor(private readonly credits: CreditsService) {
+  constructor(credits: CreditsService) {
     this.wallet = credits.wallet;
+    this.catalog = new FixedAnswer('application/json; charset=utf-8', () =>
+      JSON.stringify({ data: credits.packages() }),
+    );
   }
 
   @Get('balance')
@@ -81,9 +87,10 @@ export class CreditsController {
     description: 'In the order of the catalog. A purchase names a package by its `id`.',
     answers: PackageDto,
     as: 'array',
+    headers: ['ETag', 'Vary'],
   })
-  packages(): Promise<Data<readonly PackageDto[]>> {
-    return data(this.credits.packages());
+  packages(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.catalog.send(request, reply);
   }
 
   @Post('deposit')

@@ -1,4 +1,4 @@
-import { OmitType } from '@nestjs/swagger';
+import { IntersectionType, OmitType, PickType } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsIn, IsNumber, IsObject, IsOptional, Matches, ValidateNested } from 'class-validator';
 import { AccountField } from '../auth/index.js';
@@ -14,6 +14,7 @@ import {
   SpendingFields,
   SummaryDto,
   TransactionDto,
+  TransactionsExportQuery,
 } from '../wallet/index.js';
 
 const TYPES = ['deposit', 'debit', 'refund', 'expire', 'void', 'reversal'] as const;
@@ -117,6 +118,12 @@ export class CreditHistoryQuery extends HistoryQuery {
   type?: CreditType;
 }
 
+/** Selects the credit transactions to export. */
+export class CreditExportQuery extends IntersectionType(
+  TransactionsExportQuery,
+  PickType(CreditHistoryQuery, ['type']),
+) {}
+
 /** A balance of credits; available = balance − held. */
 export class CreditBalanceDto extends BalanceDto {
   /**
@@ -188,6 +195,14 @@ export class PackageDto extends ExpiryTerms {
    */
   @IsText(1, 100)
   name: string;
+
+  /**
+   * What a buyer should know of it: 1–500 characters.
+   * @example "For teams that run agents every day."
+   */
+  @IsOptional()
+  @IsText(1, 500)
+  description?: string;
 
   /**
    * The credits that a purchase brings, in US dollars.

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { WalletModule } from '../wallet/index.js';
 import { CreditsController } from './credits.controller.js';
+import { CreditsExportsController } from './exports.controller.js';
 import { CreditsGrantsController } from './grants.controller.js';
 import { CreditsHoldsController } from './holds.controller.js';
 import { CreditsService } from './credits.service.js';
@@ -8,7 +9,7 @@ import { CreditsService } from './credits.service.js';
 /** Credits: US dollars. */
 @Module({
   imports: [WalletModule],
-  controllers: [CreditsController, CreditsHoldsController, CreditsGrantsController],
+  controllers: [CreditsController, CreditsHoldsController, CreditsGrantsController, CreditsExportsController],
   providers: [CreditsService],
   exports: [CreditsService],
 })

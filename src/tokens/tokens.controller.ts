@@ -1,5 +1,6 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AccountField, AdminOnly, Authenticated, CurrentPrincipal, type Principal } from '../auth/index.js';
 import {
   type Answered,
@@ -7,6 +8,7 @@ import {
   type Data,
   Endpoint,
   ExactNumbers,
+  FixedAnswer,
   type Idempotency,
   IdempotencyKey,
   Public,
@@ -55,10 +57,12 @@ const BATCH_EXAMPLE = batchExample(
 @ApiTags('Tokens')
 @Controller('tokens')
 export class TokensController {
+  private readonly catalog: FixedAnswer;
   private readonly wallet: Wallet<{ unit: 'tokens' }>;
 
-  constructor(private readonly tokens: TokensService) {
+  constructor(tokens: TokensService) {
     this.wallet = tokens.wallet;
+    this.catalog = new FixedAnswer('application/json; charset=utf-8', () => JSON.stringify({ data: tokens.plans() }));
   }
 
   @Get('balance')
@@ -80,9 +84,10 @@ export class TokensController {
     description: 'In the order of the catalog. A checkout names a plan by its `id`.',
     answers: PlanDto,
     as: 'array',
+    headers: ['ETag', 'Vary'],
   })
-  plans(): Promise<Data<readonly PlanDto[]>> {
-    return data(this.tokens.plans());
+  plans(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.catalog.send(request, reply);
   }
 
   @Post('grant')

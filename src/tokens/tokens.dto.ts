@@ -1,4 +1,4 @@
-import { OmitType } from '@nestjs/swagger';
+import { IntersectionType, OmitType, PickType } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsIn, IsNumber, IsObject, IsOptional, Matches, ValidateNested } from 'class-validator';
 import { AccountField } from '../auth/index.js';
@@ -15,6 +15,7 @@ import {
   SpendingFields,
   SummaryDto,
   TransactionDto,
+  TransactionsExportQuery,
 } from '../wallet/index.js';
 
 const TYPES = ['purchase', 'grant', 'consume', 'refund', 'expire', 'void', 'reversal'] as const;
@@ -120,6 +121,12 @@ export class TokenHistoryQuery extends HistoryQuery {
   type?: TokenType;
 }
 
+/** Selects the token transactions to export. */
+export class TokenExportQuery extends IntersectionType(
+  TransactionsExportQuery,
+  PickType(TokenHistoryQuery, ['type']),
+) {}
+
 /** A balance of tokens; available = balance − held. */
 export class TokenBalanceDto extends BalanceDto {
   /**
@@ -188,6 +195,14 @@ export class PlanDto extends ExpiryTerms {
    */
   @IsText(1, 100)
   name: string;
+
+  /**
+   * What a buyer should know of it: 1–500 characters.
+   * @example "For teams that run agents every day."
+   */
+  @IsOptional()
+  @IsText(1, 500)
+  description?: string;
 
   /**
    * The tokens that a purchase brings.

@@ -12,6 +12,12 @@ export class BatchErrorDto {
   /** What a client can act on, as in the error of a single request. */
   @ApiProperty({ type: 'object', additionalProperties: true, nullable: true })
   details: unknown;
+
+  /**
+   * The page with its cause, its fix, and whether to retry.
+   * @example "https://credits.example.com/api/docs/errors#INSUFFICIENT_CREDITS"
+   */
+  docs_url: string;
 }
 
 /** What became of one item of a batch. */

@@ -38,11 +38,7 @@ export async function listTransactions(
 ): Promise<HistoryPage> {
   checkPeriod(query.from, query.to);
   const { unit } = ownerAndUnit(name);
-  const show = async (entries: readonly Entry[]) => {
-    const reversed = await reader.reversedOf(entries);
-    const view = { admin: who.admin, inList: true };
-    return entries.map((entry) => toTransaction(name, entry, { ...view, reversed: reversed.get(entry.sequence) }));
-  };
+  const show = (entries: readonly Entry[]) => asListed(reader, who, name, entries);
   const { account: _, type, from, to, order, limit, offset, cursor, ...asked } = query;
   const period = { type, order, limit, from: from?.getTime(), to: to?.getTime() };
   if (Object.values(asked).every((value) => value === undefined)) {
@@ -65,6 +61,19 @@ export async function listTransactions(
   };
 }
 
+/** Entries as a list shows them. */
+export async function asListed(
+  reader: LedgerReader,
+  { admin }: Principal,
+  name: AccountName,
+  entries: readonly Entry[],
+): Promise<TransactionDto[]> {
+  const reversed = await reader.reversedOf(entries);
+  return entries.map((entry) =>
+    toTransaction(name, entry, { admin, inList: true, reversed: reversed.get(entry.sequence) }),
+  );
+}
+
 /** @throws ApiError VALIDATION_ERROR for a period that ends before it begins */
 export function checkPeriod(from: Date | undefined, to: Date | undefined): void {
   if (from && to && from > to) throw invalidField('from', 'must not be later than to');
@@ -78,7 +87,8 @@ function startOf({ from, to = Date.now() }: { readonly from?: number; readonly t
   return from;
 }
 
-function filterOf(unit: Unit, asked: TransactionFilter): EntryFilter {
+/** @throws ApiError VALIDATION_ERROR for amounts that none can lie between, or that the ledger does not hold */
+export function filterOf(unit: Unit, asked: TransactionFilter): EntryFilter {
   const { agent, run_id, model, actor, hold_id, purchase_id, min_amount, max_amount, q } = asked;
   if (min_amount !== undefined && max_amount !== undefined && min_amount > max_amount)
     throw invalidField('min_amount', 'must not be more than max_amount');

@@ -8,6 +8,7 @@ export * from './grant.endpoints.js';
 export * from './grants.js';
 export * from './dimensions.dto.js';
 export * from './examples.js';
+export * from './exports.js';
 export { checkPeriod, type HistoryPage } from './history.js';
 export * from './hold.dto.js';
 export * from './hold.endpoints.js';

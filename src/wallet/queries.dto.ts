@@ -4,8 +4,9 @@ import { IsDate, IsIn, IsInt, IsNumber, IsOptional, Max, Min } from 'class-valid
 import type { HoldStatus } from '../ledger/index.js';
 import { toTime } from './time.rule.js';
 import { AccountField } from '../auth/index.js';
-import { IsText, PagingQuery, toDecimal, toInteger } from '../common/http/index.js';
+import { FormatField, IsText, PagingQuery, toDecimal, toInteger } from '../common/http/index.js';
 import { DimensionFields } from './dimensions.dto.js';
+import { GrantsQuery } from './grant.dto.js';
 
 const toDate = ({ value }: { value: unknown }): Date => toTime(value);
 
@@ -91,6 +92,12 @@ export class HistoryQuery extends IntersectionType(
   order: 'asc' | 'desc' = 'asc';
 }
 
+/** Which transactions to export: those of any period, up to the last one when it begins. */
+export class TransactionsExportQuery extends IntersectionType(
+  OmitType(HistoryQuery, ['limit', 'offset', 'cursor']),
+  FormatField,
+) {}
+
 /** Which holds to list. */
 export class HoldsQuery extends IntersectionType(PagingQuery, AccountField) {
   /** Only holds of this status. */
@@ -104,6 +111,12 @@ export class HoldsQuery extends IntersectionType(PagingQuery, AccountField) {
   @IsIn(['asc', 'desc'])
   order: 'asc' | 'desc' = 'asc';
 }
+
+/** Which grants to export, by the time when they were made. */
+export class GrantsExportQuery extends IntersectionType(
+  OmitType(GrantsQuery, ['limit', 'offset']),
+  IntersectionType(PeriodQuery, FormatField),
+) {}
 
 /** What a usage summary covers. */
 export class SummaryQuery extends PeriodQuery {

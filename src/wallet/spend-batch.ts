@@ -1,5 +1,5 @@
 import { accountFor, type Principal } from '../auth/index.js';
-import { Answered, ApiError, type Idempotency, requestHash } from '../common/http/index.js';
+import { Answered, ApiError, docsUrl, type Idempotency, requestHash } from '../common/http/index.js';
 import type { Answer, Operation, Spend } from '../ledger/index.js';
 import { askedBy, operation, spending } from './operations.js';
 import type { SpendBatchBody } from './requests.js';
@@ -77,5 +77,5 @@ function resultOf(posted: () => Answered<TransactionDto>): BatchResultDto {
 function rejected(error: unknown): BatchResultDto {
   if (!(error instanceof ApiError)) throw error;
   const { code, message, options } = error;
-  return { status: 'rejected', error: { code, message, details: options.details ?? null } };
+  return { status: 'rejected', error: { code, message, details: options.details ?? null, docs_url: docsUrl(code) } };
 }

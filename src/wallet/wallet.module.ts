@@ -1,5 +1,6 @@
 import { Injectable, Module } from '@nestjs/common';
 import { Lanes, LedgerModule, LedgerReader } from '../ledger/index.js';
+import { MeController } from './me.controller.js';
 import { Wallet } from './wallet.js';
 import type { Words } from './words.js';
 
@@ -17,5 +18,5 @@ export class Wallets {
 }
 
 /** The ledger in the API's words, once for credits and tokens. */
-@Module({ imports: [LedgerModule], providers: [Wallets], exports: [Wallets] })
+@Module({ imports: [LedgerModule], controllers: [MeController], providers: [Wallets], exports: [Wallets] })
 export class WalletModule {}

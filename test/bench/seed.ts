@@ -69,7 +69,7 @@ async function seedHistory(execute: Execute, { account, entries }: LongHistory):
   );
   const types = JSON.stringify({ deposit: [1, String(STARTING_BALANCE)], debit: [entries - 1, String(1 - entries)] });
   await execute(
-    `INSERT INTO account (id, owner, unit, balance, held, sequence, types, holds, open_holds, operations, next_expiry, last_at, version)
-     VALUES (${id}, '${account}', 'USD', ${STARTING_BALANCE + 1 - entries}, 0, ${entries}, '${types}', 0, 0, 0, NULL, ${begin + entries * step}, 1)`,
+    `INSERT INTO account (id, owner, unit, balance, held, sequence, types, holds, hold_events, open_holds, operations, next_expiry, last_at, version)
+     VALUES (${id}, '${account}', 'USD', ${STARTING_BALANCE + 1 - entries}, 0, ${entries}, '${types}', 0, 0, 0, 0, NULL, ${begin + entries * step}, 1)`,
   );
 }

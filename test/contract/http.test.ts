@@ -273,9 +273,9 @@ describe('health', () => {
   it('packages and plans need no token', async () => {
     expect((await server.client.get('/api/credits/packages')).body).toEqual({
       data: [
-        { id: 'starter', name: 'Starter', amount: 25, price: 25, currency: 'USD' },
-        { id: 'pro', name: 'Pro', amount: 100, price: 90, currency: 'USD' },
-        { id: 'teams', name: 'Teams', amount: 500, price: 400, currency: 'USD' },
+        { id: 'starter', name: 'Starter', description: expect.any(String), amount: 25, price: 25, currency: 'USD' },
+        { id: 'pro', name: 'Pro', description: expect.any(String), amount: 100, price: 90, currency: 'USD' },
+        { id: 'teams', name: 'Teams', description: expect.any(String), amount: 500, price: 400, currency: 'USD' },
       ],
     });
     const { body } = await server.client.get('/api/tokens/plans');
@@ -284,6 +284,7 @@ describe('health', () => {
       expect(plan).toEqual({
         id: expect.any(String),
         name: expect.any(String),
+        description: expect.any(String),
         tokens: expect.any(Number),
         price: expect.any(Number),
         currency: 'USD',

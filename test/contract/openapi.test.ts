@@ -32,7 +32,7 @@ const GUIDE = [
 const ADMINISTRATORS = ['/api/credits/deposit', '/api/tokens/grant'];
 /** What every answer over HTTP has, and what helmet adds; neither tells a client of ours anything. */
 const UNSAID =
-  /^(date|connection|keep-alive|content-(type|length|security-policy)|cross-origin-.*|origin-agent-cluster|referrer-policy|x-(content-type|dns|download|frame|permitted|xss)-.*)$/;
+  /^(date|connection|keep-alive|transfer-encoding|content-(type|length|security-policy)|cross-origin-.*|origin-agent-cluster|referrer-policy|x-(content-type|dns|download|frame|permitted|xss)-.*)$/;
 const OPEN = [
   '/api/credits/packages',
   '/api/tokens/plans',
@@ -199,6 +199,8 @@ describe('the OpenAPI document', () => {
     )) {
       const answer = await client.get(path.replace('{id}', '1'));
       expectDeclared(name, operation, answer);
+      // A file has no envelope.
+      if (operation.responses['200'].content['text/csv']) continue;
       const { body } = answer;
       const ok = operation.responses['200'].content['application/json'].schema.properties.data;
       const schema = document.components.schemas[(ok.items ?? ok).$ref.split('/').at(-1)];

@@ -74,7 +74,7 @@ export class Client {
         response.on('error', reject);
         response.on('end', () => {
           const text = Buffer.concat(chunks).toString('utf8');
-          const json = /json/.test(response.headers['content-type'] ?? '');
+          const json = /^application\/json/.test(response.headers['content-type'] ?? '');
           resolve({
             status: response.statusCode!,
             headers: response.headers,

@@ -110,7 +110,8 @@ export function expectError(answer: Answer, status: number, code: string): void 
     text: '',
   });
   expect(Object.keys(answer.body)).toEqual(['error']);
-  expect(Object.keys(answer.body.error).sort()).toEqual(['code', 'details', 'message', 'trace_id']);
+  expect(Object.keys(answer.body.error).sort()).toEqual(['code', 'details', 'docs_url', 'message', 'trace_id']);
+  expect(answer.body.error.docs_url).toMatch(new RegExp(`^https?://[^/]+/api/docs/errors#${code}$`));
   expect(answer.body.error.message).toEqual(expect.stringMatching(/\S/));
   if (answer.headers['idempotent-replayed'] === undefined)
     expect(answer.body.error.trace_id).toBe(answer.headers['x-trace-id']);

@@ -7,10 +7,11 @@ import helmet from 'helmet';
 import type { Logger } from 'pino';
 import type { Config } from '../config/index.js';
 import { registerBodyParsers } from './body.js';
+import { compress } from './compression.js';
 import { Connections, refuseUnreadable, TIME_LIMITS } from './connections.js';
 import { ErrorFilter, sendError } from './error.filter.js';
 import { sendAnswered } from './envelope.js';
-import { ApiError, invalidField } from './errors.js';
+import { ApiError, invalidField, linkErrorsTo } from './errors.js';
 import { validationPipe } from './validation.js';
 
 /** Everything below this is the API; `/api/v1` is another name for it. */
@@ -61,6 +62,7 @@ export async function configureHttp(
   config: Config,
   partiesOf: PartiesOf,
 ): Promise<Connections> {
+  linkErrorsTo(config.publicUrl);
   app.setGlobalPrefix(API_PREFIX, { exclude: PAGES });
   app.useGlobalFilters(new ErrorFilter());
   app.useGlobalPipes(validationPipe());
@@ -82,6 +84,7 @@ export async function configureHttp(
     if (connections.stopping) void reply.header('Connection', 'close');
     done();
   });
+  server.addHook('onSend', compress);
   server.addHook('onResponse', (request, reply, done) => {
     const { account, actor } = partiesOf(request, reply.statusCode);
     request.log.info(
@@ -100,13 +103,23 @@ export async function configureHttp(
   });
 
   registerBodyParsers(server);
-  if (config.corsOrigins.length > 0)
-    await app.register(cors, { origin: config.corsOrigins, credentials: true, exposedHeaders: EXPOSED_HEADERS });
+  await allowOrigins(app, config);
   return connections;
 }
 
+/** Lets browsers of the configured origins call with credentials. */
+async function allowOrigins(app: NestFastifyApplication, { corsOrigins: origin }: Config): Promise<void> {
+  if (origin.length === 0) return;
+  const maxAge = PREFLIGHT_HOLDS_SECONDS;
+  await app.register(cors, { origin, credentials: true, exposedHeaders: EXPOSED_HEADERS, maxAge });
+}
+
+const PREFLIGHT_HOLDS_SECONDS = 600;
+
 const EXPOSED_HEADERS = [
   'X-Trace-Id',
+  'ETag',
+  'Content-Disposition',
   'Idempotent-Replayed',
   'Retry-After',
   'X-RateLimit-Limit',

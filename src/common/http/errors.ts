@@ -55,6 +55,21 @@ export const ERRORS = {
 /** The stable code of an error. */
 export type ErrorCode = keyof typeof ERRORS;
 
+/** The page that explains every error. */
+export const ERRORS_PATH = '/api/docs/errors';
+
+let origin = '';
+
+/** Says under which address clients reach this server; errors link to its page. */
+export function linkErrorsTo(publicUrl: string): void {
+  origin = publicUrl;
+}
+
+/** The address that explains an error. */
+export function docsUrl(code: ErrorCode): string {
+  return `${origin}${ERRORS_PATH}#${code}`;
+}
+
 /** A field that was refused, by its path in the body or query. */
 export interface FieldProblem {
   field: string;
@@ -94,6 +109,7 @@ export function envelope({ code, message, options: { details = null } }: ApiErro
         code === 'VALIDATION_ERROR' && Array.isArray(details)
           ? (details as FieldProblem[]).slice(0, MOST_PROBLEMS).map(brief)
           : details,
+      docs_url: docsUrl(code),
       trace_id: traceId,
     },
   };

@@ -1,18 +1,14 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { brotliCompress, gzip } from 'node:zlib';
-import { negotiate } from '@fastify/accept-negotiator';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { COMPRESSED_FROM_BYTES, type Encoding, encodingFor, varyByEncoding } from './compression.js';
 
 const FRESH_FOR_SECONDS = 60;
 
-type Encoding = 'br' | 'gzip' | 'identity';
-/** The encodings of an answer, the smallest first. */
-const ENCODINGS: Encoding[] = ['br', 'gzip', 'identity'];
-
 /** An answer that never changes while the process runs. It is made and compressed at the first request. */
 export class FixedAnswer {
-  private made?: Promise<{ etag: string; bodies: Record<Encoding, Buffer> }>;
+  private made?: Promise<{ tag: string; bodies: Record<Encoding, Buffer> }>;
 
   /** @param make returns the text */
   constructor(
@@ -22,13 +18,14 @@ export class FixedAnswer {
 
   /** Sends the text in the encoding that the client prefers, or 304 when the client has it already. */
   async send(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const { etag, bodies } = await (this.made ??= this.prepare());
-    void reply
-      .header('ETag', etag)
-      .header('Cache-Control', `public, max-age=${FRESH_FOR_SECONDS}`)
-      .header('Vary', [reply.getHeader('Vary'), 'Accept-Encoding'].flat().filter(Boolean).join(', '));
-    if (holds(request.headers['if-none-match'], etag)) return void reply.status(304).send();
-    const encoding = negotiate(request.headers['accept-encoding'] ?? '', ENCODINGS) ?? 'identity';
+    const { tag, bodies } = await (this.made ??= this.prepare());
+    const isSmall = bodies.identity.length < COMPRESSED_FROM_BYTES;
+    const encoding = isSmall ? 'identity' : encodingFor(request);
+    // The tag is strong, so each encoding has one of its own.
+    const etag = encoding === 'identity' ? `"${tag}"` : `"${tag}-${encoding}"`;
+    void reply.header('ETag', etag).header('Cache-Control', `public, max-age=${FRESH_FOR_SECONDS}`);
+    varyByEncoding(reply);
+    if (holds(request.headers['if-none-match'], tag)) return void reply.status(304).send();
     if (encoding !== 'identity') void reply.header('Content-Encoding', encoding);
     void reply.type(this.contentType).send(bodies[encoding]);
   }
@@ -36,18 +33,15 @@ export class FixedAnswer {
   private async prepare() {
     const identity = Buffer.from(this.make());
     const [br, gz] = await Promise.all([promisify(brotliCompress)(identity), promisify(gzip)(identity)]);
-    // The tag is weak, because all encodings share it.
     return {
-      etag: `W/"${createHash('sha256').update(identity).digest('base64url')}"`,
+      tag: createHash('sha256').update(identity).digest('hex'),
       bodies: { identity, br, gzip: gz },
     };
   }
 }
 
-/** Whether `If-None-Match` names the tag. */
-function holds(header: string | undefined, etag: string): boolean {
-  return (
-    header !== undefined &&
-    header.split(',').some((tag) => tag.trim() === '*' || `W/${tag.trim().replace(/^W\//, '')}` === etag)
-  );
+/** Whether `If-None-Match` names the content, in whatever encoding. */
+function holds(header: string | undefined, tag: string): boolean {
+  const named = (text: string) => /^(?:W\/)?"(.*?)(?:-(?:br|gzip))?"$/.exec(text)?.[1];
+  return header !== undefined && header.split(',').some((each) => each.trim() === '*' || named(each.trim()) === tag);
 }

@@ -1,9 +1,13 @@
 export * from './body.js';
 export * from './bootstrap.js';
+export { CarriesSecret } from './compression.js';
 export * from './connections.js';
 export * from './cursor.js';
 export * from './envelope.js';
 export * from './errors.js';
+export * from './errors-page.js';
+export * from './export.js';
+export * from './export.dto.js';
 export * from './exact-numbers.js';
 export * from './fixed-answer.js';
 export * from './idempotency.js';

@@ -14,6 +14,15 @@ const header = (description: string, example: string) => ({
 export const HEADERS = {
   'X-Trace-Id': header('The id of this request in the log.', '4bf92f3577b34da6a3ce929d0e0e4736'),
   'Cache-Control': header('Answers are not for caches.', 'no-store'),
+  'Content-Disposition': header(
+    'The name of the file.',
+    'attachment; filename="credits-grants-user_42-2026-11-30.csv"',
+  ),
+  ETag: header(
+    'Names this content. Sent back as `If-None-Match`, it gets a 304 as long as the content is the same.',
+    '"x"',
+  ),
+  Vary: header('The request headers on which the answer depends.', 'Accept-Encoding'),
   'Idempotent-Replayed': header('`true` when this repeats the first answer to the same key.', 'true'),
   'Retry-After': header('The seconds after which the request may be sent again.', '1'),
   'WWW-Authenticate': header('How to authenticate.', 'Bearer'),
@@ -29,7 +38,7 @@ export const HEADERS = {
 export function completeOperation(operation: Operation, schemas: Schemas): void {
   for (const [status, response] of Object.entries(operation.responses)) {
     if (!response || '$ref' in response) continue;
-    const names = headersOf(operation, Number(status));
+    const names = [...headersOf(operation, Number(status)), ...Object.keys(response.headers ?? {})];
     response.headers = Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
     const answer = Number(status) < 300 ? response.content?.['application/json'] : undefined;
     if (answer) answer.example = answerExample(answer.schema as Schema, answer.example as object, schemas);

@@ -1,6 +1,7 @@
 import { applyDecorators, type Type } from '@nestjs/common';
 import { ApiExtraModels, ApiHeader, ApiOperation, ApiResponse, getSchemaPath } from '@nestjs/swagger';
-import { ERRORS, type ErrorCode } from './errors.js';
+import { ERRORS, ERRORS_PATH, type ErrorCode } from './errors.js';
+import type { HEADERS } from './openapi-document.js';
 import { AnyQuery } from './unknown-query.guard.js';
 
 type SchemaObject = Record<string, unknown>;
@@ -63,6 +64,8 @@ interface Endpoint {
   example?: object;
   /** The error codes of this route, besides those of every route. */
   errors?: readonly ErrorCode[];
+  /** The headers of its answer, besides those of every route. */
+  headers?: readonly (keyof typeof HEADERS)[];
   /** Whether it accepts an `Idempotency-Key`. */
   idempotent?: boolean;
   /** Whether it ignores its query string. Such a route takes no input, so it refuses nothing. */
@@ -77,6 +80,7 @@ export function Endpoint({
   answers,
   as = 'item',
   example = {},
+  headers = [],
   errors = [],
   idempotent = false,
   anyQuery = false,
@@ -85,7 +89,12 @@ export function Endpoint({
   return applyDecorators(
     ApiOperation({ summary, description }),
     ApiExtraModels(answers),
-    ApiResponse({ status, description: 'Done.', content: { 'application/json': { schema, example } } }),
+    ApiResponse({
+      status,
+      description: 'Done.',
+      headers: Object.fromEntries(headers.map((name) => [name, {}])),
+      content: { 'application/json': { schema, example } },
+    }),
     ...(anyQuery ? [AnyQuery()] : []),
     ...(idempotent
       ? [
@@ -107,6 +116,31 @@ export function Endpoint({
     ),
   );
 }
+
+/** Documents a route that sends rows as a file, in CSV or in JSON lines. */
+export function ExportEndpoint({
+  summary,
+  description,
+  answers,
+}: Pick<Endpoint, 'summary' | 'description' | 'answers'>) {
+  return applyDecorators(
+    ApiOperation({ summary, description: `${description} ${EXPORTED}` }),
+    ApiExtraModels(answers),
+    ApiResponse({
+      status: 200,
+      description: 'The file.',
+      headers: { 'Content-Disposition': {} },
+      content: {
+        'text/csv': { schema: { type: 'string' } },
+        'application/x-ndjson': { schema: { $ref: getSchemaPath(answers) } },
+      },
+    }),
+    ApiErrors('VALIDATION_ERROR', 'FORBIDDEN', 'OVERLOADED', 'INTERNAL_ERROR'),
+  );
+}
+
+const EXPORTED =
+  'The answer is a stream, up to the last row when it began. If it fails on its way, the connection breaks off, so a file that ended well is whole. In CSV, text that a spreadsheet would take for a formula has an apostrophe before it, and objects are JSON; in NDJSON, a line is a row as the list shows it.';
 
 /** The further errors of every route with a body and a key. */
 const WRITE_ERRORS = ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE', 'IDEMPOTENCY_KEY_REUSED'] as const;
@@ -139,6 +173,7 @@ export function errorComponents(): { schemas: Record<string, object>; examples: 
       code,
       message: ERRORS[code].message,
       details: exampleDetails(code),
+      docs_url: `https://credits.example.com${ERRORS_PATH}#${code}`,
       trace_id: '4bf92f3577b34da6a3ce929d0e0e4736',
     },
   });
@@ -155,13 +190,18 @@ function errorSchema(codes: readonly ErrorCode[]): SchemaObject {
     properties: {
       error: {
         type: 'object',
-        required: ['code', 'message', 'details', 'trace_id'],
+        required: ['code', 'message', 'details', 'docs_url', 'trace_id'],
         properties: {
           code: { type: 'string', enum: codes },
           message: { type: 'string' },
           details: {
             description:
               'Facts for the client: the refused fields of a VALIDATION_ERROR, the amounts of an INSUFFICIENT_…; else null.',
+          },
+          docs_url: {
+            type: 'string',
+            format: 'uri',
+            description: 'The page with its cause, its fix, and whether to retry.',
           },
           trace_id: {
             type: 'string',

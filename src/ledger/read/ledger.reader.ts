@@ -26,6 +26,7 @@ import { atMoment, grantAt, type Moment, type Source } from './moment.js';
 import { findPositions } from './positions.js';
 import { type EntryFilter, type Range, search } from './search.js';
 import { summarize, type Summary, type SummaryPeriod } from './summary.js';
+import { everyEntry, everyGrant, type GrantSelection } from './whole.js';
 
 /** A page of a list, and how long the list is. */
 export interface Listed<T> {
@@ -52,6 +53,12 @@ export interface EntrySearch extends Period, Omit<Paging, 'offset'> {
   readonly filter: EntryFilter;
   /** Where the page before it ended; the period has been found then. */
   readonly rest?: Range;
+}
+
+/** Entries to be read from the first to the last. */
+export interface WholeSearch extends Period, Pick<Paging, 'order'> {
+  /** Absent: all. */
+  readonly filter?: EntryFilter;
 }
 
 /**
@@ -179,6 +186,19 @@ export class LedgerReader {
     const { sequences, rest } = await search(this.entries.manager.connection, wanted, range);
     const where = { accountId, sequence: In([...sequences]) };
     return { rows: sequences.length > 0 ? await this.entries.find({ where, order: { sequence: order } }) : [], rest };
+  }
+
+  /** The entries of a period that a filter fits, page by page, up to the last one there is at the start. */
+  async *everyEntry(name: AccountName, { filter, order, ...period }: WholeSearch): AsyncGenerator<readonly Entry[]> {
+    const account = await this.find(name);
+    if (!account || (filter?.hold && filter.hold.accountId !== account.id)) return;
+    const wanted = { accountId: account.id, type: period.type, filter, order };
+    yield* everyEntry(this.entries.manager.connection, wanted, await this.range(account, period));
+  }
+
+  /** An account's grants, page by page, up to the last one there is at the start. */
+  everyGrant(name: AccountName, selection: GrantSelection): AsyncGenerator<readonly Grant[]> {
+    return everyGrant(this.source, name, selection);
   }
 
   async hold({ accountId, number }: HoldName): Promise<Hold | undefined> {

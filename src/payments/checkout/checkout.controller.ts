@@ -1,7 +1,7 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { accountFor, actorOn, Authenticated, CurrentPrincipal, type Principal } from '../../auth/index.js';
-import { type Answered, Endpoint, type Idempotency, IdempotencyKey } from '../../common/http/index.js';
+import { type Answered, CarriesSecret, Endpoint, type Idempotency, IdempotencyKey } from '../../common/http/index.js';
 import { CheckoutDto, CreditPurchaseDto, TokenCheckoutDto } from './checkout.dto.js';
 import { CheckoutService } from './checkout.service.js';
 
@@ -21,6 +21,7 @@ export class CreditCheckoutController {
 
   @Post('purchase')
   @HttpCode(201)
+  @CarriesSecret()
   @Authenticated()
   @Endpoint({
     summary: 'Purchase a package of credits',
@@ -46,6 +47,7 @@ export class TokenCheckoutController {
 
   @Post('checkout')
   @HttpCode(201)
+  @CarriesSecret()
   @Authenticated()
   @Endpoint({
     summary: 'Purchase a plan of tokens',

@@ -1,7 +1,8 @@
 import { IntersectionType, OmitType } from '@nestjs/swagger';
 import { IsIn, IsOptional } from 'class-validator';
 import { AccountField } from '../../auth/index.js';
-import { PagingQuery } from '../../common/http/index.js';
+import { FormatField, PagingQuery } from '../../common/http/index.js';
+import { PeriodQuery } from '../../wallet/index.js';
 import { CheckoutDto } from './checkout.dto.js';
 import { PURCHASE_STATUSES, type PurchaseKind, type PurchaseStatus } from './purchase.entity.js';
 
@@ -12,6 +13,12 @@ export class PurchasesQuery extends IntersectionType(PagingQuery, AccountField) 
   @IsIn(PURCHASE_STATUSES)
   status?: PurchaseStatus;
 }
+
+/** Selects the purchases to export, by the time when they began. */
+export class PurchasesExportQuery extends IntersectionType(
+  OmitType(PurchasesQuery, ['limit', 'offset']),
+  IntersectionType(PeriodQuery, FormatField),
+) {}
 
 /** A purchase in its current state. */
 export class PurchaseDto extends OmitType(CheckoutDto, ['checkout_url']) {

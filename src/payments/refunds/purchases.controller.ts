@@ -1,16 +1,19 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiParam, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
 import { AdminOnly, Authenticated, CurrentPrincipal, type Principal } from '../../auth/index.js';
 import {
   type Answered,
   data,
   type Data,
   Endpoint,
+  ExportEndpoint,
   type Idempotency,
   IdempotencyKey,
   type Page,
+  sendExport,
 } from '../../common/http/index.js';
-import { PurchaseDto, PurchasesQuery } from '../checkout/index.js';
+import { PurchaseDto, PurchasesExportQuery, PurchasesQuery } from '../checkout/index.js';
 import { PurchasesService } from '../settlement/index.js';
 import { RefundDto, RefundPurchaseDto } from './refunds.dto.js';
 import { RefundsService } from './refunds.service.js';
@@ -40,6 +43,21 @@ export class PurchasesController {
   })
   list(@CurrentPrincipal() who: Principal, @Query() query: PurchasesQuery): Promise<Page<PurchaseDto>> {
     return this.purchases.list(who, query);
+  }
+
+  @Get('export')
+  @Authenticated()
+  @ExportEndpoint({
+    summary: 'Purchases as a file',
+    description: 'The purchases of one account, the newest first; `status`, `from` and `to` narrow them.',
+    answers: PurchaseDto,
+  })
+  async export(
+    @CurrentPrincipal() who: Principal,
+    @Query() query: PurchasesExportQuery,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    await sendExport(reply, query.format, this.purchases.export(who, query));
   }
 
   @Get(':id')

@@ -4,17 +4,19 @@ import { Injectable, Logger } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Repository } from 'typeorm';
 import { accountFor, type Principal } from '../../auth/index.js';
-import { ApiError, type Page } from '../../common/http/index.js';
+import { ApiError, type Export, type Page } from '../../common/http/index.js';
 import {
   findPurchase,
   Goods,
   Purchase,
   type PurchaseDto,
+  type PurchasesExportQuery,
   type PurchasesQuery,
   PurchaseWriter,
   toPurchase,
   WORDS,
 } from '../checkout/index.js';
+import { exportPurchases } from './purchases.export.js';
 import { SettlementService } from './settlement.service.js';
 import { isSettled } from './verdict.js';
 
@@ -45,6 +47,11 @@ export class PurchasesService {
       skip: offset,
     });
     return { data: rows.map(toPurchase), meta: { total, limit, offset } };
+  }
+
+  /** @throws ApiError FORBIDDEN, VALIDATION_ERROR */
+  export(who: Principal, query: PurchasesExportQuery): Export {
+    return exportPurchases(this.purchases, who, query);
   }
 
   /**

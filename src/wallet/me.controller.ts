@@ -1,0 +1,40 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { actorOn, Authenticated, CurrentPrincipal, type Principal, scopesOf } from '../auth/index.js';
+import { Config } from '../common/config/index.js';
+import { data, type Data, Endpoint } from '../common/http/index.js';
+import { MeDto } from './me.dto.js';
+
+/** Who asks, for a client that has nothing but a token. */
+@ApiTags('Caller')
+@Controller('me')
+export class MeController {
+  constructor(private readonly config: Config) {}
+
+  @Get()
+  @Authenticated()
+  @Endpoint({
+    summary: 'The caller of this request',
+    description: 'Who the token names, on which account it works, what it may do, and what this server offers.',
+    answers: MeDto,
+  })
+  me(@CurrentPrincipal() who: Principal): Promise<Data<MeDto>> {
+    const { account, admin, orgRole } = who;
+    const { provider } = this.config.payments;
+    return data({
+      actor: actorOn(who, account),
+      account,
+      role: admin ? 'admin' : 'user',
+      ...(orgRole && { org_role: orgRole }),
+      scopes: scopesOf(who),
+      frozen: this.isFrozen(),
+      rate_limit: { per_minute: admin ? 0 : this.config.rateLimitPerMinute },
+      features: { payments: provider !== 'off', sandbox: provider === 'sandbox' },
+    });
+  }
+
+  /** No account can be frozen yet. */
+  private isFrozen(): boolean {
+    return false;
+  }
+}
