@@ -31,7 +31,6 @@ export class AdminAccountsController {
   @ApiParam({
     name: 'account',
     description: 'The account: `user:<id>` or `org:<id>`, percent-encoded.',
-    example: 'user:42',
   })
   @Endpoint({
     summary: 'One account whole',

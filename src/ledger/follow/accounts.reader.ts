@@ -20,10 +20,10 @@ import { spentLately } from './spent.js';
 
 /** A request looks through no more accounts than this, in statements of so many. */
 const MOST_LOOKED = 50_000;
-const CHUNK = 2_000;
-const FIRST_CHUNK = 250;
-/** A filter that fits no more accounts than this is the index that is read, whatever the order. */
-const FEW = 1_000;
+const CHUNK = 10_000;
+const FIRST_CHUNK = 500;
+/** Accounts that are found by a filter's own index and then sorted, when no more than this fit it. */
+const FEW = 10_000;
 
 /** An order, its column in the overview, and the index of the same name; the largest and newest first. */
 const ORDERS = { balance: 'balance', spent_30d: 'spent_30d', last_activity: 'last_at', created: 'created_at' } as const;
@@ -62,16 +62,15 @@ export interface AccountView extends Pick<Account, 'id' | 'owner' | 'unit' | 'ba
   readonly createdAt: number;
 }
 
-interface Candidate extends Place {
-  readonly owner: string;
-  readonly balance: number;
-  readonly debt: number;
-}
-
+/** A part of a WHERE clause, with its values. */
 interface Condition {
-  readonly index: string;
   readonly sql: string;
   readonly values: readonly (string | number)[];
+}
+
+/** A filter; one that narrows a list down has an index of the overview. */
+interface Filter extends Condition {
+  readonly index?: string;
 }
 
 /**
@@ -89,7 +88,8 @@ export class AccountsReader {
   /** A page of accounts. It may be short and have another after it, when few of the accounts looked through fit. */
   async list(wanted: AccountsWanted): Promise<{ rows: AccountView[]; rest?: Place }> {
     await this.follower.flush();
-    const { found, rest } = (await this.fromFew(wanted)) ?? (await this.fromOrder(wanted));
+    const filters = filtersOf(wanted);
+    const { found, rest } = (await this.fromFew(wanted, filters)) ?? (await this.fromOrder(wanted, filters));
     const ids = found.map(({ id }) => id);
     const views = await this.views(await this.dataSource.manager.findBy(AccountRow, { id: In(ids) }));
     return { rows: ids.flatMap((id) => views.get(id) ?? []), rest };
@@ -102,53 +102,67 @@ export class AccountsReader {
   }
 
   /** Reads the index of a filter that few accounts fit; undefined when there is no such filter. */
-  private async fromFew(wanted: AccountsWanted): Promise<Page | undefined> {
-    for (const condition of conditionsOf(wanted)) {
-      const rows = await this.read(wanted, condition, FEW + 1);
-      if (rows.length > FEW) continue;
-      const { after } = wanted;
-      const fitting = rows.filter((row) => fits(wanted, row) && (!after || compare(after, row) < 0)).sort(compare);
-      const found = fitting.slice(0, wanted.limit);
-      return { found, rest: fitting.length > found.length ? found.at(-1) : undefined };
+  private async fromFew(wanted: AccountsWanted, filters: readonly Filter[]): Promise<Page | undefined> {
+    for (const { index, sql, values } of filters) {
+      if (index === undefined) continue;
+      const [counted] = await this.dataSource.query<Raw[]>(
+        `SELECT COUNT(*) AS number FROM (SELECT 1 AS one FROM ${this.by(index)} WHERE unit = ? AND ${sql} LIMIT ${FEW + 1}) few`,
+        [wanted.unit, ...values],
+      );
+      if (Number(counted!['number']) > FEW) continue;
+      const { limit, after } = wanted;
+      return pageOf(await this.read(wanted, this.by(index), [...filters, ...from(wanted, after)], limit + 1), limit);
     }
     return undefined;
   }
 
-  /** Walks along the order. */
-  private async fromOrder(wanted: AccountsWanted): Promise<Page> {
+  /** Walks along the order, a part of it at a time. */
+  private async fromOrder(wanted: AccountsWanted, filters: readonly Filter[]): Promise<Page> {
     const { limit, order } = wanted;
-    const found: Candidate[] = [];
-    let [after, size] = [wanted.after, Math.max(FIRST_CHUNK, limit + 1)];
+    const index = this.by(INDEXES[order]);
+    // An order by balance begins and ends with those that may fit.
+    const bounds = order === 'balance' ? filters.filter((each) => each.index === 'balance') : [];
+    const found: Place[] = [];
+    let [after, size] = [wanted.after, filters.length === bounds.length ? limit + 1 : FIRST_CHUNK];
     for (let left = MOST_LOOKED; left > 0; left -= size, size = CHUNK) {
-      const rows = await this.read(wanted, { index: INDEXES[order], ...inOrder(wanted, after) }, size);
-      for (const row of rows.filter((each) => fits(wanted, each))) {
-        if (found.length === limit) return { found, rest: found.at(-1) };
-        found.push(row);
-      }
-      if (rows.length < size) return { found };
-      after = rows.at(-1);
+      const part = all([UNIT(wanted), ...bounds, ...from(wanted, after)]);
+      const ordered = `WHERE ${part.sql} ORDER BY ${ORDERS[order]} DESC, account_id DESC LIMIT`;
+      const inPart = `(SELECT * FROM ${index} ${ordered} ${size}) part`;
+      found.push(...(await this.read(wanted, inPart, filters, limit + 1 - found.length, part.values)));
+      if (found.length > limit) return pageOf(found, limit);
+      const [end] = await this.dataSource.query<Raw[]>(
+        `SELECT account_id, ${ORDERS[order]} AS place FROM ${index} ${ordered} 1 OFFSET ${size - 1}`,
+        [...part.values],
+      );
+      if (!end) return { found };
+      after = placeOf(end);
       // Where the driver waits for nothing, neither do other requests get a turn.
       await setImmediate();
     }
     return { found, rest: after };
   }
 
-  private async read({ unit, order }: AccountsWanted, condition: Condition, limit: number): Promise<Candidate[]> {
-    const hint = engineOf(this.dataSource) === 'mysql' ? 'FORCE INDEX' : 'INDEXED BY';
-    const index = `account_overview_${condition.index}`;
+  private async read(
+    wanted: AccountsWanted,
+    table: string,
+    filters: readonly Condition[],
+    limit: number,
+    values: readonly (string | number)[] = [],
+  ): Promise<Place[]> {
+    const fitting = all([UNIT(wanted), ...filters]);
     const rows = await this.dataSource.query<Raw[]>(
-      `SELECT account_id, owner, balance, debt, ${ORDERS[order]} AS place
-       FROM account_overview ${hint} ${hint === 'FORCE INDEX' ? `(${index})` : index}
-       WHERE unit = ? AND ${condition.sql} LIMIT ${limit}`,
-      [unit, ...condition.values],
+      `SELECT account_id, ${ORDERS[wanted.order]} AS place FROM ${table} WHERE ${fitting.sql}
+       ORDER BY place DESC, account_id DESC LIMIT ${limit}`,
+      [...values, ...fitting.values],
     );
-    return rows.map((raw) => ({
-      id: Number(raw['account_id']),
-      at: Number(raw['place']),
-      owner: String(raw['owner']),
-      balance: Number(raw['balance']),
-      debt: Number(raw['debt']),
-    }));
+    return rows.map(placeOf);
+  }
+
+  /** The overview, read by one of its indexes. */
+  private by(index: string): string {
+    const name = `account_overview_${index}`;
+    const hint = engineOf(this.dataSource) === 'mysql' ? `FORCE INDEX (${name})` : `INDEXED BY ${name}`;
+    return `account_overview ${hint}`;
   }
 
   private async views(accounts: readonly Account[]): Promise<Map<number, AccountView>> {
@@ -178,49 +192,46 @@ export class AccountsReader {
 }
 
 interface Page {
-  readonly found: readonly Candidate[];
+  readonly found: readonly Place[];
   readonly rest?: Place;
 }
 
-/** The order of a list. */
-function compare(a: Place, b: Place): number {
-  return b.at - a.at || b.id - a.id;
+function pageOf(found: readonly Place[], limit: number): Page {
+  return found.length > limit ? { found: found.slice(0, limit), rest: found[limit - 1] } : { found };
 }
 
-function fits({ prefix = '', inDebt, least, most }: AccountsWanted, { owner, balance, debt }: Candidate): boolean {
-  return (
-    owner.startsWith(prefix) &&
-    (inDebt === undefined || debt > 0 === inDebt) &&
-    (least === undefined || balance >= least) &&
-    (most === undefined || balance <= most)
-  );
+function placeOf(raw: Raw): Place {
+  return { at: Number(raw['place']), id: Number(raw['account_id']) };
 }
 
-/** The filters that have an index, without an order. */
-function conditionsOf({ prefix, inDebt, least, most }: AccountsWanted): Condition[] {
-  const conditions: Condition[] = [];
-  // Names are ASCII, so no name that begins like this comes after this.
+const UNIT = ({ unit }: AccountsWanted): Condition => ({ sql: 'unit = ?', values: [unit] });
+
+function all(conditions: readonly Condition[]): Condition {
+  return {
+    sql: conditions.map(({ sql }) => sql).join(' AND '),
+    values: conditions.flatMap(({ values }) => values),
+  };
+}
+
+function filtersOf({ prefix, inDebt, least, most }: AccountsWanted): Filter[] {
+  const filters: Filter[] = [];
+  // Names are ASCII, so none that begins like this comes after this.
   if (prefix !== undefined)
-    conditions.push({ index: 'owner', sql: 'owner >= ? AND owner <= ?', values: [prefix, `${prefix}\x7f`] });
-  if (inDebt === true) conditions.push({ index: 'debt', sql: 'debt > ?', values: [0] });
+    filters.push({ index: 'owner', sql: 'owner >= ? AND owner <= ?', values: [prefix, `${prefix}\x7f`] });
+  if (inDebt === true) filters.push({ index: 'debt', sql: 'debt > ?', values: [0] });
+  if (inDebt === false) filters.push({ sql: 'debt = ?', values: [0] });
   if (least !== undefined || most !== undefined)
-    conditions.push({
+    filters.push({
       index: 'balance',
       sql: 'balance >= ? AND balance <= ?',
       values: [least ?? Number.MIN_SAFE_INTEGER, most ?? Number.MAX_SAFE_INTEGER],
     });
-  return conditions;
+  return filters;
 }
 
-/** The accounts after a place; of an order by balance, only those that may fit. */
-function inOrder({ order, least, most }: AccountsWanted, after: Place | undefined): Omit<Condition, 'index'> {
+/** The accounts after a place. */
+function from({ order }: AccountsWanted, after: Place | undefined): Condition[] {
+  if (!after) return [];
   const column = ORDERS[order];
-  const bounded = order === 'balance';
-  const high = Math.min(after?.at ?? Number.MAX_SAFE_INTEGER, (bounded ? most : undefined) ?? Number.MAX_SAFE_INTEGER);
-  const low = (bounded ? least : undefined) ?? Number.MIN_SAFE_INTEGER;
-  const place = after ?? { at: Number.MAX_SAFE_INTEGER, id: Number.MAX_SAFE_INTEGER };
-  return {
-    sql: `${column} <= ? AND ${column} >= ? AND (${column} < ? OR account_id < ?) ORDER BY ${column} DESC, account_id DESC`,
-    values: [high, low, place.at, place.id],
-  };
+  return [{ sql: `${column} <= ? AND (${column} < ? OR account_id < ?)`, values: [after.at, after.at, after.id] }];
 }
