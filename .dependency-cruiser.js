@@ -7,6 +7,7 @@ const LAYERS = {
   credits: ['wallet', 'auth', 'common'],
   tokens: ['wallet', 'auth', 'common'],
   payments: ['credits', 'tokens', 'wallet', 'auth', 'common'],
+  admin: ['payments', 'credits', 'tokens', 'wallet', 'ledger', 'auth', 'common'],
 };
 
 /** The same within the ledger. */

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AdminModule } from './admin/index.js';
 import { AuthModule } from './auth/index.js';
 import { ConfigModule } from './common/config/index.js';
 import { DatabaseModule } from './common/database/index.js';
@@ -22,6 +23,7 @@ import { TokensModule } from './tokens/index.js';
     CreditsModule,
     TokensModule,
     PaymentsModule,
+    AdminModule,
   ],
 })
 export class AppModule {}

@@ -17,6 +17,9 @@ function buildDocument(app: NestFastifyApplication): OpenAPIObject {
     .addTag('Credits', 'Balances, debits and history in US dollars.')
     .addTag('Tokens', 'The same for language-model tokens.')
     .addTag('Payments', 'Purchases and the payment provider.')
+    .addTag('Admin: accounts', 'Freezes and notes, for administrators.')
+    .addTag('Admin: audit', 'Who did what, for administrators.')
+    .addTag('Admin: purchases', 'The purchases of all accounts and their reviews, for administrators.')
     .addTag('Health', 'For operators.')
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, 'bearer')
     .addCookieAuth('assimetria_jwt', { type: 'apiKey', in: 'cookie' }, 'cookie')
@@ -32,8 +35,9 @@ function buildDocument(app: NestFastifyApplication): OpenAPIObject {
     examples,
     headers: HEADERS,
   };
-  for (const { get, post } of Object.values(document.paths))
-    for (const operation of [get, post]) if (operation) completeOperation(operation, document.components.schemas!);
+  for (const { get, post, patch } of Object.values(document.paths))
+    for (const operation of [get, post, patch])
+      if (operation) completeOperation(operation, document.components.schemas!);
   return document;
 }
 

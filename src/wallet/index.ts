@@ -11,6 +11,7 @@ export * from './examples.js';
 export type { HistoryPage } from './history.js';
 export * from './hold.dto.js';
 export * from './hold.endpoints.js';
+export * from './marks.js';
 export * from './queries.dto.js';
 export * from './summary.dto.js';
 export * from './transaction.dto.js';

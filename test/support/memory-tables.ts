@@ -106,6 +106,7 @@ export class MemoryTables {
     reversal: new MemoryTable(described.reversal),
     dailyTotal: new MemoryTable(described.dailyTotal),
     marker: new MemoryTable(described.marker),
+    audit: new MemoryTable(described.audit),
   };
 
   private readonly ids = new Map<AccountName, number>();

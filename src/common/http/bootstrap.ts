@@ -22,9 +22,13 @@ const PAGES = ['checkout/*path', 'sandbox/*path'];
 /** Version 00 ends after the flags; later versions may say more. */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:(?<!^00.*)-.*)?$/;
 
-/** Nest's Fastify adapter with our trace ids, our logger and the alias of the base path. */
-export function createAdapter(logger: Logger): FastifyAdapter {
+/**
+ * Nest's Fastify adapter with our trace ids, our logger and the alias of the base path.
+ * @param trustProxy the proxies that are believed when they forward a client's address
+ */
+export function createAdapter(logger: Logger, trustProxy: readonly string[] = []): FastifyAdapter {
   return new FastifyAdapter({
+    trustProxy: trustProxy.length > 0 && [...trustProxy],
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     // A child logger for each request costs more than the line that it would write; our lines name the trace id
@@ -100,8 +104,7 @@ export async function configureHttp(
   });
 
   registerBodyParsers(server);
-  if (config.corsOrigins.length > 0)
-    await app.register(cors, { origin: config.corsOrigins, credentials: true, exposedHeaders: EXPOSED_HEADERS });
+  if (config.corsOrigins.length > 0) await app.register(cors, { ...CORS, origin: config.corsOrigins });
   return connections;
 }
 
@@ -113,6 +116,8 @@ const EXPOSED_HEADERS = [
   'X-RateLimit-Remaining',
   'X-RateLimit-Reset',
 ];
+
+const CORS = { methods: ['GET', 'HEAD', 'POST', 'PATCH'], credentials: true, exposedHeaders: EXPOSED_HEADERS };
 
 /**
  * Helmet's headers, and `no-store` for every answer that sets no other caching. They never change, so they are made

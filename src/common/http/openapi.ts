@@ -41,6 +41,7 @@ const ENVELOPES = {
   item: (item: SchemaObject): SchemaObject => ({ type: 'object', required: ['data'], properties: { data: item } }),
   array: (item: SchemaObject): SchemaObject => ENVELOPES.item({ type: 'array', items: item }),
   list: (item: SchemaObject): SchemaObject => page(item, PAGE_META),
+  cursor: (item: SchemaObject): SchemaObject => page(item, CURSOR_META),
   history: (item: SchemaObject): SchemaObject => page(item, HISTORY_META),
 };
 
@@ -54,8 +55,8 @@ interface Endpoint {
   /** The item in `data`. */
   answers: Type;
   /**
-   * `list`: a page with `meta`; `history`: the same, or under a filter one with a cursor; `array`: a list without
-   * pages; `bare`: a body that has its own `data`.
+   * `list`: a page with `meta`; `cursor`: a page that names the next one; `history`: a `list`, or under a filter a
+   * `cursor`; `array`: a list without pages; `bare`: a body that has its own `data`.
    */
   as?: keyof typeof ENVELOPES;
   /** Fields of the example answer that differ from the DTO's examples: of its item, or of a bare body. */
@@ -175,6 +176,7 @@ function errorSchema(codes: readonly ErrorCode[]): SchemaObject {
 function exampleDetails(code: ErrorCode): unknown {
   if (code === 'VALIDATION_ERROR') return [{ field: 'amount', message: 'must be greater than 0' }];
   if (code === 'INSUFFICIENT_CREDITS') return { required: 1.25, available: 0.5, shortfall: 0.75 };
+  if (code === 'ACCOUNT_FROZEN') return { reason: 'Chargebacks are being looked into.' };
   if (code === 'INSUFFICIENT_TOKENS') return { required: 1250, available: 500, shortfall: 750 };
   return null;
 }

@@ -2,7 +2,7 @@ import { type Account, type AccountName, type Entry, hasExpired, type Hold } fro
 import type { HoldName } from './action.js';
 import { apply } from './apply.js';
 import type { Change, PurchaseState, ReversedEntry, State } from './change.js';
-import { type Effects, totalsOf } from './effects.js';
+import { type Effects, isMarked, recordsOf, totalsOf } from './effects.js';
 import type { Grant } from './grant.js';
 import {
   type Answer,
@@ -92,6 +92,7 @@ class Batch {
   private readonly courses = new Map<AccountName, Course>();
   private readonly entries: Entry[] = [];
   private readonly operations: Remembered[] = [];
+  private readonly audit: object[] = [];
 
   constructor(
     known: ReadonlyMap<AccountName, Known>,
@@ -116,6 +117,7 @@ class Batch {
       replayOf(course, operation),
     );
     if (!change) return answer;
+    if (operation.audit) this.audit.push(...recordsOf(operation.audit, change, course.account));
     this.take(course, change);
     if (isKeyed(operation)) this.remember(course, operation, change.outcome);
     return answer;
@@ -151,6 +153,8 @@ class Batch {
         })),
       ),
       totals: totalsOf(this.entries),
+      marked: courses.flatMap(({ known, account }) => (isMarked(known.account, account) ? account : [])),
+      audit: this.audit,
     };
   }
 
@@ -189,7 +193,7 @@ class Batch {
 
   private rememberRefusal(group: Group, index: number, refused: Extract<Outcome, { status: 'refused' }>): void {
     const claim = group[0]!;
-    if (!isKeyed(claim)) return;
+    if (!isKeyed(claim) || refused.rejection.reason === 'frozen') return;
     const rejection = { reason: 'group', index, because: refused.rejection } as const;
     this.remember(this.courses.get(claim.account)!, claim, { status: 'refused', rejection, traceId: claim.traceId });
   }
@@ -209,13 +213,15 @@ class Batch {
       courses: names.map((name) => [name, copy(this.courses.get(name)!)] as const),
       entries: this.entries.length,
       operations: this.operations.length,
+      audit: this.audit.length,
     };
   }
 
-  private restore({ courses, entries, operations }: ReturnType<Batch['save']>): void {
+  private restore({ courses, entries, operations, audit }: ReturnType<Batch['save']>): void {
     for (const [name, course] of courses) this.courses.set(name, course);
     this.entries.length = entries;
     this.operations.length = operations;
+    this.audit.length = audit;
   }
 }
 

@@ -199,7 +199,8 @@ export class Draft {
 
 /** The next entry of an account, and the account after it. */
 function enter(account: Account, movement: Movement, origin: Origin, now: number): { after: Account; entry: Entry } {
-  const { id, version, owner, unit, held, types, holds, holdEvents, openHolds, operations, nextExpiry } = account;
+  const { id, version, owner, unit, held, types, holds, holdEvents, openHolds, operations, nextExpiry, frozen, note } =
+    account;
   const entry = entryOf(account, movement, origin, Math.max(now, account.lastAt));
   const ofType: TypeTotal = { count: entry.typeSequence, total: entry.typeTotal };
   // Written out: to spread an account took longer than all else that an entry costs here.
@@ -218,6 +219,8 @@ function enter(account: Account, movement: Movement, origin: Origin, now: number
     operations,
     nextExpiry,
     lastAt: entry.createdAt,
+    frozen,
+    note,
   };
   return { after, entry };
 }

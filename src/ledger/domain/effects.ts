@@ -1,6 +1,7 @@
 import type { Account, Entry, EntryType, Hold } from './account.js';
 import type { Grant } from './grant.js';
-import type { Remembered } from './operation.js';
+import type { Change } from './change.js';
+import type { Operation, Remembered } from './operation.js';
 import type { Stored } from './unit.js';
 
 /** Rows to write, all of them in one transaction. */
@@ -17,6 +18,25 @@ export interface Effects {
   readonly reversals: readonly Reversal[];
   /** To be added to the daily totals that are there. */
   readonly totals: readonly DailyTotal[];
+  /** Those of the accounts that were frozen, released from a freeze or noted something of. */
+  readonly marked: readonly Account[];
+  /** What administrators did. */
+  readonly audit: readonly object[];
+}
+
+/** Whether an account was frozen, released from a freeze or noted something of. */
+export function isMarked(before: Account, after: Account): boolean {
+  return after.frozen !== before.frozen || after.note !== before.note;
+}
+
+/** The rows of the audit: none for a refusal, and none for a mark that changes nothing. */
+export function recordsOf(
+  audit: NonNullable<Operation['audit']>,
+  { outcome, account: after }: Change,
+  before: Account,
+): object[] {
+  if (outcome.status === 'refused' || (outcome.status === 'marked' && after === before)) return [];
+  return [audit({ outcome, before, after })];
 }
 
 /** How much of an entry was reversed. */

@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { describeTable, type Table } from '../../common/database/index.js';
+import { AuditRow } from '../../common/audit/index.js';
 import { AccountRow, DailyTotalRow, EntryRow, HoldRow, MarkerRow, OperationRow } from './entities.js';
 import { GrantRow, ReversalRow } from './grant.entities.js';
 
@@ -13,6 +14,7 @@ export interface LedgerTables {
   readonly reversal: Table<ReversalRow>;
   readonly dailyTotal: Table<DailyTotalRow>;
   readonly marker: Table<MarkerRow>;
+  readonly audit: Table<AuditRow>;
 }
 
 export function describeLedger(dataSource: DataSource): LedgerTables {
@@ -25,5 +27,6 @@ export function describeLedger(dataSource: DataSource): LedgerTables {
     reversal: describeTable(dataSource, ReversalRow),
     dailyTotal: describeTable(dataSource, DailyTotalRow),
     marker: describeTable(dataSource, MarkerRow),
+    audit: describeTable(dataSource, AuditRow),
   };
 }

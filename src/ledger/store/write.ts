@@ -33,6 +33,7 @@ export function changesOf(effects: Effects, marker: CommitMarker, now: number): 
     { table: 'grant', how: 'set', rows: effects.grants },
     { table: 'reversal', how: 'add', rows: effects.reversals },
     { table: 'dailyTotal', how: 'add', rows: effects.totals },
+    { table: 'audit', how: 'insert', rows: effects.audit },
     // A batch that was given up long ago may still be committed: it must not hide a later one.
     { table: 'marker', how: 'raise', rows: [{ bucket, id, number, writtenAt: now }] },
   ];
