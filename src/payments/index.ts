@@ -1,3 +1,5 @@
+export { Purchase, PURCHASE_STATUSES, type PurchaseStatus } from './checkout/index.js';
 export { PAYMENTS_ENTITIES } from './payments.entities.js';
 export * from './payments.module.js';
 export { ReconciliationService } from './reconciliation/index.js';
+export { AdminPurchaseDto, ResolutionsService, ResolvePurchaseDto, toAdminPurchase } from './refunds/index.js';

@@ -1,4 +1,4 @@
-import { type AuditRecord, newAuditId } from '../common/audit/index.js';
+import { type AuditRecord, newRecord } from '../common/audit/index.js';
 import {
   type AccountName,
   type Action,
@@ -39,16 +39,21 @@ export function auditOf(
   if (clientAddress === undefined || action.kind === 'claim') return undefined;
   if (!OF_ADMINISTRATORS.has(action.kind) && !actor.startsWith('admin:')) return undefined;
   const { owner: account, unit } = ownerAndUnit(name);
-  const asked = newAuditId();
-  return (carriedOut): AuditRecord => ({
-    ...asked,
+  const called = nameOf(scope, unit, action);
+  const record = newRecord({
     actor,
-    action: nameOf(scope, unit, action),
+    action: called,
     account,
+    target: '',
+    before: null,
+    after: null,
+    traceId,
+    clientAddress,
+  });
+  return (carriedOut): AuditRecord => ({
+    ...record,
     target: targetOf(account, action, carriedOut),
     ...statesOf(name, action, carriedOut),
-    traceId,
-    clientAddress: clientAddress.slice(0, 64),
   });
 }
 
