@@ -21,7 +21,7 @@ async function main(): Promise<void> {
   const config = currentConfig();
   const logger = createLogger(config);
   for (const warning of config.warnings) logger.warn(warning);
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule, createAdapter(logger), {
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule, createAdapter(logger, config.trustProxy), {
     logger: new NestLogger(logger),
     bodyParser: false,
     abortOnError: false,

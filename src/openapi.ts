@@ -25,8 +25,10 @@ function buildDocument(app: NestFastifyApplication): OpenAPIObject {
     .addTag('Credits', 'Balances, debits and history in US dollars.')
     .addTag('Tokens', 'The same for language-model tokens.')
     .addTag('Payments', 'Purchases and the payment provider.')
-    .addTag('Admin: Accounts', 'Accounts across owners, and all that there is of one.')
-    .addTag('Admin: Transactions', 'Transactions across accounts.')
+    .addTag('Admin: accounts', 'Accounts across owners, all that there is of one, freezes and notes.')
+    .addTag('Admin: transactions', 'Transactions across accounts.')
+    .addTag('Admin: purchases', 'The purchases of all accounts and their reviews.')
+    .addTag('Admin: audit', 'Who did what.')
     .addTag('Admin: finance', 'The books of a month, for accountants.')
     .addTag('Health', 'For operators.')
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, 'bearer')
@@ -43,8 +45,9 @@ function buildDocument(app: NestFastifyApplication): OpenAPIObject {
     examples,
     headers: HEADERS,
   };
-  for (const { get, post } of Object.values(document.paths))
-    for (const operation of [get, post]) if (operation) completeOperation(operation, document.components.schemas!);
+  for (const { get, post, patch } of Object.values(document.paths))
+    for (const operation of [get, post, patch])
+      if (operation) completeOperation(operation, document.components.schemas!);
   return document;
 }
 

@@ -5,7 +5,7 @@ import { type CursorPage, data, type Data, Endpoint, ExactNumbers } from '../com
 import { AccountsQuery, AdminAccountDto, AdminAccountWholeDto } from './accounts.dto.js';
 import { AdminAccountsService } from './accounts.service.js';
 
-@ApiTags('Admin: Accounts')
+@ApiTags('Admin: accounts')
 @Controller('admin/accounts')
 export class AdminAccountsController {
   constructor(private readonly accounts: AdminAccountsService) {}

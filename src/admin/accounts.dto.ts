@@ -114,6 +114,12 @@ export class AdminAccountDto {
    */
   @ApiProperty({ format: 'date-time' })
   created_at: string;
+
+  /** Whether the account is frozen: it debits nothing and opens no hold. */
+  frozen: boolean;
+
+  /** What an administrator noted of the account. */
+  note?: string;
 }
 
 /** An account in one unit, with what is open and what happened last. */

@@ -97,5 +97,7 @@ function toAccount(view: AccountView): AdminAccountDto {
     spent_30d: exactNumber(decimalOf(unit, view.spent30d)),
     last_activity: new Date(view.lastAt).toISOString(),
     created_at: new Date(view.createdAt).toISOString(),
+    frozen: view.frozen !== null,
+    ...(view.note !== null && { note: view.note }),
   };
 }

@@ -1,15 +1,30 @@
 import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { AuditRow } from '../common/audit/index.js';
+import { CreditsModule } from '../credits/index.js';
 import { LedgerModule } from '../ledger/index.js';
 import { PaymentsModule } from '../payments/index.js';
 import { AdminAccountsController } from './accounts.controller.js';
 import { AdminAccountsService } from './accounts.service.js';
+import { AdminAuditController } from './audit.controller.js';
+import { AuditReader } from './audit.reader.js';
 import { FinanceController } from './finance.controller.js';
+import { AdminMarksController } from './marks.controller.js';
+import { AdminPurchasesController } from './purchases.controller.js';
+import { PurchasesReader } from './purchases.reader.js';
 import { AdminTransactionsController } from './transactions.controller.js';
 
 /** Questions and corrections across accounts, for administrators alone. */
 @Module({
-  imports: [LedgerModule, PaymentsModule],
-  controllers: [AdminAccountsController, AdminTransactionsController, FinanceController],
-  providers: [AdminAccountsService],
+  imports: [TypeOrmModule.forFeature([AuditRow]), LedgerModule, CreditsModule, PaymentsModule],
+  controllers: [
+    AdminAccountsController,
+    AdminMarksController,
+    AdminTransactionsController,
+    AdminPurchasesController,
+    AdminAuditController,
+    FinanceController,
+  ],
+  providers: [AdminAccountsService, AuditReader, PurchasesReader],
 })
 export class AdminModule {}

@@ -6,7 +6,7 @@ import { EntriesReader, ownerAndUnit } from '../ledger/index.js';
 import { checkPeriod, toTransaction } from '../wallet/index.js';
 import { AdminTransactionDto, AdminTransactionsQuery } from './transactions.dto.js';
 
-@ApiTags('Admin: Transactions')
+@ApiTags('Admin: transactions')
 @Controller('admin/transactions')
 export class AdminTransactionsController {
   constructor(private readonly entries: EntriesReader) {}

@@ -124,7 +124,7 @@ export class CreditsController {
     answers: CreditTransactionDto,
     example: SPENDING_EXAMPLE,
     idempotent: true,
-    errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN'],
+    errors: ['INSUFFICIENT_CREDITS', 'ACCOUNT_FROZEN', 'FORBIDDEN'],
   })
   debit(
     @CurrentPrincipal() who: Principal,

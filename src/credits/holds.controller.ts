@@ -34,7 +34,11 @@ export class CreditsHoldsController {
 
   @Post()
   @Authenticated()
-  @Endpoint({ ...HOLD_ENDPOINTS.open, answers: HoldDto, errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'CONFLICT'] })
+  @Endpoint({
+    ...HOLD_ENDPOINTS.open,
+    answers: HoldDto,
+    errors: ['INSUFFICIENT_CREDITS', 'ACCOUNT_FROZEN', 'FORBIDDEN', 'CONFLICT'],
+  })
   openHold(
     @CurrentPrincipal() who: Principal,
     @Body() body: OpenHoldDto,

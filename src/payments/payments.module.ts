@@ -15,7 +15,7 @@ import { PagesController } from './pages/index.js';
 import { PAYMENTS_ENTITIES } from './payments.entities.js';
 import { chosenProvider, SandboxController, SandboxProvider } from './provider/index.js';
 import { Audit, PurchasesReconciler, ReconciliationSchedule, ReconciliationService } from './reconciliation/index.js';
-import { PurchasesController, RefundsService } from './refunds/index.js';
+import { PurchasesController, RefundsService, ResolutionsService, ResolutionStore } from './refunds/index.js';
 import {
   InboxService,
   PaymentsMetrics,
@@ -50,11 +50,13 @@ import {
     WebhookEvents,
     InboxService,
     RefundsService,
+    ResolutionStore,
+    ResolutionsService,
     PurchasesReconciler,
     Audit,
     ReconciliationService,
     ReconciliationSchedule,
   ],
-  exports: [PurchasesService],
+  exports: [TypeOrmModule, PurchasesService, ResolutionsService],
 })
 export class PaymentsModule {}

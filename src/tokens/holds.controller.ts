@@ -34,7 +34,11 @@ export class TokensHoldsController {
 
   @Post()
   @Authenticated()
-  @Endpoint({ ...HOLD_ENDPOINTS.open, answers: HoldDto, errors: ['INSUFFICIENT_TOKENS', 'FORBIDDEN', 'CONFLICT'] })
+  @Endpoint({
+    ...HOLD_ENDPOINTS.open,
+    answers: HoldDto,
+    errors: ['INSUFFICIENT_TOKENS', 'ACCOUNT_FROZEN', 'FORBIDDEN', 'CONFLICT'],
+  })
   openHold(
     @CurrentPrincipal() who: Principal,
     @Body() body: OpenTokenHoldDto,

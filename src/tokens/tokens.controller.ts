@@ -120,7 +120,7 @@ export class TokensController {
     answers: TokenTransactionDto,
     example: { ...SPENDING_EXAMPLE, grants: [{ grant_id: 1, amount: 1250 }] },
     idempotent: true,
-    errors: ['INSUFFICIENT_TOKENS', 'FORBIDDEN'],
+    errors: ['INSUFFICIENT_TOKENS', 'ACCOUNT_FROZEN', 'FORBIDDEN'],
   })
   consume(
     @CurrentPrincipal() who: Principal,

@@ -41,6 +41,7 @@ const TRANSACTION: Record<keyof TransactionDto, 'everybody' | 'administrators'> 
   reverses: 'everybody',
   reversed: 'everybody',
   expired_at: 'everybody',
+  account_created: 'everybody',
   trace_id: 'administrators',
   idempotency_key: 'administrators',
 };

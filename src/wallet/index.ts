@@ -14,6 +14,7 @@ export * from './hold.dto.js';
 export * from './hold.endpoints.js';
 export { storedAmount } from './operations.js';
 export { toGrant, toHold, toTransaction } from './present.js';
+export * from './marks.js';
 export * from './queries.dto.js';
 export * from './summary.dto.js';
 export * from './transaction.dto.js';

@@ -15,16 +15,15 @@ import {
   toStored,
   type Unit,
 } from '../ledger/index.js';
+import { type Asked, auditOf } from './audited.js';
 import { toTime } from './time.rule.js';
 import type { DepositBody, MovementBody, PurchaseGrant } from './requests.js';
 import type { Words } from './words.js';
 
-/** Who asks, with which key and trace id. */
-export type Asked = Pick<Operation, 'key' | 'clientKey' | 'traceId' | 'actor'>;
-
 /** What a request on an account says of itself. */
-export function askedBy(who: Principal, account: AccountName, { key, traceId }: Idempotency): Asked {
-  return { key, clientKey: key, traceId, actor: actorOn(who, ownerAndUnit(account).owner) };
+export function askedBy(who: Principal, account: AccountName, { key, traceId, clientAddress }: Idempotency): Asked {
+  const actor = actorOn(who, ownerAndUnit(account).owner);
+  return { key, clientKey: key, traceId, actor, clientAddress: who.admin ? clientAddress : undefined };
 }
 
 /**
@@ -40,7 +39,8 @@ export function operation<A extends Action>(
 ): Operation<A> {
   const { key, clientKey, traceId, actor } = asked;
   const hash = key === undefined ? '' : requestHash(request());
-  return { account, scope, key, clientKey, hash, traceId, actor, action };
+  const audit = auditOf(account, scope, action, asked);
+  return { account, scope, key, clientKey, hash, traceId, actor, action, audit };
 }
 
 /** The operation that spends an amount. */

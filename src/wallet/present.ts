@@ -125,6 +125,7 @@ export function toBalance(name: AccountName, balance: Balance): BalanceDto {
       expires_at: new Date(at).toISOString(),
     })),
     as_of: balance.sequence,
+    frozen: balance.frozen,
   };
 }
 
@@ -188,7 +189,7 @@ function exact(unit: Unit, sum: bigint): ExactNumber {
 const HOLD_ID = /^hold_(\d{1,16})_(\d{1,16})$/;
 
 /** Names a hold for all accounts; who may see it is decided by its account. */
-function holdId(accountId: number, number: number): string {
+export function holdId(accountId: number, number: number): string {
   return `hold_${accountId}_${number}`;
 }
 

@@ -58,6 +58,8 @@ const CONFLICTS: {
 
 function refusal(unit: Unit, rejection: Rejection, replayedFrom: string | undefined): ApiError {
   if (rejection.reason === 'insufficient') return insufficient(unit, rejection, replayedFrom);
+  if (rejection.reason === 'frozen')
+    return new ApiError('ACCOUNT_FROZEN', undefined, { details: { reason: rejection.why } });
   const { reason } = rejection;
   const notFound = NOT_FOUND[reason];
   if (notFound) return new ApiError('NOT_FOUND', notFound, { replayedFrom });

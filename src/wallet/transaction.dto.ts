@@ -78,6 +78,9 @@ export class TransactionDto extends DimensionFields {
   @ApiPropertyOptional({ format: 'date-time' })
   expired_at?: string;
 
+  /** `true` in the answer to a deposit that made the account: check that its name is the one you meant. */
+  account_created?: boolean;
+
   /**
    * The trace id of the request that made it; for administrators only.
    * @example "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -137,4 +140,11 @@ export class BalanceDto {
    */
   @ApiProperty({ type: 'integer' })
   as_of: number;
+
+  /**
+   * Whether an administrator has frozen the account. A frozen account debits nothing and opens no hold; holds that were
+   * open before can be captured.
+   * @example false
+   */
+  frozen: boolean;
 }

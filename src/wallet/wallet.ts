@@ -61,7 +61,8 @@ export class Wallet<Label extends object = object> {
    */
   async deposit(who: Principal, body: DepositBody, asked: Idempotency): Promise<Answered<TransactionDto>> {
     const name = this.nameFor(who, body.account);
-    return this.post(who, funding(name, this.words, askedBy(who, name, asked), body));
+    const { data, replayed } = await this.post(who, funding(name, this.words, askedBy(who, name, asked), body));
+    return new Answered(data.id === 1 ? { ...data, account_created: true } : data, replayed);
   }
 
   /**

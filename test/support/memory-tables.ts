@@ -110,6 +110,7 @@ export class MemoryTables {
     dailyTotal: new MemoryTable(described.dailyTotal),
     finance: new MemoryTable(described.finance),
     marker: new MemoryTable(described.marker),
+    audit: new MemoryTable(described.audit),
   };
 
   private readonly ids = new Map<AccountName, number>();

@@ -37,11 +37,16 @@ export type Expected = { readonly replayed: boolean } & (
     }
   | { readonly held: { readonly number: number; readonly status: HoldStatus; readonly captured: number } }
   | { readonly claimed: true }
+  | { readonly marked: string | null }
   /** The reason, and how much there would have been. */
   | { readonly refused: string; readonly group?: { readonly index: number; readonly because: string } }
   | { readonly reused: true }
 );
-type Done = Omit<Extract<Expected, { posted: unknown }>, 'replayed'> | { held: unknown } | { claimed: true };
+type Done =
+  | Omit<Extract<Expected, { posted: unknown }>, 'replayed'>
+  | { held: unknown }
+  | { claimed: true }
+  | { marked: string | null };
 type Come = Done | { refused: string };
 
 /** One micro-dollar, or one token. */
@@ -91,6 +96,8 @@ interface NaiveAccount {
   taken: Record<string, (Unit | 'debt')[]>;
   /** In micro-dollars: money that came, that is owed with the debt, and that debts cost which promotions paid. */
   money: { cash: number; receivable: number; promotional: number; breakage: number };
+  /** Why nothing may be spent. */
+  frozen: string | null;
 }
 
 /** The money of an account, in micro-dollars. */
@@ -120,7 +127,16 @@ export class NaiveLedger {
 
   account(id: AccountName): NaiveAccount {
     const money = { cash: 0, receivable: 0, promotional: 0, breakage: 0 };
-    return (this.state.accounts[id] ??= { entries: [], holds: [], grants: [], units: [], debt: 0, taken: {}, money });
+    return (this.state.accounts[id] ??= {
+      entries: [],
+      holds: [],
+      grants: [],
+      units: [],
+      debt: 0,
+      taken: {},
+      money,
+      frozen: null,
+    });
   }
 
   status({ status, expiresAt }: NaiveHold, now: number): HoldStatus {
@@ -178,7 +194,7 @@ export class NaiveLedger {
       const replayed = answers[0]!.replayed;
       const [claim] = group as [Group[number]];
       const whole: Expected = { replayed, refused: 'group', group: { index: culprit, because } };
-      if (index > 0 && isKeyed(claim)) this.remember(claim, { ...whole, replayed: false });
+      if (index > 0 && isKeyed(claim) && because !== 'frozen') this.remember(claim, { ...whole, replayed: false });
       return group.map((_, i) =>
         i === index && index > 0 ? answer : i === culprit ? { replayed, refused: because } : whole,
       );
@@ -193,6 +209,8 @@ export class NaiveLedger {
     if (known && known.hash !== operation.hash) return { replayed: false, reused: true };
     if (known) return { ...known.expected, replayed: true };
     if (isLate(action, clock)) return { replayed: false, refused: 'past' };
+    if (this.account(account).frozen !== null && (action.kind === 'spend' || action.kind === 'open'))
+      return { replayed: false, refused: 'frozen' };
     const come = new Moment(this.account(account), clock).act(action);
     const expected = { replayed: false, ...come } as Expected;
     if (isKeyed(operation)) this.remember(operation, expected);
@@ -252,6 +270,8 @@ class Moment {
         return this.extend(action);
       case 'reverse':
         return this.reverse(action);
+      case 'mark':
+        return { marked: (this.account.frozen = action.frozen === undefined ? this.account.frozen : action.frozen) };
     }
   }
 
@@ -598,6 +618,7 @@ export function plainly({ outcome, ...answer }: Answer): Expected {
     return { replayed, held: { number, status, captured } };
   }
   if (outcome.status === 'claimed') return { replayed, claimed: true };
+  if (outcome.status === 'marked') return { replayed, marked: outcome.account.frozen };
   const { rejection } = outcome;
   return rejection.reason === 'group'
     ? { replayed, refused: 'group', group: { index: rejection.index, because: refusalOf(rejection.because) } }
@@ -706,6 +727,7 @@ function isWellFormed(action: Action): boolean {
     case 'void':
     case 'expire':
     case 'extend':
+    case 'mark':
     case 'claim':
       return true;
   }

@@ -66,8 +66,8 @@ export async function stateOf(client: Client, { base }: Words): Promise<{ balanc
   return { balance: balance.body, history: history.body };
 }
 
-/** A transaction as those see it who are no administrators. */
-export function forEverybody({ trace_id: _, idempotency_key: __, ...transaction }: any): any {
+/** A transaction as the history shows it to those who are no administrators. */
+export function forEverybody({ trace_id: _, idempotency_key: __, account_created: ___, ...transaction }: any): any {
   return transaction;
 }
 

@@ -108,7 +108,12 @@ const USUAL_GROUPS = fc.sample(
   newGroup.filter(([claim]) => claim?.key !== null),
   { numRuns: 6, seed: 2 },
 );
+/** A freeze or its end, which has no key. */
+const anyMark = fc
+  .tuple(fc.constantFrom(...ACCOUNTS), fc.constantFrom('why', null))
+  .map(([account, frozen]): Draft[] => [{ account, action: { kind: 'mark', frozen }, key: null }]);
 const anyGroup = fc.oneof(
+  { weight: 1, arbitrary: anyMark },
   { weight: 5, arbitrary: anyDraft.map((draft) => [draft]) },
   { weight: 1, arbitrary: newGroup },
   { weight: 1, arbitrary: fc.constantFrom(...USUAL_GROUPS) },

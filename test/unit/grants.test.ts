@@ -28,9 +28,11 @@ const act = (action: Action): Answer => story.one(ADA, action);
 /** What an action came to: the entry or the hold, or why it was refused. */
 function come(action: Action): Entry | Hold | Rejection {
   const { outcome } = act(action);
-  if (outcome === 'key-reused' || outcome.status === 'claimed') throw new Error('nothing came of it');
+  if (outcome === 'key-reused') throw new Error('nothing came of it');
   if (outcome.status === 'refused') return outcome.rejection;
-  return outcome.status === 'held' ? outcome.hold : outcome.entry;
+  if (outcome.status === 'posted') return outcome.entry;
+  if (outcome.status === 'held') return outcome.hold;
+  throw new Error('nothing came of it');
 }
 
 /** The grants that an entry or hold names, and the amounts. */

@@ -8,6 +8,7 @@ const NOW = 1_776_249_000_000;
 const purchase = {
   id: 'pur_1',
   status: 'open',
+  resolution: null,
   sessionId: 'cs_1',
   price: 9000,
   currency: 'USD',

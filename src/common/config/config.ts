@@ -1,5 +1,6 @@
 import { createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { type DatabaseConfig, readDatabase } from './database-url.js';
 import { Variables } from './variables.js';
@@ -42,6 +43,8 @@ export class Config {
   /** Requests per minute and principal; 0 turns the limit off. */
   readonly rateLimitPerMinute: number;
   readonly corsOrigins: string[];
+  /** The addresses and networks of proxies whose `X-Forwarded-For` is believed. */
+  readonly trustProxy: string[];
   /** The address of `GET /metrics`; absent when metrics are off. */
   readonly metrics?: { readonly port: number; readonly host: string };
   /** Settings that may be mistakes; logged at the start. */
@@ -102,6 +105,7 @@ export function readConfig(env: NodeJS.ProcessEnv, dataDir = resolve('data')): C
     catalog: readCatalog(variables),
     rateLimitPerMinute: variables.integer('RATE_LIMIT_PER_MINUTE', 6000, 0, 100_000_000),
     corsOrigins: readOrigins(variables),
+    trustProxy: readProxies(variables),
     metrics: readMetrics(variables, port),
     warnings,
   };
@@ -207,6 +211,18 @@ function readOrigins(variables: Variables): string[] {
     if (!URL.canParse(origin) || new URL(origin).origin !== origin)
       variables.problems.push(`CORS_ORIGINS: ${origin} is not an origin such as https://app.example.com`);
   return origins;
+}
+
+function readProxies(variables: Variables): string[] {
+  const proxies = variables.list('TRUST_PROXY');
+  for (const proxy of proxies) {
+    const [address = '', prefix, ...rest] = proxy.split('/');
+    const bits = { 4: 32, 6: 128 }[isIP(address)] ?? -1;
+    const fits = prefix === undefined ? bits > 0 : /^\d{1,3}$/.test(prefix) && Number(prefix) <= bits;
+    if (!fits || rest.length > 0)
+      variables.problems.push(`TRUST_PROXY: ${proxy} is not an address or a network such as 10.0.0.0/8`);
+  }
+  return proxies;
 }
 
 function readMetrics(variables: Variables, apiPort: number): Config['metrics'] {

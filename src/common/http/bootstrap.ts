@@ -23,9 +23,13 @@ const PAGES = ['checkout/*path', 'sandbox/*path'];
 /** Version 00 ends after the flags; later versions may say more. */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:(?<!^00.*)-.*)?$/;
 
-/** Nest's Fastify adapter with our trace ids, our logger and the alias of the base path. */
-export function createAdapter(logger: Logger): FastifyAdapter {
+/**
+ * Nest's Fastify adapter with our trace ids, our logger and the alias of the base path.
+ * @param trustProxy the proxies that are believed when they forward a client's address
+ */
+export function createAdapter(logger: Logger, trustProxy: readonly string[] = []): FastifyAdapter {
   return new FastifyAdapter({
+    trustProxy: trustProxy.length > 0 && [...trustProxy],
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     // A child logger for each request costs more than the line that it would write; our lines name the trace id
@@ -110,11 +114,8 @@ export async function configureHttp(
 /** Lets browsers of the configured origins call with credentials. */
 async function allowOrigins(app: NestFastifyApplication, { corsOrigins: origin }: Config): Promise<void> {
   if (origin.length === 0) return;
-  const maxAge = PREFLIGHT_HOLDS_SECONDS;
-  await app.register(cors, { origin, credentials: true, exposedHeaders: EXPOSED_HEADERS, maxAge });
+  await app.register(cors, { ...CORS, origin });
 }
-
-const PREFLIGHT_HOLDS_SECONDS = 600;
 
 const EXPOSED_HEADERS = [
   'X-Trace-Id',
@@ -126,6 +127,14 @@ const EXPOSED_HEADERS = [
   'X-RateLimit-Remaining',
   'X-RateLimit-Reset',
 ];
+
+/** A browser may remember a preflight's answer for ten minutes. */
+const CORS = {
+  methods: ['GET', 'HEAD', 'POST', 'PATCH'],
+  credentials: true,
+  exposedHeaders: EXPOSED_HEADERS,
+  maxAge: 600,
+};
 
 /**
  * Helmet's headers, and `no-store` for every answer that sets no other caching. They never change, so they are made

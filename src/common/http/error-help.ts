@@ -42,6 +42,12 @@ export const ERROR_HELP: Record<ErrorCode, ErrorHelp> = {
     fix: 'Leave `account` out to work on your own account, or use a token with the right role. A write with the cookie must come from the same origin.',
     retry: NEVER,
   },
+  ACCOUNT_FROZEN: {
+    cause:
+      'An administrator has frozen the account: it debits nothing and opens no hold. `details.reason` says why. Holds that were open before can still be captured and released.',
+    fix: 'Ask support to end the freeze.',
+    retry: 'Yes, after the freeze has ended, with the same `Idempotency-Key`: this refusal is not remembered.',
+  },
   NOT_FOUND: {
     cause:
       'There is no such address, or the account has nothing with this id. Ids of transactions and grants count within an account.',

@@ -16,6 +16,10 @@ export const ERRORS = {
     status: 403,
     message: 'This needs the administrator role, or the account is not yours. Use a token with the right to do it.',
   },
+  ACCOUNT_FROZEN: {
+    status: 403,
+    message: 'The account is frozen: it debits nothing and opens no hold. Ask support why; `details.reason` says it.',
+  },
   NOT_FOUND: { status: 404, message: 'Nothing was found at this address. Check the id and the account.' },
   REQUEST_TIMEOUT: { status: 408, message: 'The request did not arrive in time. Send it again.' },
   CONFLICT: { status: 409, message: 'The current state does not allow this. Read it before you try again.' },

@@ -5,12 +5,14 @@ import { stringify } from 'safe-stable-stringify';
 import { invalidField } from './errors.js';
 import { fieldRule } from './validation.js';
 
-/** The `Idempotency-Key` header of a request. */
+/** The `Idempotency-Key` header of a request, and where the request came from. */
 export interface Idempotency {
   /** 1–255 visible ASCII characters. Without a key, every request is a new operation. */
   readonly key?: string;
   /** The request's trace id. A recorded refusal keeps it, because a replay repeats the first answer's body exactly. */
   readonly traceId: string;
+  /** The socket's, or the one that a trusted proxy forwards. */
+  readonly clientAddress: string;
 }
 
 const KEY = /^[\x21-\x7e]{1,255}$/;
@@ -26,7 +28,7 @@ export const IdempotencyKey = createParamDecorator((_: unknown, context: Executi
   const request = context.switchToHttp().getRequest<FastifyRequest>();
   const header = request.headers['idempotency-key'];
   if (header !== undefined && !KEY.test(String(header))) throw invalidField('Idempotency-Key', KEY_RULE);
-  return { key: header as string | undefined, traceId: request.id };
+  return { key: header as string | undefined, traceId: request.id, clientAddress: request.ip };
 });
 
 /** Hashes a request's fields, in an order of its own. Two requests with the same fields are the same request. */

@@ -42,8 +42,8 @@ const ENVELOPES = {
   item: (item: SchemaObject): SchemaObject => ({ type: 'object', required: ['data'], properties: { data: item } }),
   array: (item: SchemaObject): SchemaObject => ENVELOPES.item({ type: 'array', items: item }),
   list: (item: SchemaObject): SchemaObject => page(item, PAGE_META),
-  history: (item: SchemaObject): SchemaObject => page(item, HISTORY_META),
   cursor: (item: SchemaObject): SchemaObject => page(item, CURSOR_META),
+  history: (item: SchemaObject): SchemaObject => page(item, HISTORY_META),
 };
 
 /** The documentation of a route, for people and for generated clients. */
@@ -56,8 +56,8 @@ interface Endpoint {
   /** The item in `data`. */
   answers: Type;
   /**
-   * `list`: a page with `meta`; `cursor`: a page of a list that goes on by cursor; `history`: the one, or under a
-   * filter the other; `array`: a list without pages; `bare`: a body that has its own `data`.
+   * `list`: a page with `meta`; `cursor`: a page that names the next one; `history`: a `list`, or under a filter a
+   * `cursor`; `array`: a list without pages; `bare`: a body that has its own `data`.
    */
   as?: keyof typeof ENVELOPES;
   /** Fields of the example answer that differ from the DTO's examples: of its item, or of a bare body. */
@@ -216,6 +216,7 @@ function errorSchema(codes: readonly ErrorCode[]): SchemaObject {
 function exampleDetails(code: ErrorCode): unknown {
   if (code === 'VALIDATION_ERROR') return [{ field: 'amount', message: 'must be greater than 0' }];
   if (code === 'INSUFFICIENT_CREDITS') return { required: 1.25, available: 0.5, shortfall: 0.75 };
+  if (code === 'ACCOUNT_FROZEN') return { reason: 'Chargebacks are being looked into.' };
   if (code === 'INSUFFICIENT_TOKENS') return { required: 1250, available: 500, shortfall: 750 };
   return null;
 }

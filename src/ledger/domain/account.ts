@@ -46,6 +46,10 @@ export interface Account {
    * the writers say; holds go by the clock.
    */
   readonly lastAt: number;
+  /** Why nothing may be spent or kept back; null: it may. */
+  readonly frozen: string | null;
+  /** What administrators noted. */
+  readonly note: string | null;
 }
 
 /** Number and sum of the entries of one type. */
@@ -165,6 +169,8 @@ export function emptyAccount(id: number, version: number, name: AccountName): Ac
     operations: 0,
     nextExpiry: null,
     lastAt: 0,
+    frozen: null,
+    note: null,
   };
 }
 

@@ -115,10 +115,19 @@ export interface Release {
   readonly hold: HoldName;
 }
 
+/** Freezes an account or ends the freeze, and notes something; it makes no entry. */
+export interface Mark {
+  readonly kind: 'mark';
+  /** Why it is frozen; null: it is not; absent: as it was. */
+  readonly frozen?: string | null;
+  /** Null: none; absent: as it was. */
+  readonly note?: string | null;
+}
+
 /** Changes nothing but remembers its key: it stands for several operations together. */
 interface Claim {
   readonly kind: 'claim';
 }
 
 /** What can be done to an account. */
-export type Action = Fund | Spend | Refund | Void | Expire | Extend | Reverse | Open | Capture | Release | Claim;
+export type Action = Fund | Spend | Refund | Void | Expire | Extend | Reverse | Open | Capture | Release | Mark | Claim;

@@ -14,6 +14,7 @@ import {
 import { capture, open, release } from './rules/hold.js';
 import { isPast } from './grant.js';
 import { extend, fund } from './rules/fund.js';
+import { mark } from './rules/mark.js';
 import { refund } from './rules/refund.js';
 import { reverse } from './rules/reverse.js';
 import { expireGrant } from './rules/settle.js';
@@ -40,6 +41,10 @@ export function apply(state: State, operation: Operation, now: number, replay?: 
     return { answer: forNow(operation, { reason: 'malformed' }) };
   if (replay) return { answer: again(operation, replay) };
   if (isLate(operation, now)) return { answer: forNow(operation, { reason: 'past' }) };
+  const { frozen } = state.account;
+  // Who sends the same again after the freeze means it.
+  if (frozen !== null && isFrozen(operation.action))
+    return { answer: forNow(operation, { reason: 'frozen', why: frozen }) };
   if (operation.action.kind === 'claim')
     return {
       answer: { outcome: { status: 'claimed' }, replayed: false },
@@ -61,6 +66,11 @@ function forNow({ traceId }: Operation, rejection: Rejection): Answer {
 /** Whether a grant would have expired before it is made. Such a refusal is not remembered. */
 export function isLate({ action }: Operation, now: number): boolean {
   return action.kind === 'fund' && isPast(action.terms, now);
+}
+
+/** Whether an action waits for the end of a freeze: what a hold kept back before can be spent. */
+function isFrozen({ kind }: Action): boolean {
+  return kind === 'spend' || kind === 'open';
 }
 
 /** Ends or forfeits what came to a grant that is over. */
@@ -105,6 +115,8 @@ export function rule(state: State, action: Exclude<Action, { kind: 'claim' }>, n
       return extend(state, action, now);
     case 'reverse':
       return reverse(state, action, now);
+    case 'mark':
+      return mark(state, action, now);
   }
 }
 

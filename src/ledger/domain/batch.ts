@@ -3,7 +3,7 @@ import type { HoldName } from './action.js';
 import { apply } from './apply.js';
 import type { Change, PurchaseState, ReversedEntry, State } from './change.js';
 import { type Booked, booksOf } from './books.js';
-import { dayOf, type Effects, type GrantChanges, totalsOf } from './effects.js';
+import { dayOf, type Effects, type GrantChanges, isMarked, recordsOf, totalsOf } from './effects.js';
 import type { Grant } from './grant.js';
 import {
   type Answer,
@@ -94,6 +94,7 @@ class Batch {
   private readonly entries: Entry[] = [];
   private readonly operations: Remembered[] = [];
   private readonly booked: Booked[] = [];
+  private readonly audit: object[] = [];
 
   constructor(
     known: ReadonlyMap<AccountName, Known>,
@@ -118,6 +119,7 @@ class Batch {
       replayOf(course, operation),
     );
     if (!change) return answer;
+    if (operation.audit) this.audit.push(...recordsOf(operation.audit, change, course.account));
     this.take(course, change);
     if (isKeyed(operation)) this.remember(course, operation, change.outcome);
     return answer;
@@ -154,6 +156,8 @@ class Batch {
       ),
       totals: totalsOf(this.entries),
       books: booksOf(this.booked),
+      marked: courses.flatMap(({ known, account }) => (isMarked(known.account, account) ? account : [])),
+      audit: this.audit,
     };
   }
 
@@ -194,7 +198,7 @@ class Batch {
 
   private rememberRefusal(group: Group, index: number, refused: Extract<Outcome, { status: 'refused' }>): void {
     const claim = group[0]!;
-    if (!isKeyed(claim)) return;
+    if (!isKeyed(claim) || refused.rejection.reason === 'frozen') return;
     const rejection = { reason: 'group', index, because: refused.rejection } as const;
     this.remember(this.courses.get(claim.account)!, claim, { status: 'refused', rejection, traceId: claim.traceId });
   }
@@ -215,14 +219,16 @@ class Batch {
       entries: this.entries.length,
       operations: this.operations.length,
       booked: this.booked.length,
+      audit: this.audit.length,
     };
   }
 
-  private restore({ courses, entries, operations, booked }: ReturnType<Batch['save']>): void {
+  private restore({ courses, entries, operations, booked, audit }: ReturnType<Batch['save']>): void {
     for (const [name, course] of courses) this.courses.set(name, course);
     this.entries.length = entries;
     this.operations.length = operations;
     this.booked.length = booked;
+    this.audit.length = audit;
   }
 }
 

@@ -239,7 +239,7 @@ export class Draft {
 /** The next entry of an account, and the account after it. */
 function enter(account: Account, movement: Movement, origin: Origin, now: number): { after: Account; entry: Entry } {
   const { id, version, owner, unit, held, debtPrice, types, holds } = account;
-  const { holdEvents, openHolds, operations, nextExpiry } = account;
+  const { holdEvents, openHolds, operations, nextExpiry, frozen, note } = account;
   const entry = entryOf(account, movement, origin, Math.max(now, account.lastAt));
   const ofType: TypeTotal = { count: entry.typeSequence, total: entry.typeTotal };
   // Written out: to spread an account took longer than all else that an entry costs here.
@@ -259,6 +259,8 @@ function enter(account: Account, movement: Movement, origin: Origin, now: number
     operations,
     nextExpiry,
     lastAt: entry.createdAt,
+    frozen,
+    note,
   };
   return { after, entry };
 }

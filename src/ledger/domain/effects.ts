@@ -1,7 +1,8 @@
 import type { Account, Entry, EntryType, Hold } from './account.js';
 import type { BookRow } from './books.js';
 import type { Grant } from './grant.js';
-import type { Remembered } from './operation.js';
+import type { Change } from './change.js';
+import type { Operation, Remembered } from './operation.js';
 import type { Stored } from './unit.js';
 
 /** Rows to write, all of them in one transaction. */
@@ -19,6 +20,10 @@ export interface Effects {
   readonly totals: readonly DailyTotal[];
   /** To be added to the books that are there. */
   readonly books: readonly BookRow[];
+  /** Those of the accounts that were frozen, released from a freeze or noted something of. */
+  readonly marked: readonly Account[];
+  /** What administrators did. */
+  readonly audit: readonly object[];
 }
 
 /** Grants as a batch has left them, by how much of their rows it writes. */
@@ -27,6 +32,21 @@ export interface GrantChanges {
   /** Of these only `used`, `held` and `remaining` changed, as with nearly every spending. */
   readonly moved: readonly Grant[];
   readonly changed: readonly Grant[];
+}
+
+/** Whether an account was frozen, released from a freeze or noted something of. */
+export function isMarked(before: Account, after: Account): boolean {
+  return after.frozen !== before.frozen || after.note !== before.note;
+}
+
+/** The rows of the audit: none for a refusal, and none for a mark that changes nothing. */
+export function recordsOf(
+  audit: NonNullable<Operation['audit']>,
+  { outcome, account: after }: Change,
+  before: Account,
+): object[] {
+  if (outcome.status === 'refused' || (outcome.status === 'marked' && after === before)) return [];
+  return [audit({ outcome, before, after })];
 }
 
 /** How much of an entry was reversed. */

@@ -1,4 +1,4 @@
-import type { AccountName, Entry, EntryType, Hold, HoldStatus, Origin } from './account.js';
+import type { Account, AccountName, Entry, EntryType, Hold, HoldStatus, Origin } from './account.js';
 import type { Action, HoldName } from './action.js';
 import { negate, type Stored, ZERO } from './unit.js';
 
@@ -18,6 +18,17 @@ export interface Operation<A extends Action = Action> {
   /** The key as the client sent it, where `key` may be one that was derived from it. */
   readonly clientKey?: string;
   readonly action: A;
+  /** The row that it leaves in the audit when it is carried out; absent: none. */
+  readonly audit?: (carriedOut: CarriedOut) => object;
+}
+
+/** An operation that was neither refused nor a replay. */
+export interface CarriedOut {
+  readonly outcome: Exclude<Outcome, { status: 'refused' }>;
+  /** The account before it … */
+  readonly before: Account;
+  /** … and after. */
+  readonly after: Account;
 }
 
 /** Where the entries of an operation come from. */
@@ -34,6 +45,7 @@ export type Rejection =
   | { readonly reason: 'hold-settled'; readonly status: HoldStatus }
   | { readonly reason: 'too-many-holds' }
   | { readonly reason: 'hold-exceeded'; readonly required: Stored; readonly remaining: Stored }
+  | { readonly reason: 'frozen'; readonly why: string }
   | { readonly reason: 'no-account' }
   | { readonly reason: 'no-grant' }
   | { readonly reason: 'nothing-remains' }
@@ -58,6 +70,7 @@ export interface Refusal {
 export type Outcome =
   | { readonly status: 'posted'; readonly entry: Entry }
   | { readonly status: 'held'; readonly hold: Hold }
+  | { readonly status: 'marked'; readonly account: Account }
   | { readonly status: 'claimed' }
   | ({ readonly status: 'refused' } & Refusal);
 

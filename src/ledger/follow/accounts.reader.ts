@@ -54,7 +54,10 @@ export interface Place {
 }
 
 /** An account as administrators see it. What has expired is not in its balance. */
-export interface AccountView extends Pick<Account, 'id' | 'owner' | 'unit' | 'balance' | 'held' | 'lastAt'> {
+export interface AccountView extends Pick<
+  Account,
+  'id' | 'owner' | 'unit' | 'balance' | 'held' | 'lastAt' | 'frozen' | 'note'
+> {
   readonly available: Stored;
   readonly debt: Stored;
   readonly spent30d: bigint;
@@ -177,7 +180,7 @@ export class AccountsReader {
     const begun = new Map(firsts.map(({ accountId, createdAt }: Entry) => [accountId, createdAt]));
     const views = new Map<number, AccountView>();
     for (const account of accounts) {
-      const { id, owner, unit, lastAt } = account;
+      const { id, owner, unit, lastAt, frozen, note } = account;
       const createdAt = begun.get(id);
       if (createdAt === undefined) continue;
       // Few are due at any time: the sweep settles them within seconds.
@@ -185,7 +188,17 @@ export class AccountsReader {
         ? await this.ledger.balance(accountName(account))
         : account;
       const sums = { balance, held, available: available({ balance, held }), debt: debtOf({ balance, held }) };
-      views.set(id, { id, owner, unit, lastAt, createdAt, ...sums, spent30d: spent.get(id)?.amount ?? 0n });
+      views.set(id, {
+        id,
+        owner,
+        unit,
+        lastAt,
+        frozen,
+        note,
+        createdAt,
+        ...sums,
+        spent30d: spent.get(id)?.amount ?? 0n,
+      });
     }
     return views;
   }

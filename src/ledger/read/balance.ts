@@ -14,6 +14,8 @@ export interface Balance {
   readonly promotional: Stored;
   /** What will expire, by moment, the next ten of them. */
   readonly expiring: readonly { readonly at: number; readonly amount: Stored }[];
+  /** Whether nothing may be spent or kept back. */
+  readonly frozen: boolean;
 }
 
 /** How many of the next moments of expiry a balance names. */
@@ -21,7 +23,7 @@ const EXPIRING = 10;
 
 /** The balance of an account with these open grants, or with their sums by category and expiry. */
 export function balanceOf(
-  { balance, held, sequence }: Pick<Account, 'balance' | 'held' | 'sequence'>,
+  { balance, held, sequence, frozen }: Pick<Account, 'balance' | 'held' | 'sequence' | 'frozen'>,
   open: readonly Pick<Grant, 'category' | 'expiresAt' | 'remaining'>[],
 ): Balance {
   const sum = (grants: readonly Pick<Grant, 'remaining'>[]) =>
@@ -31,6 +33,7 @@ export function balanceOf(
     balance,
     held,
     sequence,
+    frozen: frozen !== null,
     available: available({ balance, held }),
     debt: debtOf({ balance, held }),
     paid: sum(open.filter(({ category }) => category === 'paid')),

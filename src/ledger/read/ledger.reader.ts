@@ -82,6 +82,7 @@ export class LedgerReader {
       .createQueryBuilder('a')
       .leftJoin(GrantRow, 'g', 'g.account_id = a.id AND g.is_open = 1')
       .select(['a.balance AS balance', 'a.held AS held', 'a.sequence AS sequence', 'a.next_expiry AS next_expiry'])
+      .addSelect('a.frozen', 'frozen')
       .addSelect(['g.category AS category', 'g.expires_at AS expires_at', 'SUM(g.remaining) AS remaining'])
       .where(ownerAndUnit(name))
       .groupBy('a.id')
@@ -89,14 +90,19 @@ export class LedgerReader {
       .addGroupBy('g.expires_at')
       .getRawMany<Record<string, string | number | null>>();
     const [row] = rows;
-    if (!row) return balanceOf({ balance: ZERO, held: ZERO, sequence: 0 }, []);
+    if (!row) return balanceOf({ balance: ZERO, held: ZERO, sequence: 0, frozen: null }, []);
     const nextExpiry = row['next_expiry'] === null ? null : Number(row['next_expiry']);
     if (hasExpired({ nextExpiry }, now)) {
       const due = await this.at(name, now, async (_, moment) => moment);
       // A batch may have settled it since: then the row that was read shows too much.
       return due?.due ? balanceOf({ ...due.account, sequence: due.last }, due.due.open) : this.balance(name);
     }
-    const account = { balance: stored(row['balance']), held: stored(row['held']), sequence: Number(row['sequence']) };
+    const account = {
+      balance: stored(row['balance']),
+      held: stored(row['held']),
+      sequence: Number(row['sequence']),
+      frozen: row['frozen'] as string | null,
+    };
     return balanceOf(
       account,
       rows

@@ -1,4 +1,5 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { AuditRow } from '../../common/audit/index.js';
 import { integer, json, sum } from '../../common/database/index.js';
 import { FinanceDayRow } from './finance.entity.js';
 import { GrantRow, ReversalRow, slices } from './grant.entities.js';
@@ -82,6 +83,13 @@ export class AccountRow implements Account {
 
   @Column({ name: 'last_at', type: 'bigint', transformer: integer })
   lastAt: number;
+
+  /** Written, like `note`, by a statement of its own: a batch without a mark must not pay for it. */
+  @Column({ type: 'varchar', length: 500, nullable: true, update: false })
+  frozen: string | null;
+
+  @Column({ type: 'varchar', length: 2000, nullable: true, update: false })
+  note: string | null;
 
   /** Written by the rewrite that compares it. */
   @Column({ type: 'bigint', transformer: integer, update: false })
@@ -297,4 +305,5 @@ export const LEDGER_ENTITIES = [
   LookupRow,
   FollowLeaseRow,
   FinanceDayRow,
+  AuditRow,
 ];

@@ -220,7 +220,13 @@ export class LedgerStore {
     await write(
       tx,
       rewriteRows(tx, name, ['id', 'version'], [...mutable, 'version'], rewrites),
-      changesOf(effects, marker, now).flatMap((change) => this.statements(tx, change)),
+      [
+        ...changesOf(effects, marker, now).flatMap((change) => this.statements(tx, change)),
+        ...effects.marked.map(({ id, frozen, note }) => ({
+          sql: 'UPDATE account SET frozen = ?, note = ? WHERE id = ?',
+          values: [frozen, note, id],
+        })),
+      ],
       commit,
     );
   }

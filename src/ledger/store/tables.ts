@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { describeTable, type Table } from '../../common/database/index.js';
+import { AuditRow } from '../../common/audit/index.js';
 import { AccountRow, DailyTotalRow, EntryRow, HoldRow, MarkerRow, OperationRow } from './entities.js';
 import { FinanceDayRow } from './finance.entity.js';
 import { GrantRow, ReversalRow } from './grant.entities.js';
@@ -15,6 +16,7 @@ export interface LedgerTables {
   readonly dailyTotal: Table<DailyTotalRow>;
   readonly finance: Table<FinanceDayRow>;
   readonly marker: Table<MarkerRow>;
+  readonly audit: Table<AuditRow>;
 }
 
 export function describeLedger(dataSource: DataSource): LedgerTables {
@@ -28,5 +30,6 @@ export function describeLedger(dataSource: DataSource): LedgerTables {
     dailyTotal: describeTable(dataSource, DailyTotalRow),
     finance: describeTable(dataSource, FinanceDayRow),
     marker: describeTable(dataSource, MarkerRow),
+    audit: describeTable(dataSource, AuditRow),
   };
 }

@@ -42,6 +42,7 @@ export function changesOf(effects: Effects, marker: CommitMarker, now: number): 
     { table: 'reversal', how: 'add', rows: effects.reversals },
     { table: 'dailyTotal', how: 'add', rows: effects.totals },
     { table: 'finance', how: 'add', rows: effects.books.map((row) => ({ ...row, shard })) },
+    { table: 'audit', how: 'insert', rows: effects.audit },
     // A batch that was given up long ago may still be committed: it must not hide a later one.
     { table: 'marker', how: 'raise', rows: [{ bucket, id, number, writtenAt: now }] },
   ];

@@ -10,12 +10,18 @@ export type PurchaseKind = 'credits' | 'tokens';
 export const PURCHASE_STATUSES = ['open', 'processing', 'paid', 'expired', 'canceled', 'failed', 'review'] as const;
 export type PurchaseStatus = (typeof PURCHASE_STATUSES)[number];
 
+/** How an administrator ended a review: the goods were granted, nothing was done, or the payment is given back. */
+export const RESOLUTIONS = ['grant', 'dismiss', 'refund'] as const;
+export type Resolution = (typeof RESOLUTIONS)[number];
+
 /** A purchase: its goods, account and price as they were when it began, and the state of its payment. */
 @Entity('purchase')
 @Index('purchase_idempotency', ['account', 'kind', 'idempotencyKey'], { unique: true })
 @Index('purchase_history', ['account', 'createdAt', 'id'])
 @Index('purchase_status', ['status', 'updatedAt'])
 @Index('purchase_updated', ['updatedAt'])
+@Index('purchase_created', ['createdAt', 'id'])
+@Index('purchase_status_created', ['status', 'createdAt', 'id'])
 export class Purchase {
   @PrimaryColumn({ type: 'varchar', length: 40 })
   id: string;
@@ -86,6 +92,10 @@ export class Purchase {
 
   @Column({ name: 'review_reason', type: 'varchar', length: 500, nullable: true })
   reviewReason: string | null;
+
+  /** How its review ended; null: it had none, or has not ended. */
+  @Column({ type: 'varchar', length: 10, nullable: true })
+  resolution: Resolution | null;
 
   /** Part of the provider's idempotency key: the same attempt gets the same session. */
   @Column({ type: 'integer' })

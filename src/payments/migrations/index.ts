@@ -1,4 +1,5 @@
 import { Payments1763800001000 } from './1763800001000-payments.js';
+import { Resolutions1764000003000 } from './1764000003000-resolutions.js';
 
 /** The migrations that make the tables of payments, oldest first. */
-export const PAYMENTS_MIGRATIONS = [Payments1763800001000];
+export const PAYMENTS_MIGRATIONS = [Payments1763800001000, Resolutions1764000003000];

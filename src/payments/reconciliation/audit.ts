@@ -56,13 +56,14 @@ export class Audit {
   }
 }
 
-/** The contradiction between a purchase and its entries in the ledger, if there is one. */
+/** The contradiction between a purchase and its entries in the ledger, or its resolution, if there is one. */
 function contradictionOf(
-  { status, amount, bonusAmount, reversed }: Purchase,
+  { status, amount, bonusAmount, reversed, resolution, paid, refunded, disputed }: Purchase,
   { granted, takenBack }: { granted: number; takenBack: number },
 ): string | undefined {
   if (status === 'paid' && granted === 0) return 'is paid and was not granted';
   if (status !== 'paid' && granted !== 0) return `is ${status} and was granted`;
+  if (resolution === 'refund' && (paid ?? 0) > refunded + disputed) return 'was to be refunded and is not';
   const promised = amount + bonusAmount;
   if (status === 'paid' && granted !== promised) return `brought ${granted} in place of ${promised}`;
   return takenBack === reversed ? undefined : `has ${takenBack} taken back in place of ${reversed}`;

@@ -2,12 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { LessThanOrEqual, type Repository } from 'typeorm';
+import { writeRecord } from '../../common/audit/index.js';
 import { affectedRows, forUpdate, isDuplicate, Transactions, type Tx } from '../../common/database/index.js';
 import { actorOn, type Principal } from '../../auth/index.js';
-import { Answered, ApiError, type ErrorCode, type Idempotency, requestHash } from '../../common/http/index.js';
+import { Answered, ApiError, type Idempotency, requestHash } from '../../common/http/index.js';
 import { findPurchase, requireProvider, Purchase } from '../checkout/index.js';
 import { AttemptSpent, PAYMENT_PROVIDER, type PaymentProvider, type Refund } from '../provider/index.js';
 import { SettlementService } from '../settlement/index.js';
+import { recordOf, type Refusal, toRefundDto } from './present.js';
 import { PurchaseRefundRequest } from './refund-request.entity.js';
 import type { RefundDto, RefundPurchaseDto } from './refunds.dto.js';
 
@@ -109,12 +111,9 @@ export class RefundsService {
         await tx.query(`SELECT id FROM purchase WHERE id = ?${forUpdate(tx)}`, [purchaseId]);
         const decided = await this.decide(tx, purchaseId, wanted);
         if ('amount' in decided) {
-          await tx.manager.insert(PurchaseRefundRequest, {
-            ...base,
-            amount: decided.amount,
-            status: 'asked',
-            refusal: null,
-          });
+          const { amount } = decided;
+          await tx.manager.insert(PurchaseRefundRequest, { ...base, amount, status: 'asked', refusal: null });
+          await writeRecord(tx, recordOf(purchase, { ...base, amount }, idempotency));
         } else {
           const refusal = JSON.stringify({ ...decided, traceId: idempotency.traceId });
           await tx.manager.insert(PurchaseRefundRequest, { ...base, amount: 0, status: 'refused', refusal });
@@ -158,6 +157,15 @@ export class RefundsService {
           details: { remaining: remaining / 100 },
         }
       : { amount: cents };
+  }
+
+  /** Carries out the refund that was recorded under an id; null when there is none. */
+  async finish(id: string, traceId: string): Promise<PurchaseRefundRequest | null> {
+    const request = await this.requests.findOneBy({ id });
+    if (request?.status !== 'asked') return request;
+    const purchase = await this.purchases.findOneByOrFail({ id: request.purchaseId });
+    requireProvider(purchase, this.provider);
+    return this.carryOut(purchase, request, traceId);
   }
 
   private async carryOut(
@@ -211,7 +219,12 @@ export class RefundsService {
     return this.conclude(request, { refundId, status, refusal: null });
   }
 
-  private refused(request: PurchaseRefundRequest, message: string, traceId?: string): Promise<PurchaseRefundRequest> {
+  private async refused(
+    request: PurchaseRefundRequest,
+    message: string,
+    traceId?: string,
+  ): Promise<PurchaseRefundRequest> {
+    await this.reopen(request, message);
     return this.conclude(request, {
       refundId: null,
       status: 'refused',
@@ -234,6 +247,18 @@ export class RefundsService {
     return this.requests.findOneByOrFail({ id });
   }
 
+  /** A review that ended with a refund which the provider refuses has not ended. */
+  private async reopen({ purchaseId }: PurchaseRefundRequest, message: string): Promise<void> {
+    const reason = `The refund was refused: ${message}`.slice(0, 500);
+    await this.transactions.run((tx) =>
+      affectedRows(
+        tx,
+        "UPDATE purchase SET status = 'review', resolution = NULL, review_reason = ?, version = version + 1, updated_at = ? WHERE id = ? AND resolution = 'refund'",
+        [reason, Date.now(), purchaseId],
+      ),
+    );
+  }
+
   private beginAttempt({ id, attempt }: PurchaseRefundRequest): Promise<number> {
     return this.transactions.run((tx) =>
       affectedRows(tx, 'UPDATE purchase_refund SET attempt = attempt + 1 WHERE id = ? AND attempt = ?', [id, attempt]),
@@ -244,37 +269,4 @@ export class RefundsService {
   private async findByKey({ account }: Purchase, key: string | undefined): Promise<PurchaseRefundRequest | null> {
     return key === undefined ? null : this.requests.findOneBy({ account, idempotencyKey: key });
   }
-}
-
-/** The reason why a refund is refused. Its code is always CONFLICT. */
-interface Refusal {
-  readonly message: string;
-  readonly details: unknown;
-}
-
-/**
- * @param replayedIn the trace id of the request that repeats an earlier one
- * @throws ApiError CONFLICT for a refund that was refused
- */
-function toRefundDto(
-  request: PurchaseRefundRequest,
-  { id, currency }: Purchase,
-  replayedIn: string | undefined,
-): RefundDto {
-  if (request.status === 'refused' || request.status === 'asked') {
-    const { message, details, traceId } = JSON.parse(request.refusal ?? '{}') as Refusal & { traceId?: string };
-    throw new ApiError('CONFLICT' satisfies ErrorCode, message, {
-      details,
-      ...(replayedIn && { replayedFrom: traceId ?? replayedIn }),
-    });
-  }
-  return {
-    refund_id: request.id,
-    purchase_id: id,
-    amount: request.amount / 100,
-    currency,
-    reason: request.reason,
-    status: request.status,
-    created_at: new Date(request.createdAt).toISOString(),
-  };
 }

@@ -4,13 +4,20 @@ import type { Repository } from 'typeorm';
 import { Transactions, type Tx } from '../../common/database/index.js';
 import { ApiError } from '../../common/http/index.js';
 import type { PurchaseGrant, Stored } from '../../wallet/index.js';
-import { Goods, Purchase, PurchaseWriter, SessionsService, Superseded } from '../checkout/index.js';
+import { Goods, Purchase, PurchaseWriter, requireProvider, SessionsService, Superseded } from '../checkout/index.js';
 import { type CheckoutSession, isPaid, PAYMENT_PROVIDER, type PaymentProvider } from '../provider/index.js';
 import { clawback, isSettled, verdict } from './verdict.js';
 
 /** Several processes can settle one purchase at once. Each round at least one of them succeeds. */
 const ROUNDS = 10;
 const MICRO_DOLLARS_PER_CENT = 10_000;
+
+/** A payment that a person has looked at. */
+export interface ReviewedPayment extends Pick<Purchase, 'paymentIntent' | 'receiptUrl'> {
+  /** Cents. */
+  readonly paid: number;
+  readonly isPrice: boolean;
+}
 
 /** A settlement in progress, and the one that follows it. */
 interface Running {
@@ -114,15 +121,42 @@ export class SettlementService {
     return true;
   }
 
-  /** Writes the entry and the purchase's state in one transaction, so that neither exists without the other. */
-  private async grant(purchase: Purchase, change: Partial<Purchase>): Promise<void> {
+  /**
+   * What was paid for a purchase under review, as the provider has it now, and whether it is the price.
+   * @throws ApiError CONFLICT when nothing was paid, PAYMENT_PROVIDER_ERROR, PAYMENTS_NOT_CONFIGURED
+   */
+  async paymentOf(purchase: Purchase): Promise<ReviewedPayment> {
+    requireProvider(purchase, this.provider);
+    const session = purchase.sessionId === null ? null : await this.provider!.fetchSession(purchase.sessionId);
+    // The payment that led to the review can be another session's. Then a person has to say what it was.
+    const own = session && isPaid(session) && isOf(purchase, session) ? session : undefined;
+    const paid = own ? own.total : purchase.paid;
+    if (paid === null) throw new ApiError('CONFLICT', 'Nothing was paid for this purchase. Dismiss it.');
+    return {
+      paid,
+      isPrice: own?.total === purchase.price && own.currency === purchase.currency,
+      paymentIntent: (own ?? purchase).paymentIntent,
+      receiptUrl: (own ?? purchase).receiptUrl,
+    };
+  }
+
+  /**
+   * Grants the goods of a purchase, once.
+   * @param attach runs in the transaction that writes the entry, so that neither exists without the other
+   * @throws ApiError CONFLICT when the balance would leave its range
+   */
+  async grantGoods(purchase: Purchase, attach: (tx: Tx) => Promise<void>): Promise<void> {
     const { id, account, name } = purchase;
-    const attach = (tx: Tx) => this.writer.write(tx, purchase, change);
     const description = `${name} purchase`;
+    await this.goods
+      .wallet(purchase.kind)
+      .grantPurchase({ purchaseId: id, account, description, attach, ...broughtBy(purchase) });
+  }
+
+  private async grant(purchase: Purchase, change: Partial<Purchase>): Promise<void> {
+    const { id } = purchase;
     try {
-      await this.goods
-        .wallet(purchase.kind)
-        .grantPurchase({ purchaseId: id, account, description, attach, ...broughtBy(purchase) });
+      await this.grantGoods(purchase, (tx) => this.writer.write(tx, purchase, change));
     } catch (error) {
       // The ledger refuses only a balance out of its range. The money has come all the same, so a person has to look.
       if (!(error instanceof ApiError) || error.code !== 'CONFLICT') throw error;
@@ -189,6 +223,11 @@ export class SettlementService {
   private reportReview(id: string, reason: string | null): void {
     this.logger.error(`purchase ${id} needs a review: ${reason}`);
   }
+}
+
+/** Whether a paid session is the payment that the purchase knows, or its first. */
+function isOf({ paid, paymentIntent }: Purchase, session: CheckoutSession): boolean {
+  return paid === null || session.paymentIntent === paymentIntent;
 }
 
 function isSecondPayment({ id, paymentIntent }: Purchase, session: CheckoutSession): boolean {

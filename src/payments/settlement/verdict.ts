@@ -8,13 +8,16 @@ export interface Verdict {
 }
 
 /** The columns that the verdict depends on. */
-type Judged = Pick<Purchase, 'id' | 'status' | 'sessionId' | 'price' | 'currency' | 'livemode' | 'expiresAt'> & {
+type Judged = Pick<
+  Purchase,
+  'id' | 'status' | 'resolution' | 'sessionId' | 'price' | 'currency' | 'livemode' | 'expiresAt'
+> & {
   readonly checkoutTerms: Pick<Purchase['checkoutTerms'], 'automaticTax' | 'promotionCodes'>;
 };
 
 /** Whether the purchase's session can no longer change its state. */
-export function isSettled({ status }: Pick<Purchase, 'status'>): boolean {
-  return status === 'paid' || status === 'review';
+export function isSettled({ status, resolution }: Pick<Purchase, 'status' | 'resolution'>): boolean {
+  return status === 'paid' || status === 'review' || resolution !== null;
 }
 
 /**
