@@ -13,7 +13,7 @@ export async function checkOut(world: Simulation, who: Who, kind: 'package' | 'p
   const [path, body] =
     kind === 'package' ? ['/credits/purchase', { package_id: item }] : ['/tokens/checkout', { plan_id: item }];
   const { purchase_id: id, checkout_url: url } = (
-    await world.send<{ purchase_id: string; checkout_url: string }>(who, ['POST', path as string], body as object)
+    await world.send<{ purchase_id: string; checkout_url: string }>(who, ['POST', path], body)
   ).body.data;
   return { id, session: new URL(url).pathname.split('/').pop()! };
 }

@@ -53,6 +53,7 @@ export class Simulation {
       await built<typeof import('../../src/payments/settlement/index.js')>('payments/settlement/index.js');
     const { NestFactory } = await import('@nestjs/core');
     const { DataSource: Database } = await import('typeorm');
+    const database = await built<typeof import('../../src/common/database/index.js')>('common/database/index.js');
     const config = currentConfig();
     const logger = logging.createLogger(config);
     const app = await NestFactory.create<NestFastifyApplication>(AppModule, http.createAdapter(logger), {
@@ -65,6 +66,9 @@ export class Simulation {
     const find = <T>(type: Type<T>): T => app.get(type, { strict: false });
     // By their own timers they would run in real time, and the books would depend on the speed of the machine.
     await find(Jobs).onModuleDestroy();
+    // Demo data need not outlive the power; waiting for the disk at each commit would be most of the time.
+    const transactions = find(database.Transactions);
+    if (transactions.engine === 'sqlite') await transactions['writer'].query('PRAGMA synchronous = OFF');
     const { port } = app.getHttpServer().address() as AddressInfo;
     const jobs = [() => find(ExpirySweeper).sweep(), () => find(InboxService).workOff()];
     return new Simulation(app, find(Database), new Client(`http://127.0.0.1:${port}`), jobs, start);

@@ -89,8 +89,11 @@ function planExample(world: Simulation, start: number, end: number): void {
   world.at(end - EXAMPLE_RUN_BEFORE_END + 31 * SECOND, charge('attempt-2', EXAMPLE_TRACE));
   const held = { ...dimensions, description: 'Overnight research', expires_in: 604_800 };
   world.at(end - 30 * MINUTE, async () => {
-    await world.send(hero, ['POST', '/credits/holds'], { ...held, amount: 5 });
-    await world.send(hero, ['POST', '/tokens/holds'], { ...held, amount: 5000 });
+    for (const unit of ['credits', 'tokens']) {
+      const amount = unit === 'credits' ? 5 : 5000;
+      await world.send(hero, ['POST', `/${unit}/holds`], { ...held, amount });
+      await world.send(hero, ['POST', `/${unit}/holds`], { ...held, amount, agent: 'writer' });
+    }
   });
 }
 
@@ -112,14 +115,16 @@ function planPurchases(world: Simulation, day: (number: number, hour: number) =>
     const plan = await buy(world, as('kaya', 'meridian'), 'plan', 'basic');
     world.at(world.time + 2 * DAY, refund(plan, { amount: 2.5 }));
   });
-  for (const [buyer, outcome] of [
-    [as('oscar'), 'lose'],
-    [as('dmitri', 'bluebird'), 'win'],
+  // One is lost, one won, and one not decided at the month's end, when a part of the credits is spent.
+  for (const [buyer, from, outcome] of [
+    [as('oscar'), day(11, 13), 'lose'],
+    [as('dmitri', 'bluebird'), day(12, 9), 'win'],
+    [as('greta'), end - 3 * HOUR, undefined],
   ] as const) {
     world.at(day(6, 13), async () => {
       const disputed = await buy(world, buyer, 'package', 'starter');
-      world.at(world.time + 5 * DAY, () => world.press(disputed.session, 'dispute'));
-      world.at(world.time + 14 * DAY, () => world.press(disputed.session, outcome));
+      world.at(from, () => world.press(disputed.session, 'dispute'));
+      if (outcome) world.at(from + 9 * DAY, () => world.press(disputed.session, outcome));
     });
   }
   world.at(end - 5 * HOUR, () => payAnotherSum(world, as('priya')));
