@@ -24,6 +24,9 @@ const MODELS = [
 /** The share of a day's runs that begins in each hour of UTC. */
 const HOURS = [8, 9, 9, 10, 10, 11, 11, 12, 13, 13, 14, 14, 15, 15, 16, 16, 17, 18, 19, 21];
 
+/** The runs of the documentation's customer are as many on every day, so that their ids are always the same. */
+const HERO_HOURS = [9, 11, 15, 18];
+
 interface Run {
   readonly customer: Customer;
   readonly at: number;
@@ -55,8 +58,8 @@ function runsOf(world: Simulation, customer: Customer, start: number, end: numbe
     const weekend = [0, 6].includes(new Date(day).getUTCDay());
     const mean = RUNS_A_DAY[customer.habit] * (weekend ? 0.3 : 1);
     const count = Math.floor(mean * (0.5 + random.next()) + random.next());
-    for (let i = 0; i < count; i++)
-      runs.push({ customer, at: day + random.of(HOURS) * HOUR + random.below(HOUR / SECOND) * SECOND });
+    const hours = customer === HERO ? HERO_HOURS : Array.from({ length: count }, () => random.of(HOURS));
+    for (const hour of hours) runs.push({ customer, at: day + hour * HOUR + random.below(HOUR / SECOND) * SECOND });
   }
   return runs;
 }
@@ -66,11 +69,10 @@ async function play(world: Simulation, customer: Customer, number: number): Prom
   const { random } = world;
   const who = personOf(world, customer);
   const dimensions = { agent: random.of(AGENTS), run_id: `run-${number}` };
-  const steps = Array.from({ length: 1 + random.below(7) }, () => stepOf(world));
-  const kind = random.next();
+  const steps = Array.from({ length: customer === HERO ? 1 : 1 + random.below(7) }, () => stepOf(world));
+  const kind = customer === HERO ? 1 : random.next();
   if (kind < 0.2) return inTokens(world, who, number, dimensions, steps);
-  // The holds of the documentation's customer are numbered by the story.
-  if (kind < 0.45 && customer !== HERO) return inHold(world, customer, who, number, dimensions, steps);
+  if (kind < 0.45) return inHold(world, customer, who, number, dimensions, steps);
   if (steps.length > 1) return inSteps(world, customer, who, number, dimensions, steps);
   const [{ amount, model }] = steps as [Step];
   const body = { amount, description: `Agent run #${number}`, ...dimensions, model };
