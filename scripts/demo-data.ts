@@ -2,6 +2,7 @@
 import 'reflect-metadata';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { explain } from '../src/common/logging/index.js';
 import { JWT_SECRET } from '../test/support/tokens.js';
 import { report } from './demo-data/report.js';
 import { DAY, planRuns } from './demo-data/runs.js';
@@ -11,7 +12,9 @@ import { planStory } from './demo-data/story.js';
 const DAYS = 30;
 
 /** The database or the environment is not for demo data. */
-class Refusal extends Error {}
+class Refusal extends Error {
+  readonly code = 'ERR_REFUSED';
+}
 
 /** Everything but the database is the script's own, so that the books are the same everywhere. */
 const SETTINGS = {
@@ -74,6 +77,6 @@ Start the server with npm start, and look at it as
 `;
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Refusal ? error.message : String((error as Error).stack)}\n`);
+  process.stderr.write(`${explain(error)}\n`);
   process.exitCode = 1;
 });

@@ -9,6 +9,7 @@ const ADMIN: Who = { sub: 'root', admin: true };
 
 /** The ids of the documentation's examples. */
 const EXAMPLE_PURCHASE = '7d2f4b5f1c9a4e0f8a6b3c2d1e0f9a8b';
+const EXAMPLE_REVIEW = '5c0e9d4b3a7f4e1d8c6b2a9f7e5d3c1b';
 const EXAMPLE_TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 
 const as = (name: string, org?: string): Who => (org ? { sub: name, org } : { sub: name });
@@ -133,6 +134,7 @@ function planPurchases(world: Simulation, day: (number: number, hour: number) =>
 
 /** The provider's session has another price than the purchase, which asks for a person's review. */
 async function payAnotherSum(world: Simulation, buyer: Who): Promise<void> {
+  chooseNextId(EXAMPLE_REVIEW);
   const { session } = await checkOut(world, buyer, 'package', 'starter');
   await world.database.query('UPDATE sandbox_session SET price = ? WHERE id = ?', [2_000, session]);
   await world.press(session, 'pay');

@@ -84,6 +84,11 @@ describe('the month', () => {
       expect(body.data).toMatchObject({ account: 'user:42', item: 'pro', status: 'paid', paid: 90, refunded: 0 });
     });
 
+    it('the purchase under review, of which another sum was paid', async () => {
+      const { body } = await admin.get('/api/payments/purchases/pur_5c0e9d4b3a7f4e1d8c6b2a9f7e5d3c1b');
+      expect(body.data).toMatchObject({ account: 'user:priya', status: 'review', price: 25, paid: 20 });
+    });
+
     it('the run that was charged twice yesterday', async () => {
       const run = { account: 'user:42', run_id: 'run-4521' };
       const { body } = await admin.get('/api/credits/transactions', run);
