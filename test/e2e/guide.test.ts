@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Answer } from '../support/client.js';
+import { commandsIn, curl } from '../support/curl.js';
 import { type Server, startServer } from '../support/server.js';
 import { mintToken } from '../support/tokens.js';
 
@@ -36,15 +37,6 @@ curl https://api.orkosi.com/api/credits/usage-summary \\
 -H "Authorization: Bearer TOKEN"
 `;
 
-/** The curl commands of a text, each on one line. */
-function commandsIn(text: string): string[] {
-  return text
-    .replace(/\\\n\s*/g, ' ')
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line.startsWith('curl '));
-}
-
 describe('the commands that are printed', () => {
   let server: Server;
   let token: string;
@@ -57,30 +49,10 @@ describe('the commands that are printed', () => {
   });
   afterAll(() => server?.stop());
 
-  /** Does what curl would do with these few options. */
-  function curl(command: string): Promise<Answer> {
-    const words = [...command.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)]
-      .map(([, double, single, plain]) => double ?? single ?? plain!)
-      .slice(1);
-    const headers: Record<string, string> = {};
-    let [url, method, raw]: [string, string | undefined, string | undefined] = ['', undefined, undefined];
-    while (words.length > 0) {
-      const word = words.shift()!;
-      if (word === '-X') method = words.shift();
-      else if (word === '-d') raw = words.shift();
-      else if (word === '-H') {
-        const [name, value] = words.shift()!.split(/:\s*/, 2) as [string, string];
-        headers[name.toLowerCase()] = value;
-      } else if (word.startsWith('-')) throw new Error(`unknown option ${word} in ${command}`);
-      else url = word;
-    }
-    const { pathname, search } = new URL(url);
-    return server.client.request(method ?? 'GET', pathname + search, { raw, headers });
-  }
-
   it('the guide’s work as they stand there, with an administrator’s token', async () => {
     const answers: Answer[] = [];
-    for (const command of commandsIn(GUIDE)) answers.push(await curl(command.replaceAll('TOKEN', admin)));
+    for (const command of commandsIn(GUIDE))
+      answers.push(await curl(server.client, command.replaceAll('TOKEN', admin)));
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 201, 201, 201, 200, 200]);
     const [balance, packages, purchase, , , history, summary] = answers.map(({ body }) => body);
     expect(balance.data).toMatchObject({ balance: 0, currency: 'USD' });
@@ -109,6 +81,7 @@ describe('the commands that are printed', () => {
     expect(commands.length).toBeGreaterThanOrEqual(7);
     for (const command of commands) {
       const { status, text } = await curl(
+        server.client,
         command.replaceAll('$API', `${server.url}/api`).replaceAll('$ADMIN', admin).replaceAll('$TOKEN', token),
       );
       expect({ command, status, text: status < 300 ? '' : text }).toEqual({

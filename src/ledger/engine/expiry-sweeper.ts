@@ -34,7 +34,11 @@ export class ExpirySweeper {
     );
   }
 
-  private async sweep(): Promise<void> {
+  /**
+   * Settles what has expired by now.
+   * @throws the first error, when all others are settled
+   */
+  async sweep(): Promise<void> {
     const accounts = await this.store.accountsToSweep(Date.now(), ACCOUNTS_A_ROUND);
     // One that can't be settled keeps none of the others waiting.
     const failures: unknown[] = [];
