@@ -117,7 +117,7 @@ describeEachDatabase((database) => {
     const session = shop.stripe.sessionOf(body.data.purchase_id);
     await shop.tell(...shop.stripe.pay(session), ...shop.stripe.refund(session, 4500).events);
     const found = (await client.get(`/api/payments/purchases/${body.data.purchase_id}`)).body.data;
-    expect(found).toMatchObject({ ...terms, status: 'paid', refunded: 45, reversed: 55 });
+    expect(found).toMatchObject({ ...terms, status: 'paid', refunded_amount: 45, reversed: 55 });
   });
 
   it('keeps what it promised when it began, whatever the catalog says when it is paid', async () => {

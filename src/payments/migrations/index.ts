@@ -1,4 +1,5 @@
 import { Payments1763800001000 } from './1763800001000-payments.js';
+import { Returns1764000004000 } from './1764000004000-returns.js';
 
 /** The migrations that make the tables of payments, oldest first. */
-export const PAYMENTS_MIGRATIONS = [Payments1763800001000];
+export const PAYMENTS_MIGRATIONS = [Payments1763800001000, Returns1764000004000];
