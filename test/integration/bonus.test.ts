@@ -41,7 +41,14 @@ describeEachDatabase((database) => {
   it('the catalog shows the terms, and nothing where there are none', async () => {
     const packages = (await shop.server.client.get('/api/credits/packages')).body.data;
     expect(packages).toContainEqual(BONUS_PACKAGE);
-    expect(packages).toContainEqual({ id: 'starter', name: 'Starter', amount: 25, price: 25, currency: 'USD' });
+    expect(packages).toContainEqual({
+      id: 'starter',
+      name: 'Starter',
+      description: expect.any(String),
+      amount: 25,
+      price: 25,
+      currency: 'USD',
+    });
     expect((await shop.server.client.get('/api/tokens/plans')).body.data).toContainEqual(PLAN);
   });
 

@@ -69,7 +69,7 @@ describeEachDatabase((database) => {
     try {
       await server.line((line) => line.includes('listening'));
       expect(server.lines.filter((line) => line.includes('npm run migrate'))).toEqual([
-        expect.stringMatching(/"level":"warn".*lacks 2 migrations/),
+        expect.stringMatching(/"level":"warn".*lacks \d+ migrations/),
       ]);
       expectError(await server.client.get('/api/ready'), 503, 'OVERLOADED');
       // Two at once take turns.
