@@ -41,7 +41,14 @@ describeEachDatabase((database) => {
   it('the catalog shows the terms, and nothing where there are none', async () => {
     const packages = (await shop.server.client.get('/api/credits/packages')).body.data;
     expect(packages).toContainEqual(BONUS_PACKAGE);
-    expect(packages).toContainEqual({ id: 'starter', name: 'Starter', amount: 25, price: 25, currency: 'USD' });
+    expect(packages).toContainEqual({
+      id: 'starter',
+      name: 'Starter',
+      description: expect.any(String),
+      amount: 25,
+      price: 25,
+      currency: 'USD',
+    });
     expect((await shop.server.client.get('/api/tokens/plans')).body.data).toContainEqual(PLAN);
   });
 
@@ -117,7 +124,7 @@ describeEachDatabase((database) => {
     const session = shop.stripe.sessionOf(body.data.purchase_id);
     await shop.tell(...shop.stripe.pay(session), ...shop.stripe.refund(session, 4500).events);
     const found = (await client.get(`/api/payments/purchases/${body.data.purchase_id}`)).body.data;
-    expect(found).toMatchObject({ ...terms, status: 'paid', refunded: 45, reversed: 55 });
+    expect(found).toMatchObject({ ...terms, status: 'paid', refunded_amount: 45, reversed: 55 });
   });
 
   it('keeps what it promised when it began, whatever the catalog says when it is paid', async () => {

@@ -146,7 +146,8 @@ export class Shop {
       client.get('/api/payments/purchases', { limit: 200 }),
       client.get(`/api/${kind}/transactions`, { limit: 200 }),
     ]);
-    const { status, refunded, disputed } = purchases.body.data.find((purchase: any) => purchase.purchase_id === id);
+    const found = purchases.body.data.find((purchase: any) => purchase.purchase_id === id);
+    const { status, refunded_amount: refunded, disputed } = found;
     return { status, refunded, disputed, entries: history.body.data.map(({ amount }: any) => amount) };
   }
 

@@ -38,6 +38,8 @@ export class Config {
   readonly publicUrl: string;
   readonly checkoutSuccessUrl?: string;
   readonly checkoutCancelUrl?: string;
+  /** The origins, besides this server's, to which a purchase may send its buyer. */
+  readonly checkoutReturnOrigins: string[];
   /** The content of the catalog file. Each module checks the section that it sells from. */
   readonly catalog: { readonly packages?: unknown; readonly plans?: unknown };
   /** Requests per minute and principal; 0 turns the limit off. */
@@ -102,10 +104,11 @@ export function readConfig(env: NodeJS.ProcessEnv, dataDir = resolve('data')): C
     publicUrl: variables.httpUrl('PUBLIC_URL') ?? `http://localhost:${port}`,
     checkoutSuccessUrl: variables.httpUrl('CHECKOUT_SUCCESS_URL'),
     checkoutCancelUrl: variables.httpUrl('CHECKOUT_CANCEL_URL'),
+    checkoutReturnOrigins: readOrigins(variables, 'CHECKOUT_RETURN_ORIGINS'),
     catalog: readCatalog(variables),
     rateLimitPerMinute: variables.integer('RATE_LIMIT_PER_MINUTE', 6000, 0, 100_000_000),
-    corsOrigins: readOrigins(variables),
     trustProxy: readProxies(variables),
+    corsOrigins: readOrigins(variables, 'CORS_ORIGINS'),
     metrics: readMetrics(variables, port),
     warnings,
   };
@@ -205,11 +208,11 @@ function readPayments(variables: Variables, production: boolean): Config['paymen
   };
 }
 
-function readOrigins(variables: Variables): string[] {
-  const origins = variables.list('CORS_ORIGINS');
+function readOrigins(variables: Variables, name: string): string[] {
+  const origins = variables.list(name);
   for (const origin of origins)
     if (!URL.canParse(origin) || new URL(origin).origin !== origin)
-      variables.problems.push(`CORS_ORIGINS: ${origin} is not an origin such as https://app.example.com`);
+      variables.problems.push(`${name}: ${origin} is not an origin such as https://app.example.com`);
   return origins;
 }
 

@@ -33,10 +33,10 @@ export class CreditCheckoutController {
   })
   purchase(
     @CurrentPrincipal() who: Principal,
-    @Body() { package_id, account }: CreditPurchaseDto,
+    @Body() { package_id, account, ...returns }: CreditPurchaseDto,
     @IdempotencyKey() key: Idempotency,
   ): Promise<Answered<CheckoutDto>> {
-    return this.checkout.open('credits', buyer(who, account), package_id, key);
+    return this.checkout.open('credits', buyer(who, account), { item: package_id, ...returns }, key);
   }
 }
 
@@ -59,9 +59,9 @@ export class TokenCheckoutController {
   })
   purchase(
     @CurrentPrincipal() who: Principal,
-    @Body() { plan_id, account }: TokenCheckoutDto,
+    @Body() { plan_id, account, ...returns }: TokenCheckoutDto,
     @IdempotencyKey() key: Idempotency,
   ): Promise<Answered<CheckoutDto>> {
-    return this.checkout.open('tokens', buyer(who, account), plan_id, key);
+    return this.checkout.open('tokens', buyer(who, account), { item: plan_id, ...returns }, key);
   }
 }

@@ -1,10 +1,27 @@
-import { IsString, Length } from 'class-validator';
+import { IsOptional, IsString, Length } from 'class-validator';
 import { AccountField } from '../../auth/index.js';
 import { BonusTerms, ExpiryTerms } from '../../common/config/index.js';
+import { IsText } from '../../common/http/index.js';
 import type { PurchaseStatus } from './purchase.entity.js';
 
+/** Where the buyer goes after the checkout. */
+class ReturnFields extends AccountField {
+  /**
+   * Where the buyer goes after the payment: an absolute http(s) address of this server or of an origin in the server's
+   * `CHECKOUT_RETURN_ORIGINS`, at most 2,000 characters; in production https. Without it, the server's own page.
+   */
+  @IsOptional()
+  @IsText(1, 2000)
+  success_url?: string;
+
+  /** Where a buyer goes who leaves the checkout, with the same rules as `success_url`. */
+  @IsOptional()
+  @IsText(1, 2000)
+  cancel_url?: string;
+}
+
 /** The credits to buy. */
-export class CreditPurchaseDto extends AccountField {
+export class CreditPurchaseDto extends ReturnFields {
   /**
    * The id of a package of `GET /credits/packages`.
    * @example "pro"
@@ -15,7 +32,7 @@ export class CreditPurchaseDto extends AccountField {
 }
 
 /** The tokens to buy. */
-export class TokenCheckoutDto extends AccountField {
+export class TokenCheckoutDto extends ReturnFields {
   /**
    * The id of a plan of `GET /tokens/plans`.
    * @example "growth"

@@ -12,6 +12,7 @@ import { toCheckout } from './present.js';
 import { Purchase, type PurchaseKind } from './purchase.entity.js';
 import { PurchaseWriter } from './purchase.writer.js';
 import { notConfigured, SessionsService } from './sessions.service.js';
+import { type Returns, returnsOf } from './returns.js';
 import { expiryFrom, termsOf } from './terms.js';
 
 /** Begins purchases: first our row, then the provider's session. */
@@ -28,26 +29,27 @@ export class CheckoutService {
 
   /**
    * Opens the checkout of a package of credits or a plan of tokens.
-   * @param item the id of the package or plan
+   * @param wanted the id of the package or plan, and where the buyer goes afterwards
    * @throws ApiError VALIDATION_ERROR, IDEMPOTENCY_KEY_REUSED, PAYMENTS_NOT_CONFIGURED, PAYMENT_PROVIDER_ERROR (the
    *   same request may be repeated)
    */
   async open(
     kind: PurchaseKind,
     { account, actor }: Buyer,
-    item: string,
+    wanted: Parameters<typeof returnsOf>[0] & { readonly item: string },
     { key }: Idempotency,
   ): Promise<Answered<CheckoutDto>> {
-    const hash = requestHash({ item });
+    const returns = returnsOf(wanted, this.config);
+    const hash = requestHash(wanted);
     const recorded =
       (await this.findByKey(kind, account, key)) ??
-      (await this.record({ kind, account, actor, key, hash }, this.goods.item(kind, item)));
+      (await this.record({ kind, account, actor, key, hash, ...returns }, this.goods.item(kind, wanted.item)));
     if (recorded.requestHash !== hash) throw new ApiError('IDEMPOTENCY_KEY_REUSED');
     const { purchase, written } = await this.sessions.ensure(recorded);
     return new Answered(toCheckout(purchase), !written);
   }
 
-  private async record({ kind, account, actor, key, hash }: Wanted, item: Item): Promise<Purchase> {
+  private async record({ key, hash, ...wanted }: Wanted, item: Item): Promise<Purchase> {
     if (!this.provider) throw notConfigured();
     const now = Date.now();
     const id = newPurchaseId();
@@ -55,14 +57,12 @@ export class CheckoutService {
     try {
       await this.writer.begin({
         id,
-        account,
-        actor,
-        kind,
+        ...wanted,
         idempotencyKey: key ?? null,
         requestHash: hash,
         ...item,
         returnToken,
-        checkoutTerms: termsOf({ id, kind, returnToken, ...item }, this.config),
+        checkoutTerms: termsOf({ id, ...wanted, returnToken, ...item }, this.config),
         askedAt: 0,
         refunded: 0,
         disputed: 0,
@@ -80,7 +80,8 @@ export class CheckoutService {
       // Either two requests came with the same key at once, or a commit that seemed lost was not and the retry met its
       // row.
       if (!isDuplicate(error)) throw error;
-      const first = (await this.purchases.findOneBy({ id })) ?? (await this.findByKey(kind, account, key));
+      const first =
+        (await this.purchases.findOneBy({ id })) ?? (await this.findByKey(wanted.kind, wanted.account, key));
       if (!first) throw error;
       return first;
     }
@@ -95,8 +96,8 @@ export class CheckoutService {
 /** Whose account a purchase is for, and who buys. */
 type Buyer = Pick<Purchase, 'account' | 'actor'>;
 
-/** The buyer, and the key and hash of the request. */
-interface Wanted extends Buyer {
+/** The buyer and where they go, and the key and hash of the request. */
+interface Wanted extends Buyer, Returns {
   readonly kind: PurchaseKind;
   readonly key: string | undefined;
   readonly hash: string;

@@ -33,11 +33,23 @@ export function toPurchase({
     created_at: new Date(createdAt).toISOString(),
     paid_at: paidAt === null ? null : new Date(paidAt).toISOString(),
     paid: purchase.paid === null ? null : purchase.paid / 100,
-    refunded: purchase.refunded / 100,
+    refund_status: refundStatusOf(purchase),
+    refunded_amount: purchase.refunded / 100,
     disputed: purchase.disputed / 100,
     reversed: WORDS[purchase.kind].units(purchase.reversed),
     receipt_url: purchase.receiptUrl,
+    refunds: (purchase.refunds ?? []).map(({ id: provided, requestId, amount, status: became }) => ({
+      refund_id: requestId ?? provided,
+      amount: amount / 100,
+      status: became,
+    })),
   };
+}
+
+/** Whether the payment was given back; a refund that failed does not count. */
+function refundStatusOf({ refunded, paid }: Pick<Purchase, 'refunded' | 'paid'>): PurchaseDto['refund_status'] {
+  if (refunded === 0) return 'none';
+  return refunded < (paid ?? 0) ? 'partial' : 'full';
 }
 
 type Terms = Contents & Pick<Purchase, 'kind' | 'price' | 'currency' | 'provider' | 'livemode' | 'expiresAt'>;

@@ -1,7 +1,7 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { integer, json } from '../../common/database/index.js';
 import type { Stored } from '../../wallet/index.js';
-import type { CheckoutTerms } from '../provider/index.js';
+import type { CheckoutTerms, Refund } from '../provider/index.js';
 
 /** The goods: credits or tokens. Also the scope of an idempotency key. */
 export type PurchaseKind = 'credits' | 'tokens';
@@ -119,6 +119,14 @@ export class Purchase {
   @Column({ name: 'checkout_terms', type: 'text', transformer: json })
   checkoutTerms: CheckoutTerms;
 
+  /** Where the request sends the buyer after the payment; null: where the configuration does. */
+  @Column({ name: 'success_url', type: 'text', nullable: true })
+  successUrl: string | null;
+
+  /** Where the request sends a buyer who leaves the checkout; null: where the configuration does. */
+  @Column({ name: 'cancel_url', type: 'text', nullable: true })
+  cancelUrl: string | null;
+
   /** A token in the link to our own return page. It shows the balance and the receipt to the buyer for a while. */
   @Column({ name: 'return_token', type: 'varchar', length: 43 })
   returnToken: string;
@@ -130,6 +138,10 @@ export class Purchase {
   /** Cents of refunds that have not failed, when the provider was last asked. */
   @Column({ type: 'bigint', transformer: integer })
   refunded: number;
+
+  /** The refunds, when the provider was last asked; null before. */
+  @Column({ type: 'text', nullable: true, transformer: json })
+  refunds: readonly Refund[] | null;
 
   /** Cents that disputes have withdrawn, when the provider was last asked. */
   @Column({ type: 'bigint', transformer: integer })

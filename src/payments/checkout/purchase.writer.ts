@@ -72,7 +72,15 @@ export class PurchaseWriter {
 
 /** The columns that stay null until the provider has answered. */
 type UnknownAtFirst =
-  'reviewReason' | 'resolution' | 'sessionId' | 'checkoutUrl' | 'paymentIntent' | 'paid' | 'receiptUrl' | 'paidAt';
+  | 'refunds'
+  | 'reviewReason'
+  | 'resolution'
+  | 'sessionId'
+  | 'checkoutUrl'
+  | 'paymentIntent'
+  | 'paid'
+  | 'receiptUrl'
+  | 'paidAt';
 
 /** The purchase with exactly this id. MySQL and MariaDB would ignore spaces at its end. */
 export async function findPurchase(purchases: Repository<Purchase>, id: string): Promise<Purchase | null> {

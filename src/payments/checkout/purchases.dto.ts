@@ -1,8 +1,9 @@
-import { IntersectionType, OmitType } from '@nestjs/swagger';
+import { ApiProperty, IntersectionType, OmitType } from '@nestjs/swagger';
 import { IsIn, IsOptional } from 'class-validator';
 import { AccountField } from '../../auth/index.js';
 import { FormatField, PagingQuery } from '../../common/http/index.js';
 import { PeriodQuery } from '../../wallet/index.js';
+import { REFUND_STATUSES, type RefundStatus } from '../provider/index.js';
 import { CheckoutDto } from './checkout.dto.js';
 import { PURCHASE_STATUSES, type PurchaseKind, type PurchaseStatus } from './purchase.entity.js';
 
@@ -19,6 +20,25 @@ export class PurchasesExportQuery extends IntersectionType(
   OmitType(PurchasesQuery, ['limit', 'offset']),
   IntersectionType(PeriodQuery, FormatField),
 ) {}
+
+/** A refund of a purchase, as the payment provider has it. */
+export class PurchaseRefundDto {
+  /**
+   * The id of the answer to the request that made it; the provider's own id where it was made there.
+   * @example "ref_7d2f4b5f1c9a4e0f8a6b3c2d1e0f9a8b"
+   */
+  refund_id: string;
+
+  /**
+   * In units of the currency.
+   * @example 45
+   */
+  amount: number;
+
+  /** @example "succeeded" */
+  @ApiProperty({ enum: REFUND_STATUSES })
+  status: RefundStatus;
+}
 
 /** A purchase in its current state. */
 export class PurchaseDto extends OmitType(CheckoutDto, ['checkout_url']) {
@@ -58,11 +78,14 @@ export class PurchaseDto extends OmitType(CheckoutDto, ['checkout_url']) {
    */
   paid: number | null;
 
+  /** How much of the payment was given back; a refund that failed does not count. */
+  refund_status: 'none' | 'partial' | 'full';
+
   /**
    * The sum refunded.
    * @example 0
    */
-  refunded: number;
+  refunded_amount: number;
 
   /**
    * The sum that disputes have withdrawn.
@@ -78,4 +101,7 @@ export class PurchaseDto extends OmitType(CheckoutDto, ['checkout_url']) {
 
   /** The payment provider's receipt; null when there is none. */
   receipt_url: string | null;
+
+  /** The refunds that the payment provider has, also those that were made there. */
+  refunds: PurchaseRefundDto[];
 }

@@ -1,22 +1,29 @@
 import type { Config } from '../../common/config/index.js';
 import type { CheckoutTerms } from '../provider/index.js';
 import { inWords, type Item } from './goods.js';
+import type { Returns } from './returns.js';
 import type { Purchase } from './purchase.entity.js';
 
 /** Stripe allows at most 24 hours from the moment when it makes the session, which a retry can delay. */
 const LIFETIME_MS = 23 * 3_600_000;
 
 /** The terms of a purchase's new attempt. */
-export function termsOf(purchase: Item & Pick<Purchase, 'id' | 'kind' | 'returnToken'>, config: Config): CheckoutTerms {
+export function termsOf(
+  purchase: Item & Returns & Pick<Purchase, 'id' | 'kind' | 'returnToken'>,
+  config: Config,
+): CheckoutTerms {
   const { checkoutSuccessUrl, checkoutCancelUrl, payments, publicUrl } = config;
-  const { id, name, returnToken } = purchase;
+  const { id, name, returnToken, successUrl, cancelUrl } = purchase;
   return {
     name,
     description: inWords(purchase),
-    successUrl: checkoutSuccessUrl
-      ? withPurchase(checkoutSuccessUrl, id)
-      : `${publicUrl}/checkout/return/${id}?token=${returnToken}`,
-    cancelUrl: checkoutCancelUrl ? withPurchase(checkoutCancelUrl, id) : `${publicUrl}/checkout/cancel/${id}`,
+    successUrl:
+      successUrl ??
+      (checkoutSuccessUrl
+        ? withPurchase(checkoutSuccessUrl, id)
+        : `${publicUrl}/checkout/return/${id}?token=${returnToken}`),
+    cancelUrl:
+      cancelUrl ?? (checkoutCancelUrl ? withPurchase(checkoutCancelUrl, id) : `${publicUrl}/checkout/cancel/${id}`),
     automaticTax: payments.automaticTax,
     promotionCodes: payments.promotionCodes,
   };

@@ -2,9 +2,15 @@ import type { FastifyReply } from 'fastify';
 import type { Config } from '../../common/config/index.js';
 import { type Html, html, page } from './html.js';
 
-/** Where a buyer goes next: the operator's application where it is known, else this server's own address. */
-export function homeOf({ checkoutSuccessUrl, checkoutCancelUrl, publicUrl }: Config): URL {
-  const application = checkoutSuccessUrl ?? checkoutCancelUrl;
+/**
+ * Where a buyer goes next: the application that began the purchase or the operator's where one is known, else this
+ * server's own address.
+ */
+export function homeOf(
+  { checkoutSuccessUrl, checkoutCancelUrl, publicUrl }: Config,
+  given?: { readonly successUrl: string | null; readonly cancelUrl: string | null },
+): URL {
+  const application = given?.successUrl ?? given?.cancelUrl ?? checkoutSuccessUrl ?? checkoutCancelUrl;
   return application ? new URL('/', application) : new URL(`${publicUrl}/`);
 }
 

@@ -13,22 +13,18 @@ import { purchasePage } from './purchase.page.js';
 @Public()
 @Controller()
 export class PagesController {
-  private readonly home: URL;
-
   constructor(
     private readonly purchases: PurchasesService,
-    config: Config,
-  ) {
-    this.home = homeOf(config);
-  }
+    private readonly config: Config,
+  ) {}
 
   @Get('checkout/return/:id')
   async returned(@Param('id') id: string, @Res() reply: FastifyReply, @Query('token') token?: unknown): Promise<void> {
     const purchase = await this.purchases.find(id);
-    if (!purchase) return sendMissing(reply, this.home);
-    const shown = { left: false, home: this.home, controls: controlsOf(purchase) };
+    if (!purchase) return sendMissing(reply, homeOf(this.config));
+    const shown = { left: false, home: homeOf(this.config, purchase), controls: controlsOf(purchase) };
     const own = this.purchases.isBuyer(purchase, token)
-      ? { balance: await this.purchases.balanceOf(purchase), receipt: purchase.receiptUrl }
+      ? { balance: await this.purchases.balanceOf(purchase), receipt: shown.controls ? null : purchase.receiptUrl }
       : {};
     send(reply, purchasePage(purchase, { ...shown, ...own }));
   }
@@ -36,8 +32,8 @@ export class PagesController {
   @Get('checkout/cancel/:id')
   async left(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
     const purchase = await this.purchases.find(id);
-    if (!purchase) return sendMissing(reply, this.home);
-    send(reply, purchasePage(purchase, { left: true, home: this.home }));
+    if (!purchase) return sendMissing(reply, homeOf(this.config));
+    send(reply, purchasePage(purchase, { left: true, home: homeOf(this.config, purchase) }));
   }
 }
 

@@ -119,7 +119,9 @@ function leftOpen({ expiresAt }: Purchase): State {
 
 /** The state of a payment that was refunded or disputed. */
 function reversalOf(purchase: Purchase): State {
-  const { refunded, disputed, currency } = purchase;
+  const { refunded, disputed, currency, refunds } = purchase;
+  const underWay = refunds?.some(({ status }) => status === 'pending' || status === 'requires_action') ?? false;
+  const given = underWay ? 'is on its way back to you' : 'has been refunded';
   const paid = purchase.paid ?? purchase.price;
   const money = (cents: number) => inMoney(cents / 100, currency);
   const gone = `${reversedInWords(purchase)} have been taken back.`;
@@ -127,17 +129,17 @@ function reversalOf(purchase: Purchase): State {
     return {
       title: 'Payment disputed',
       tone: 'bad',
-      text: `${refunded > 0 ? `${money(refunded)} of your payment has been refunded. ` : ''}Because of a dispute, the bank has withdrawn ${money(disputed)} of your payment, and ${gone} If the dispute ends in the seller's favor, they will be added again.`,
+      text: `${refunded > 0 ? `${money(refunded)} of your payment ${given}. ` : ''}Because of a dispute, the bank has withdrawn ${money(disputed)} of your payment, and ${gone} If the dispute ends in the seller's favor, they will be added again.`,
     };
   return refunded < paid
     ? {
         title: 'Payment partly refunded',
         tone: 'back',
-        text: `${money(refunded)} of your payment has been refunded, and ${gone}`,
+        text: `${money(refunded)} of your payment ${given}, and ${gone}`,
       }
     : {
         title: 'Payment refunded',
         tone: 'back',
-        text: `Your whole payment of ${money(paid)} has been refunded, and ${gone}`,
+        text: `Your whole payment of ${money(paid)} ${given}, and ${gone}`,
       };
 }

@@ -20,7 +20,8 @@ const COLUMNS: Record<keyof PurchaseDto, true> = {
   price: true,
   currency: true,
   paid: true,
-  refunded: true,
+  refund_status: true,
+  refunded_amount: true,
   disputed: true,
   reversed: true,
   provider: true,
@@ -30,6 +31,7 @@ const COLUMNS: Record<keyof PurchaseDto, true> = {
   paid_at: true,
   checkout_url: true,
   receipt_url: true,
+  refunds: true,
 };
 
 /**

@@ -204,13 +204,18 @@ export class SettlementService {
   private async fetchReversals(
     purchase: Pick<Purchase, 'status' | 'amount' | 'bonusAmount' | 'paid'>,
     paymentIntent: string | null,
-  ): Promise<Pick<Purchase, 'refunded' | 'disputed' | 'reversed'>> {
-    if (paymentIntent === null) return { refunded: 0, disputed: 0, reversed: 0 };
+  ): Promise<Pick<Purchase, 'refunds' | 'refunded' | 'disputed' | 'reversed'>> {
+    if (paymentIntent === null) return { refunds: [], refunded: 0, disputed: 0, reversed: 0 };
     const { refunds, withdrawn } = await this.provider!.fetchReversals(paymentIntent);
     const refunded = sum(refunds.filter(({ status }) => status !== 'failed' && status !== 'canceled'));
     const disputed = sum(withdrawn);
     // A purchase under review has granted nothing to take back.
-    return { refunded, disputed, reversed: purchase.status === 'paid' ? clawback(purchase, refunded + disputed) : 0 };
+    return {
+      refunds,
+      refunded,
+      disputed,
+      reversed: purchase.status === 'paid' ? clawback(purchase, refunded + disputed) : 0,
+    };
   }
 
   /** Asks for a person's review of a settled purchase, which keeps its state. */

@@ -255,9 +255,10 @@ export class SandboxProvider implements PaymentProvider {
 
   private toSession(session: SandboxSession): CheckoutSession {
     const { id, status, paymentStatus, paymentFailed, price, currency, purchaseId, paymentIntent } = session;
+    const page = `${this.config.publicUrl}/sandbox/checkout/${id}`;
     return {
       id,
-      url: status === 'open' ? `${this.config.publicUrl}/sandbox/checkout/${id}` : null,
+      url: status === 'open' ? page : null,
       mode: 'payment',
       status,
       paymentStatus,
@@ -269,7 +270,8 @@ export class SandboxProvider implements PaymentProvider {
       paymentIntent,
       paymentFailed: paymentFailed === 1,
       received: paymentStatus === 'paid' ? price : null,
-      receiptUrl: null,
+      // Its own page shows what became of the payment.
+      receiptUrl: paymentStatus === 'paid' ? page : null,
     };
   }
 }

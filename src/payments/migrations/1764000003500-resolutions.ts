@@ -2,7 +2,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { tableOptions } from '../../common/database/index.js';
 
 /** How administrators resolved reviews, and the indexes of their list of all purchases. */
-export class Resolutions1764000003000 implements MigrationInterface {
+export class Resolutions1764000003500 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query('ALTER TABLE purchase ADD COLUMN resolution varchar(10) NULL');
     await runner.query('CREATE INDEX purchase_created ON purchase (created_at, id)');
