@@ -114,7 +114,10 @@ export class AccountsReader {
       );
       if (Number(counted!['number']) > FEW) continue;
       const { limit, after } = wanted;
-      return pageOf(await this.read(wanted, this.by(index), [...filters, ...from(wanted, after)], limit + 1), limit);
+      return pageOf(
+        await this.read(wanted, this.by(index), [UNIT(wanted), ...filters, ...from(wanted, after)], limit + 1),
+        limit,
+      );
     }
     return undefined;
   }
@@ -152,9 +155,9 @@ export class AccountsReader {
     limit: number,
     values: readonly (string | number)[] = [],
   ): Promise<Place[]> {
-    const fitting = all([UNIT(wanted), ...filters]);
+    const fitting = all(filters);
     const rows = await this.dataSource.query<Raw[]>(
-      `SELECT account_id, ${ORDERS[wanted.order]} AS place FROM ${table} WHERE ${fitting.sql}
+      `SELECT account_id, ${ORDERS[wanted.order]} AS place FROM ${table} WHERE ${fitting.sql || '1 = 1'}
        ORDER BY place DESC, account_id DESC LIMIT ${limit}`,
       [...values, ...fitting.values],
     );
