@@ -38,7 +38,15 @@ import {
 } from './credits.dto.js';
 import { CreditsService } from './credits.service.js';
 
-const DEPOSIT = { type: 'deposit', amount: 50, balance_after: 242.5, description: 'Manual top-up', metadata: null };
+const DEPOSIT = {
+  id: 1,
+  type: 'deposit',
+  amount: 50,
+  balance_after: 50,
+  description: 'Manual top-up',
+  metadata: null,
+  account_created: true,
+};
 const BATCH_EXAMPLE = batchExample(
   {
     type: 'debit',

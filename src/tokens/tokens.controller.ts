@@ -39,11 +39,13 @@ import {
 import { TokensService } from './tokens.service.js';
 
 const GRANT = {
+  id: 1,
   type: 'grant',
   amount: 50000,
-  balance_after: 1050000,
+  balance_after: 50000,
   description: 'Welcome tokens',
   metadata: null,
+  account_created: true,
 };
 const BATCH_EXAMPLE = batchExample(
   { type: 'consume', amount: -1250, balance_after: 250, description: null, model: 'large-2026-10' },

@@ -187,7 +187,7 @@ describeEachDatabase((database) => {
 
     it('that Stripe refuses leaves the purchase in review', async () => {
       const sale = await inReview();
-      shop.stripe.payments.get(sale.session.payment_intent!)!.amount = 1000;
+      shop.stripe.payments.get(sale.session.payment_intent!)!.amount_received = 1000;
       const refused = await resolve(sale, { decision: 'refund' }, `n-${sale.id}`);
       expectError(refused, 409, 'CONFLICT');
       expect((await resolve(sale, { decision: 'refund' }, `n-${sale.id}`)).text).toBe(refused.text);
