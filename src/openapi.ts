@@ -1,7 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { API_PREFIX, completeOperation, errorComponents, FixedAnswer, HEADERS } from './common/http/index.js';
+import { API_PREFIX, completeDocument, FixedAnswer } from './common/http/index.js';
 
 const DESCRIPTION = `Prepaid credits (US dollars) and tokens for AI agents. Buy in advance, spend as agents run. A balance is never overdrawn by spending, and nothing is charged twice.
 
@@ -13,6 +13,7 @@ function buildDocument(app: NestFastifyApplication): OpenAPIObject {
     .setTitle('Assimetria Credits')
     .setDescription(DESCRIPTION)
     .setVersion('1')
+    .setOpenAPIVersion('3.1.0')
     .addServer('/', 'This server')
     .addTag('Credits', 'Balances, debits and history in US dollars.')
     .addTag('Tokens', 'The same for language-model tokens.')
@@ -21,19 +22,14 @@ function buildDocument(app: NestFastifyApplication): OpenAPIObject {
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, 'bearer')
     .addCookieAuth('assimetria_jwt', { type: 'apiKey', in: 'cookie' }, 'cookie')
     .build();
-  const document = SwaggerModule.createDocument(app, outline, {
-    operationIdFactory: (controller, method) =>
-      `${controller.replace(/(Holds|Grants)?Controller$/, '').toLowerCase()}_${method}`,
+  Object.assign(outline.info, {
+    contact: { name: 'Assimetria' },
+    license: { name: 'Proprietary', identifier: 'LicenseRef-Proprietary' },
   });
-  const { schemas, examples } = errorComponents();
-  document.components = {
-    ...document.components,
-    schemas: { ...document.components?.schemas, ...schemas },
-    examples,
-    headers: HEADERS,
-  };
-  for (const { get, post } of Object.values(document.paths))
-    for (const operation of [get, post]) if (operation) completeOperation(operation, document.components.schemas!);
+  const document = SwaggerModule.createDocument(app, outline, {
+    operationIdFactory: (controller, method) => `${controller}.${method}`,
+  });
+  completeDocument(document);
   return document;
 }
 

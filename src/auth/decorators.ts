@@ -1,6 +1,6 @@
 import { applyDecorators, createParamDecorator, type ExecutionContext, UseGuards } from '@nestjs/common';
-import { ApiBearerAuth, ApiCookieAuth } from '@nestjs/swagger';
-import { ApiErrors } from '../common/http/index.js';
+import { ApiBearerAuth, ApiCookieAuth, ApiExtension } from '@nestjs/swagger';
+import { ApiErrors, FOR_ADMINISTRATORS } from '../common/http/index.js';
 import { AdminGuard } from './guards.js';
 import type { Principal } from './principal.js';
 
@@ -14,4 +14,5 @@ export const Authenticated = () =>
   applyDecorators(ApiBearerAuth('bearer'), ApiCookieAuth('cookie'), ApiErrors('UNAUTHORIZED', 'RATE_LIMITED'));
 
 /** A route for administrators. */
-export const AdminOnly = () => applyDecorators(Authenticated(), UseGuards(AdminGuard));
+export const AdminOnly = () =>
+  applyDecorators(Authenticated(), UseGuards(AdminGuard), ApiExtension(FOR_ADMINISTRATORS, true));
