@@ -1,7 +1,9 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Config } from './common/config/index.js';
 import { API_PREFIX, completeDocument, FixedAnswer } from './common/http/index.js';
+import { serveReferences } from './reference/index.js';
 
 const DESCRIPTION = `Prepaid credits (US dollars) and tokens for AI agents. Buy in advance, spend as agents run. A balance is never overdrawn by spending, and nothing is charged twice.
 
@@ -33,23 +35,13 @@ function buildDocument(app: NestFastifyApplication): OpenAPIObject {
   return document;
 }
 
-/** Serves the document, and Swagger UI, which fetches it like any client. */
-export function serveDocument(app: NestFastifyApplication): void {
-  const page = `/${API_PREFIX}/docs`;
-  const path = `${page}/openapi.json`;
+/** Serves the document and the pages that show it. */
+export function serveDocument(app: NestFastifyApplication, config: Config): void {
   const document = new FixedAnswer('application/json; charset=utf-8', () => JSON.stringify(buildDocument(app)));
   const server = app.getHttpAdapter().getInstance();
-  server.get(path, (request: FastifyRequest, reply: FastifyReply) => document.send(request, reply));
-  server.get('/', (_request: FastifyRequest, reply: FastifyReply) => reply.redirect(page));
-  SwaggerModule.setup(page, app, {} as OpenAPIObject, {
-    raw: false,
-    swaggerUrl: path,
-    customSiteTitle: 'Assimetria Credits API',
-    swaggerOptions: {
-      persistAuthorization: true,
-      displayRequestDuration: true,
-      tryItOutEnabled: true,
-      tagsSorter: undefined,
-    },
-  });
+  server.get(`/${API_PREFIX}/docs/openapi.json`, (request: FastifyRequest, reply: FastifyReply) =>
+    document.send(request, reply),
+  );
+  server.get('/', (_request: FastifyRequest, reply: FastifyReply) => reply.redirect(`/${API_PREFIX}/docs`));
+  serveReferences(server, config);
 }
