@@ -6,6 +6,7 @@ import { METADATA, modernize } from './openapi-schemas.js';
 
 type Components = NonNullable<OpenAPIObject['components']>;
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
+type Parameter = { name: string; in: string; schema: Schema; example?: unknown };
 type Schemas = NonNullable<Components['schemas']>;
 type Schema = Partial<Exclude<Schemas[string], { $ref: string }>> & { $ref?: string };
 
@@ -34,6 +35,7 @@ const HEADERS = {
 export function completeDocument(document: OpenAPIObject): void {
   const schemas: Schemas = { ...document.components?.schemas, ...(ENVELOPE_SCHEMAS as Schemas) };
   const components: Components = { ...document.components, schemas };
+  for (const schema of Object.values(schemas)) requiredFirst(schema as Schema);
   const operations = Object.entries(document.paths).flatMap(([path, item]) =>
     METHODS.flatMap((method) => (item[method] ? [{ path, operation: item[method] }] : [])),
   );
@@ -57,6 +59,15 @@ export function completeDocument(document: OpenAPIObject): void {
   dropUnused(document);
 }
 
+/** Puts the fields that a reader needs before those that may be absent. */
+function requiredFirst(schema: Schema): void {
+  if (!schema.properties) return;
+  const isOptional = (field: string) => Number(!schema.required?.includes(field));
+  schema.properties = Object.fromEntries(
+    Object.entries(schema.properties).sort(([a], [b]) => isOptional(a) - isOptional(b)),
+  );
+}
+
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
 /** Rewrites every schema for OpenAPI 3.1, those of parameters and bodies too. */
@@ -64,8 +75,11 @@ function modernizeSchemas({ components }: OpenAPIObject, operations: readonly Op
   const schemas = components!.schemas!;
   for (const [name, schema] of Object.entries(schemas)) schemas[name] = modernize(schema as Schema);
   for (const operation of operations) {
-    for (const parameter of (operation.parameters ?? []) as { name: string; in: string; schema: Schema }[]) {
-      parameter.schema = modernize(parameter.schema, parameter.name);
+    for (const parameter of (operation.parameters ?? []) as Parameter[]) {
+      // Swagger UI fills in the parameter's own example, not its schema's.
+      const { example, ...schema } = parameter.schema;
+      if (example !== undefined) parameter.example ??= example;
+      parameter.schema = modernize(schema, parameter.name);
       // The router knows no longer one.
       if (parameter.in === 'path' && parameter.schema.type === 'string') parameter.schema.maxLength ??= 300;
     }
