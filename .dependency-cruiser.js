@@ -3,6 +3,7 @@ const LAYERS = {
   common: [],
   auth: ['common'],
   ledger: ['common'],
+  reference: ['auth', 'common'],
   wallet: ['ledger', 'auth', 'common'],
   credits: ['wallet', 'auth', 'common'],
   tokens: ['wallet', 'auth', 'common'],

@@ -9,6 +9,7 @@ import { nameOf } from './common/database/index.js';
 import { configureHttp, type Connections, createAdapter } from './common/http/index.js';
 import { createLogger, explain, NestLogger } from './common/logging/index.js';
 import { serveDocument } from './openapi.js';
+import { ReferenceModule } from './reference/index.js';
 
 const STOP_WITHIN_MS = 25_000;
 /**
@@ -21,13 +22,14 @@ async function main(): Promise<void> {
   const config = currentConfig();
   const logger = createLogger(config);
   for (const warning of config.warnings) logger.warn(warning);
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule, createAdapter(logger, config.trustProxy), {
+  const root = { module: AppModule, imports: [ReferenceModule.for(config)] };
+  const app = await NestFactory.create<NestFastifyApplication>(root, createAdapter(logger, config.trustProxy), {
     logger: new NestLogger(logger),
     bodyParser: false,
     abortOnError: false,
   });
   const connections = await configureHttp(app, config, partiesOf);
-  serveDocument(app);
+  serveDocument(app, config);
   stopOnSignal(app, connections, logger);
   await app.listen({ port: config.port, host: config.host, backlog: BACKLOG });
   logger.info(

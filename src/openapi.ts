@@ -1,14 +1,9 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import {
-  API_PREFIX,
-  completeOperation,
-  errorComponents,
-  FixedAnswer,
-  HEADERS,
-  serveErrorsPage,
-} from './common/http/index.js';
+import type { Config } from './common/config/index.js';
+import { API_PREFIX, completeDocument, FixedAnswer, serveErrorsPage } from './common/http/index.js';
+import { serveReferences } from './reference/index.js';
 
 const DESCRIPTION = `Prepaid credits (US dollars) and tokens for AI agents. Buy in advance, spend as agents run. A balance is never overdrawn by spending, and nothing is charged twice.
 
@@ -20,6 +15,7 @@ function buildDocument(app: NestFastifyApplication): OpenAPIObject {
     .setTitle('Assimetria Credits')
     .setDescription(DESCRIPTION)
     .setVersion('1')
+    .setOpenAPIVersion('3.1.0')
     .addServer('/', 'This server')
     .addTag('Caller', 'Who asks.')
     .addTag('Credits', 'Balances, debits and history in US dollars.')
@@ -34,41 +30,25 @@ function buildDocument(app: NestFastifyApplication): OpenAPIObject {
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, 'bearer')
     .addCookieAuth('assimetria_jwt', { type: 'apiKey', in: 'cookie' }, 'cookie')
     .build();
-  const document = SwaggerModule.createDocument(app, outline, {
-    operationIdFactory: (controller, method) =>
-      `${controller.replace(/(Holds|Grants|Exports)?Controller$/, '').toLowerCase()}_${method}`,
+  Object.assign(outline.info, {
+    contact: { name: 'Assimetria' },
+    license: { name: 'Proprietary', identifier: 'LicenseRef-Proprietary' },
   });
-  const { schemas, examples } = errorComponents();
-  document.components = {
-    ...document.components,
-    schemas: { ...document.components?.schemas, ...schemas },
-    examples,
-    headers: HEADERS,
-  };
-  for (const { get, post, patch } of Object.values(document.paths))
-    for (const operation of [get, post, patch])
-      if (operation) completeOperation(operation, document.components.schemas!);
+  const document = SwaggerModule.createDocument(app, outline, {
+    operationIdFactory: (controller, method) => `${controller}.${method}`,
+  });
+  completeDocument(document);
   return document;
 }
 
-/** Serves the document, and Swagger UI, which fetches it like any client. */
-export function serveDocument(app: NestFastifyApplication): void {
-  const page = `/${API_PREFIX}/docs`;
-  const path = `${page}/openapi.json`;
+/** Serves the document and the pages that show it. */
+export function serveDocument(app: NestFastifyApplication, config: Config): void {
   const document = new FixedAnswer('application/json; charset=utf-8', () => JSON.stringify(buildDocument(app)));
   const server = app.getHttpAdapter().getInstance();
+  server.get(`/${API_PREFIX}/docs/openapi.json`, (request: FastifyRequest, reply: FastifyReply) =>
+    document.send(request, reply),
+  );
+  server.get('/', (_request: FastifyRequest, reply: FastifyReply) => reply.redirect(`/${API_PREFIX}/docs`));
   serveErrorsPage(server);
-  server.get(path, (request: FastifyRequest, reply: FastifyReply) => document.send(request, reply));
-  server.get('/', (_request: FastifyRequest, reply: FastifyReply) => reply.redirect(page));
-  SwaggerModule.setup(page, app, {} as OpenAPIObject, {
-    raw: false,
-    swaggerUrl: path,
-    customSiteTitle: 'Assimetria Credits API',
-    swaggerOptions: {
-      persistAuthorization: true,
-      displayRequestDuration: true,
-      tryItOutEnabled: true,
-      tagsSorter: undefined,
-    },
-  });
+  serveReferences(server, config);
 }

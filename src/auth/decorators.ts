@@ -1,6 +1,6 @@
 import { applyDecorators, createParamDecorator, type ExecutionContext, UseGuards } from '@nestjs/common';
 import { ApiBearerAuth, ApiCookieAuth, ApiExtension } from '@nestjs/swagger';
-import { ApiErrors } from '../common/http/index.js';
+import { ApiErrors, FOR_ADMINISTRATORS } from '../common/http/index.js';
 import { AdminGuard } from './guards.js';
 import type { Principal } from './principal.js';
 
@@ -13,6 +13,6 @@ export const CurrentPrincipal = createParamDecorator(
 export const Authenticated = () =>
   applyDecorators(ApiBearerAuth('bearer'), ApiCookieAuth('cookie'), ApiErrors('UNAUTHORIZED', 'RATE_LIMITED'));
 
-/** A route for administrators. The document marks it, so that a test can find all of them. */
+/** A route for administrators. */
 export const AdminOnly = () =>
-  applyDecorators(Authenticated(), UseGuards(AdminGuard), ApiExtension('x-administrators', true));
+  applyDecorators(Authenticated(), UseGuards(AdminGuard), ApiExtension(FOR_ADMINISTRATORS, true));

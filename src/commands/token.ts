@@ -1,7 +1,6 @@
-import { createSecretKey } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { type JWTPayload, SignJWT } from 'jose';
-import { TokenVerifier } from '../auth/index.js';
+import type { JWTPayload } from 'jose';
+import { signToken, TokenVerifier } from '../auth/index.js';
 import { type Config, currentConfig } from '../common/config/index.js';
 import { remark, run, UsageError } from './run.js';
 
@@ -39,7 +38,7 @@ async function token(): Promise<void> {
     throw new UsageError(
       'Only an installation with JWT_SECRET can sign tokens. With a public key or a key set, its owner signs them.',
     );
-  const mint: Mint = (claims, expires) => sign(config, key.secret, claims, expires);
+  const mint: Mint = (claims, expires) => sign(config, claims, expires);
   const claims = claimsOf(values.user, values);
   const signed = await mint(claims, values.expires);
   process.stdout.write(`${signed}\n`);
@@ -70,21 +69,12 @@ function claimsOf(sub: string, { org, 'org-role': role, admin }: Asked): Claims 
   };
 }
 
-async function sign(
-  { jwt: { issuer, audience } }: Config,
-  secret: string,
-  claims: JWTPayload,
-  expires: string,
-): Promise<string> {
-  const unsigned = new SignJWT(claims).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).setIssuedAt();
-  if (issuer) unsigned.setIssuer(issuer);
-  if (audience) unsigned.setAudience(audience);
+async function sign(config: Config, claims: JWTPayload, expires: string): Promise<string> {
   try {
-    unsigned.setExpirationTime(expires);
+    return await signToken(config, claims, expires);
   } catch {
     throw new UsageError(`--expires ${expires} is not a span of time such as 1h.`);
   }
-  return unsigned.sign(createSecretKey(secret, 'utf8'));
 }
 
 /** The reason why a server with this configuration would refuse the token. */

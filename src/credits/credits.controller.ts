@@ -15,7 +15,6 @@ import {
 } from '../common/http/index.js';
 import {
   ADMINISTRATOR_EXAMPLE,
-  BatchAnswer,
   type BatchAnswered,
   batchExample,
   type HistoryPage,
@@ -149,8 +148,8 @@ export class CreditsController {
     summary: 'Debit credits for up to 1,000 usage events',
     description:
       "One result per item, in order. `independent`: each item is posted or rejected by itself. `atomic`: all are posted, in one transaction, or none is. The header's key covers the whole batch; an item may have a key of its own, of the same scope as that of a single debit.",
-    answers: BatchAnswer,
-    as: 'bare',
+    answers: CreditTransactionDto,
+    as: 'batch',
     example: BATCH_EXAMPLE,
     idempotent: true,
     errors: ['FORBIDDEN'],

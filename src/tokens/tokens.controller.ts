@@ -15,7 +15,6 @@ import {
 } from '../common/http/index.js';
 import {
   ADMINISTRATOR_EXAMPLE,
-  BatchAnswer,
   type BatchAnswered,
   batchExample,
   type HistoryPage,
@@ -138,8 +137,8 @@ export class TokensController {
   @Endpoint({
     summary: 'Record up to 1,000 token consumptions',
     description: 'One result per item, in order, like the batch of debits.',
-    answers: BatchAnswer,
-    as: 'bare',
+    answers: TokenTransactionDto,
+    as: 'batch',
     example: BATCH_EXAMPLE,
     idempotent: true,
     errors: ['FORBIDDEN'],

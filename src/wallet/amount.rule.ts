@@ -1,5 +1,5 @@
 import { fieldRule } from '../common/http/index.js';
-import { fromStored, toStored, type Unit, UNITS } from '../ledger/index.js';
+import { fromStored, type Stored, toStored, type Unit, UNITS } from '../ledger/index.js';
 
 function amountProblem(unit: Unit, value: unknown): string | undefined {
   if (typeof value !== 'number' || Number.isNaN(value)) return 'must be a number';
@@ -10,8 +10,16 @@ function amountProblem(unit: Unit, value: unknown): string | undefined {
   return undefined;
 }
 
+const limits = (unit: Unit) => ({
+  minimum: fromStored(unit, 1 as Stored),
+  maximum: fromStored(unit, UNITS[unit].limit),
+});
+
 /** A positive amount of dollars with at most six decimals. */
-export const IsDollars = fieldRule('isDollars', (value) => amountProblem('USD', value));
+export const IsDollars = fieldRule('isDollars', (value) => amountProblem('USD', value), limits('USD'));
 
 /** A positive whole number of tokens. */
-export const IsTokens = fieldRule('isTokens', (value) => amountProblem('tokens', value));
+export const IsTokens = fieldRule('isTokens', (value) => amountProblem('tokens', value), {
+  type: 'integer',
+  ...limits('tokens'),
+});

@@ -41,10 +41,3 @@ export class BatchMetaDto {
   @ApiProperty({ type: 'integer' })
   rejected: number;
 }
-
-/** A result for each item of a batch, in order. */
-export class BatchAnswer {
-  data: BatchResultDto[];
-
-  meta: BatchMetaDto;
-}

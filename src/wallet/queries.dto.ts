@@ -46,12 +46,14 @@ export class TransactionFilter extends DimensionFields {
   purchase_id?: string;
 
   /** Only amounts from this one on, without regard to their sign. */
+  @ApiPropertyOptional({ minimum: 0 })
   @IsOptional()
   @Transform(toDecimal)
   @IsNumber({ allowNaN: false }, { message: 'min_amount must be a number of at least 0 with at most six decimals' })
   min_amount?: number;
 
   /** Only amounts up to this one, without regard to their sign. */
+  @ApiPropertyOptional({ minimum: 0 })
   @IsOptional()
   @Transform(toDecimal)
   @IsNumber({ allowNaN: false }, { message: 'max_amount must be a number of at least 0 with at most six decimals' })

@@ -14,8 +14,11 @@ export function toTime(value: unknown): Date {
 }
 
 /** An ISO-8601 time. */
-export const IsTime = fieldRule('isTime', (value) =>
-  typeof value === 'string' && !Number.isNaN(toTime(value).getTime())
-    ? undefined
-    : 'must be an ISO-8601 date or time with a zone',
+export const IsTime = fieldRule(
+  'isTime',
+  (value) =>
+    typeof value === 'string' && !Number.isNaN(toTime(value).getTime())
+      ? undefined
+      : 'must be an ISO-8601 date or time with a zone',
+  { type: 'string', format: 'date-time' },
 );

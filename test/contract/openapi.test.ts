@@ -29,7 +29,6 @@ const GUIDE = [
   'GET /api/ready',
   'GET /api/version',
 ];
-const ADMINISTRATORS = ['/api/credits/deposit', '/api/tokens/grant'];
 /** What every answer over HTTP has, and what helmet adds; neither tells a client of ours anything. */
 const UNSAID =
   /^(date|connection|keep-alive|transfer-encoding|content-(type|length|security-policy)|cross-origin-.*|origin-agent-cluster|referrer-policy|x-(content-type|dns|download|frame|permitted|xss)-.*)$/;
@@ -41,6 +40,14 @@ const OPEN = [
   '/api/ready',
   '/api/version',
 ];
+
+/** Every schema within a document, with the name of the property that it describes. */
+function* schemasIn(node: any, name = ''): Generator<{ name: string; schema: any }> {
+  if (typeof node !== 'object' || node === null) return;
+  if (!Array.isArray(node) && ('type' in node || '$ref' in node || 'oneOf' in node)) yield { name, schema: node };
+  for (const [key, value] of Object.entries(node))
+    if (!['example', 'examples', 'mapping'].includes(key)) yield* schemasIn(value, key);
+}
 
 describe('the OpenAPI document', () => {
   let server: Server;
@@ -60,6 +67,21 @@ describe('the OpenAPI document', () => {
     );
   });
   afterAll(() => server?.stop());
+
+  /** What a reference within the document refers to. */
+  const resolve = (node: any): any =>
+    node?.$ref
+      ? resolve(
+          (node.$ref as string)
+            .slice(2)
+            .split('/')
+            .reduce((at, key) => at[key], document),
+        )
+      : node;
+  /** The schema of an operation's answer in JSON; undefined where it has none. */
+  const answerOf = ({ responses }: any): any =>
+    Object.entries<any>(responses).find(([status]) => Number(status) < 300)?.[1].content?.['application/json'];
+  const isAdmins = ({ operation }: { operation: any }): boolean => operation['x-for-administrators'] === true;
 
   it('is the committed openapi.json (`npm run openapi` renews it)', () => {
     expect(document).toEqual(JSON.parse(readFileSync('openapi.json', 'utf8')));
@@ -86,8 +108,9 @@ describe('the OpenAPI document', () => {
         expect({ name, codes }).toEqual({ name, codes: expect.arrayContaining(['401', '429']) });
       if (operation.requestBody && !OPEN.includes(path))
         expect({ name, codes }).toEqual({ name, codes: expect.arrayContaining(['400', '413', '415']) });
-      for (const [status, response] of Object.entries<any>(operation.responses)) {
+      for (const [status, reference] of Object.entries<any>(operation.responses)) {
         if (Number(status) < 400) continue;
+        const response = resolve(reference);
         const content = response.content?.['application/json'];
         expect({ name, status, examples: Object.keys(content?.examples ?? {}).sort() }).toEqual({
           name,
@@ -96,7 +119,13 @@ describe('the OpenAPI document', () => {
             .filter((code) => response.description.includes(`\`${code}\``))
             .sort(),
         });
-        expect(content.schema).toEqual({ $ref: '#/components/schemas/Error' });
+        const { error } = resolve(content.schema).properties;
+        const codes = (error.oneOf ?? [error]).map((each: any) => resolve(each).properties.code.const);
+        expect({ name, status, codes: codes.sort() }).toEqual({
+          name,
+          status,
+          codes: Object.keys(content.examples).sort(),
+        });
       }
     }
   });
@@ -113,7 +142,7 @@ describe('the OpenAPI document', () => {
       if (!reference) continue;
       const schema = document.components.schemas[reference.split('/').at(-1)!];
       for (const [field, property] of Object.entries<any>(schema.properties))
-        if (property.example === undefined && field !== 'account' && !isEither(property) && !isReturn(field))
+        if (property.examples === undefined && field !== 'account' && !isEither(property) && !isReturn(field))
           missing.push(`${name}: ${field}`);
     }
     expect(missing).toEqual([]);
@@ -123,7 +152,7 @@ describe('the OpenAPI document', () => {
     Number(Object.keys(operation.responses).find((code) => Number(code) < 300));
 
   function expectDeclared(name: string, operation: any, { status, headers }: Answer): void {
-    const declared = Object.keys(operation.responses[status].headers).map((header) => header.toLowerCase());
+    const declared = Object.keys(resolve(operation.responses[status]).headers).map((header) => header.toLowerCase());
     const sent = Object.keys(headers).filter((header) => !UNSAID.test(header));
     expect({ name, status, undeclared: sent.filter((header) => !declared.includes(header)) }).toEqual({
       name,
@@ -141,11 +170,11 @@ describe('the OpenAPI document', () => {
       ({ operation, path }) => operation.requestBody && !OPEN.includes(path) && !path.includes('{'),
     );
     // What puts something in comes first, so that what takes it out finds something.
-    bodies.sort((a, b) => Number(ADMINISTRATORS.includes(b.path)) - Number(ADMINISTRATORS.includes(a.path)));
+    bodies.sort((a, b) => Number(isAdmins(b)) - Number(isAdmins(a)));
     for (const each of bodies) {
-      const { name, path, operation } = each;
+      const { name, method, path, operation } = each;
       const { example } = operation.requestBody.content['application/json'];
-      const answer = await (ADMINISTRATORS.includes(path) ? admin : client).post(path, example);
+      const answer = await (isAdmins(each) ? admin : client).request(method.toUpperCase(), path, { body: example });
       expect({ name, status: answer.status, text: answer.status === documented(each) ? '' : answer.text }).toEqual({
         name,
         status: documented(each),
@@ -168,13 +197,13 @@ describe('the OpenAPI document', () => {
         expect({
           name,
           parameter,
-          example: parameter === 'account' && place !== 'path' ? (example ?? schema.example) : undefined,
+          example: parameter === 'account' && place !== 'path' ? (example ?? schema.examples) : undefined,
         }).toEqual({
           name,
           parameter,
           example: undefined,
         });
-    for (const path of ADMINISTRATORS)
+    for (const path of ['/api/credits/deposit', '/api/tokens/grant'])
       expect(document.paths[path].post.requestBody.content['application/json'].example).toMatchObject({
         account: 'user:42',
       });
@@ -190,32 +219,143 @@ describe('the OpenAPI document', () => {
       const names = operation.parameters.map((parameter: any) => `${parameter.in} ${parameter.name.toLowerCase()}`);
       expect({ name, names }).toEqual({ name, names: [...new Set(names)] });
       for (const parameter of operation.parameters)
-        if (parameter.in === 'header') expect(String(parameter.schema.example ?? '')).toMatch(/^[\x20-\x7e]*$/);
+        if (parameter.in === 'header') expect(String(parameter.example ?? '')).toMatch(/^[\x20-\x7e]*$/);
     }
   });
 
   it('documents exactly the fields that the answers have', async () => {
-    const [user, admin] = [await server.clientFor({ sub: '42' }), await server.clientFor({ sub: '42', admin: true })];
-    // These ids come from other answers only.
-    const unguessable = ['/api/payments/purchases/{id}', '/api/credits/holds/{id}', '/api/tokens/holds/{id}'];
-    for (const { name, path, operation } of operations.filter(
-      (each) => each.method === 'get' && !unguessable.includes(each.path),
-    )) {
-      const client = operation['x-administrators'] ? admin : user;
-      const answer = await client.get(path.replace('{id}', '1').replace('{account}', 'user:42'));
+    const [admin, client] = [
+      await server.clientFor({ sub: 'root', admin: true }),
+      await server.clientFor({ sub: '42' }),
+    ];
+    for (const each of operations.filter(({ method, operation }) => method === 'get' && answerOf(operation))) {
+      const { name, path, operation } = each;
+      const parameters = new Map<string, any>(operation.parameters.map((one: any) => [one.name, one]));
+      const filled = path.replace(/\{(\w+)\}/g, (_, key) => {
+        const { example } = parameters.get(key);
+        expect({ name, key, example }).toEqual({ name, key, example: expect.anything() });
+        return encodeURIComponent(example);
+      });
+      const answer = await (isAdmins(each) ? admin : client).get(filled);
       expectDeclared(name, operation, answer);
-      // A file has no envelope.
-      if (operation.responses['200'].content['text/csv']) continue;
-      const { body } = answer;
-      const ok = operation.responses['200'].content['application/json'].schema.properties.data;
-      const schema = document.components.schemas[(ok.items ?? ok).$ref.split('/').at(-1)];
-      const items = [body.data].flat();
-      for (const item of items) {
+      // Some ids come from other answers only.
+      if (answer.status === 404 && filled !== path) continue;
+      expect({ name, status: answer.status }).toEqual({ name, status: 200 });
+      const { data } = resolve(answerOf(operation).schema).properties;
+      const schema = resolve(data.items ?? data);
+      for (const item of [answer.body.data].flat()) {
         const unknown = Object.keys(item).filter((field) => !(field in schema.properties));
         const absent = (schema.required ?? []).filter((field: string) => !(field in item));
         expect({ name, unknown, absent }).toEqual({ name, unknown: [], absent: [] });
       }
     }
+  });
+
+  describe('for generated clients', () => {
+    it('names each operation by its section and what it does, once', () => {
+      expect(document.openapi).toMatch(/^3\.1\./);
+      const ids = operations.map(({ operation }) => operation.operationId as string);
+      for (const id of ids) expect(id).toMatch(/^[a-z][a-zA-Z]*(\.[a-z][a-zA-Z]*)+$/);
+      expect(ids).toEqual([...new Set(ids)]);
+      expect(ids).toEqual(expect.arrayContaining(['credits.debit', 'tokens.consume', 'purchases.refund']));
+    });
+
+    it('has one schema for one thing, with a name that tells nothing of the code', () => {
+      const schemas = Object.entries<any>(document.components.schemas);
+      expect(schemas.map(([name]) => name).filter((name) => /Dto|_/.test(name))).toEqual([]);
+      const said = schemas.map(([, schema]) => JSON.stringify(schema));
+      expect(schemas.flatMap(([name], i) => (said.indexOf(said[i]!) === i ? [] : [name]))).toEqual([]);
+      const text = JSON.stringify(document);
+      for (const kind of ['schemas', 'responses', 'headers', 'examples'])
+        for (const name of Object.keys(document.components[kind]))
+          expect(text).toContain(`"#/components/${kind}/${name}"`);
+    });
+
+    it('names every body and answer, and shares responses and headers', () => {
+      for (const { name, operation } of operations) {
+        for (const [status, response] of Object.entries<any>(operation.responses)) {
+          expect({ name, status, shared: '$ref' in response }).toEqual({ name, status, shared: Number(status) >= 400 });
+          const { headers, content } = resolve(response);
+          for (const header of Object.values<any>(headers)) expect(header.$ref).toMatch(/^#\/components\/headers\//);
+          const schema = content?.['application/json']?.schema;
+          if (schema) expect({ name, status, $ref: schema.$ref }).toMatchObject({ $ref: expect.any(String) });
+        }
+      }
+      expect(
+        document.paths['/api/credits/transactions'].get.responses['200'].content['application/json'].schema,
+      ).toEqual({
+        $ref: '#/components/schemas/CreditTransactionPage',
+      });
+    });
+
+    it('gives the format of every time', () => {
+      for (const { name, schema } of schemasIn(document)) {
+        const isTime = /_at$/.test(name) || /^\d{4}-\d\d-\d\dT/.test(String(schema.examples?.[0]));
+        if (isTime && schema.type) expect({ name, format: schema.format }).toEqual({ name, format: 'date-time' });
+      }
+    });
+
+    it('tells alternatives apart by a field', () => {
+      for (const { name, schema } of schemasIn(document)) {
+        const choices = (schema.oneOf ?? []).filter((choice: any) => choice.type !== 'null');
+        if (choices.length < 2) continue;
+        const { propertyName, mapping } = schema.discriminator;
+        const values = choices.flatMap((choice: any) => {
+          const field = resolve(choice).properties[propertyName];
+          return field.enum ?? [field.const];
+        });
+        expect({ name, values: values.sort() }).toEqual({ name, values: Object.keys(mapping).sort() });
+        expect(values).toEqual([...new Set(values)]);
+      }
+    });
+
+    it('types the details of a 402', () => {
+      const { schema } = resolve(document.paths['/api/credits/debit'].post.responses['402']).content[
+        'application/json'
+      ];
+      const { details, code } = resolve(resolve(schema).properties.error).properties;
+      expect(code.const).toBe('INSUFFICIENT_CREDITS');
+      expect(resolve(details)).toMatchObject({
+        required: ['required', 'available', 'shortfall'],
+        properties: { shortfall: { type: 'number' } },
+      });
+    });
+
+    it('limits every field of a request', () => {
+      const unlimited: string[] = [];
+      const look = (where: string, given: any): void => {
+        const schema = resolve(given);
+        const types = [schema.type].flat();
+        const bounded =
+          schema.enum || schema.const || schema.pattern || schema.format || typeof schema.maxLength === 'number';
+        if (types.includes('string') && !bounded) unlimited.push(where);
+        if ((types.includes('number') || types.includes('integer')) && typeof schema.minimum !== 'number')
+          unlimited.push(where);
+        if (types.includes('array') && typeof schema.maxItems !== 'number') unlimited.push(where);
+        if (schema.items) look(`${where}[]`, schema.items);
+        for (const [field, property] of Object.entries(schema.properties ?? {})) look(`${where}.${field}`, property);
+      };
+      for (const { name, path, operation } of operations) {
+        const body = operation.requestBody?.content['application/json']?.schema;
+        if (body) look(name, body);
+        if (OPEN.includes(path)) continue;
+        for (const { name: parameter, schema } of operation.parameters) look(`${name} ${parameter}`, schema);
+      }
+      expect(unlimited).toEqual([]);
+    });
+
+    it('groups administrators’ operations by themselves, and describes every group', () => {
+      for (const each of operations)
+        for (const tag of each.operation.tags)
+          expect({ name: each.name, admins: /^Admin\b/.test(tag) }).toEqual({
+            name: each.name,
+            admins: isAdmins(each),
+          });
+      const described = document.tags.map(({ name }: any) => name);
+      expect(document['x-tagGroups'].flatMap(({ tags }: any) => tags)).toEqual(described);
+      expect(new Set(operations.flatMap(({ operation }) => operation.tags))).toEqual(new Set(described));
+      for (const { description } of document.tags) expect(description).toMatch(/\w.+\.$/);
+    });
   });
 
   it('declares the headers of refusals too', async () => {
@@ -282,7 +422,7 @@ describe('the OpenAPI document', () => {
     });
 
     it('is there once: the page asks for it, and there is no YAML beside it', async () => {
-      expect((await server.client.get('/api/docs/swagger-ui-init.js')).text).not.toContain('operationId');
+      expect((await server.client.get('/api/docs/docs.js')).text).not.toContain('operationId');
       for (const yaml of ['/api/docs-yaml', '/api/docs/openapi.yaml', '/api/docs-json'])
         expectError(await server.client.get(yaml), 404, 'NOT_FOUND');
     });

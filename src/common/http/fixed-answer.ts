@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
-import { brotliCompress, gzip } from 'node:zlib';
+import { brotliCompress, constants, gzip } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { COMPRESSED_FROM_BYTES, type Encoding, encodingFor, varyByEncoding } from './compression.js';
 
 const FRESH_FOR_SECONDS = 60;
+/** The best quality would take seconds for the scripts of the references. */
+const BROTLI_QUALITY = 6;
 
 /** An answer that never changes while the process runs. It is made and compressed at the first request. */
 export class FixedAnswer {
@@ -32,7 +34,8 @@ export class FixedAnswer {
 
   private async prepare() {
     const identity = Buffer.from(this.make());
-    const [br, gz] = await Promise.all([promisify(brotliCompress)(identity), promisify(gzip)(identity)]);
+    const params = { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY };
+    const [br, gz] = await Promise.all([promisify(brotliCompress)(identity, { params }), promisify(gzip)(identity)]);
     return {
       tag: createHash('sha256').update(identity).digest('hex'),
       bodies: { identity, br, gzip: gz },

@@ -19,8 +19,10 @@ const KEY = /^[\x21-\x7e]{1,255}$/;
 const KEY_RULE = 'must be 1 to 255 visible ASCII characters';
 
 /** An idempotency key in a body. */
-export const IsKey = fieldRule('isKey', (value) =>
-  typeof value === 'string' && KEY.test(value) ? undefined : KEY_RULE,
+export const IsKey = fieldRule(
+  'isKey',
+  (value) => (typeof value === 'string' && KEY.test(value) ? undefined : KEY_RULE),
+  { minLength: 1, maxLength: 255, pattern: '^[!-~]+$' },
 );
 
 /** Injects the request's `Idempotency` into a handler; a malformed header is a 400. */

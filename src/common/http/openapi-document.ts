@@ -1,13 +1,18 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { ENVELOPE_SCHEMAS } from './openapi-envelopes.js';
+import { errorExamples, shareErrors } from './openapi-errors.js';
+import { groupTags, operationId, publicNames, regroup } from './openapi-names.js';
+import { METADATA, modernize } from './openapi-schemas.js';
 
 type Components = NonNullable<OpenAPIObject['components']>;
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
+type Parameter = { name: string; in: string; schema: Schema; example?: unknown };
 type Schemas = NonNullable<Components['schemas']>;
 type Schema = Partial<Exclude<Schemas[string], { $ref: string }>> & { $ref?: string };
 
-const header = (description: string, example: string) => ({
+const header = (description: string, example: string, type: 'string' | 'integer' | 'boolean' = 'string') => ({
   description,
-  schema: { type: 'string' as const, example },
+  schema: { type, examples: [type === 'string' ? example : (JSON.parse(example) as unknown)] },
 });
 
 /** Every header that an answer may carry besides HTTP's own. */
@@ -23,19 +28,115 @@ export const HEADERS = {
     '"x"',
   ),
   Vary: header('The request headers on which the answer depends.', 'Accept-Encoding'),
-  'Idempotent-Replayed': header('`true` when this repeats the first answer to the same key.', 'true'),
-  'Retry-After': header('The seconds after which the request may be sent again.', '1'),
+  'Idempotent-Replayed': header('`true` when this repeats the first answer to the same key.', 'true', 'boolean'),
+  'Retry-After': header('The seconds after which the request may be sent again.', '1', 'integer'),
   'WWW-Authenticate': header('How to authenticate.', 'Bearer'),
   'X-RateLimit-Limit': header(
     'The limit of requests per minute. Administrators have no limit and none of these headers.',
     '6000',
+    'integer',
   ),
-  'X-RateLimit-Remaining': header('The requests that are left.', '5999'),
-  'X-RateLimit-Reset': header('The time when the count starts again, in seconds since 1970.', '1776249060'),
+  'X-RateLimit-Remaining': header('The requests that are left.', '5999', 'integer'),
+  'X-RateLimit-Reset': header('The time when the count starts again, in seconds since 1970.', '1776249060', 'integer'),
 } satisfies Components['headers'];
 
+/** Makes the document that Nest generates one of OpenAPI 3.1 for people and for generated clients. */
+export function completeDocument(document: OpenAPIObject): void {
+  const schemas: Schemas = { ...document.components?.schemas, ...(ENVELOPE_SCHEMAS as Schemas) };
+  const components: Components = { ...document.components, schemas };
+  for (const schema of Object.values(schemas)) requiredFirst(schema as Schema);
+  const operations = Object.entries(document.paths).flatMap(([path, item]) =>
+    METHODS.flatMap((method) => (item[method] ? [{ path, operation: item[method] }] : [])),
+  );
+  for (const { path, operation } of operations) {
+    completeOperation(operation, schemas);
+    shareErrors(operation, components);
+    regroup(path, operation);
+    operation.operationId = operationId(path, operation.operationId!);
+  }
+  groupTags(
+    document,
+    operations.flatMap(({ operation }) => operation.tags ?? []),
+  );
+  schemas.Metadata = METADATA;
+  components.headers = HEADERS;
+  components.examples = errorExamples();
+  document.components = components;
+  const all = operations.map(({ operation }) => operation);
+  modernizeSchemas(document, all);
+  Object.assign(document, rename(document, all));
+  dropUnused(document);
+}
+
+/** Puts the fields that a reader needs before those that may be absent. */
+function requiredFirst(schema: Schema): void {
+  if (!schema.properties) return;
+  const isOptional = (field: string) => Number(!schema.required?.includes(field));
+  schema.properties = Object.fromEntries(
+    Object.entries(schema.properties).sort(([a], [b]) => isOptional(a) - isOptional(b)),
+  );
+}
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
+
+/** Rewrites every schema for OpenAPI 3.1, those of parameters and bodies too. */
+function modernizeSchemas({ components }: OpenAPIObject, operations: readonly Operation[]): void {
+  const schemas = components!.schemas!;
+  for (const [name, schema] of Object.entries(schemas)) schemas[name] = modernize(schema as Schema);
+  for (const operation of operations) {
+    for (const parameter of (operation.parameters ?? []) as Parameter[]) {
+      // Swagger UI fills in the parameter's own example, not its schema's.
+      const { example, ...schema } = parameter.schema;
+      if (example !== undefined) parameter.example ??= example;
+      parameter.schema = modernize(schema, parameter.name);
+      // The router knows no longer one.
+      if (parameter.in === 'path' && parameter.schema.type === 'string') parameter.schema.maxLength ??= 300;
+    }
+    const body = bodyOf(operation);
+    if (body) body.schema = modernize(body.schema as Schema);
+  }
+}
+
+/** The body of an operation's request. */
+function bodyOf({ requestBody }: Operation) {
+  return requestBody && 'content' in requestBody ? requestBody.content['application/json'] : undefined;
+}
+
+/** Gives every schema its public name. */
+function rename(document: OpenAPIObject, operations: readonly Operation[]): OpenAPIObject {
+  const schemas = document.components!.schemas!;
+  const bodies = operations.flatMap((operation) => {
+    const { $ref } = (bodyOf(operation)?.schema ?? {}) as Schema;
+    return $ref ? [$ref.split('/').at(-1)!] : [];
+  });
+  const names = publicNames(Object.keys(schemas), new Set(bodies));
+  document.components!.schemas = Object.fromEntries(
+    Object.entries(schemas).map(([name, schema]) => [names.get(name)!, schema]),
+  );
+  const text = JSON.stringify(document).replace(
+    /"#\/components\/schemas\/(\w+)"/g,
+    (_, name: string) => `"#/components/schemas/${names.get(name) ?? name}"`,
+  );
+  return JSON.parse(text) as OpenAPIObject;
+}
+
+/** Takes out the components to which nothing refers, until none is left. */
+function dropUnused(document: OpenAPIObject): void {
+  const { schemas, examples, headers } = document.components as Record<string, Record<string, unknown>>;
+  for (;;) {
+    const text = JSON.stringify(document);
+    const unused = Object.entries({ schemas, examples, headers }).flatMap(([kind, all]) =>
+      Object.keys(all!)
+        .filter((name) => !text.includes(`"#/components/${kind}/${name}"`))
+        .map((name) => [all!, name] as const),
+    );
+    if (unused.length === 0) return;
+    for (const [all, name] of unused) delete all[name];
+  }
+}
+
 /** Adds the headers of an operation, and the examples of its body and its answer. */
-export function completeOperation(operation: Operation, schemas: Schemas): void {
+function completeOperation(operation: Operation, schemas: Schemas): void {
   for (const [status, response] of Object.entries(operation.responses)) {
     if (!response || '$ref' in response) continue;
     const names = [...headersOf(operation, Number(status)), ...Object.keys(response.headers ?? {})];
@@ -44,10 +145,7 @@ export function completeOperation(operation: Operation, schemas: Schemas): void 
     if (answer) answer.example = answerExample(answer.schema as Schema, answer.example as object, schemas);
   }
   withoutExamples(operation);
-  const body =
-    operation.requestBody && 'content' in operation.requestBody
-      ? operation.requestBody.content['application/json']
-      : undefined;
+  const body = bodyOf(operation);
   if (body) body.example ??= bodyExample(resolve(body.schema as Schema, schemas));
 }
 
@@ -60,6 +158,8 @@ function withoutExamples({ parameters = [] }: Operation): void {
 function headersOf({ security, parameters = [] }: Operation, status: number): (keyof typeof HEADERS)[] {
   const limited = security?.some((schemes) => 'bearer' in schemes) && status !== 401;
   const idempotent = parameters.some((parameter) => 'name' in parameter && parameter.name === 'Idempotency-Key');
+  // Such a request never reaches the application.
+  if (status === 431) return ['X-Trace-Id'];
   return [
     'X-Trace-Id',
     'Cache-Control',
@@ -84,7 +184,7 @@ function bodyExample({ example, properties = {} }: Schema): unknown {
 
 /** The example of an answer: its required fields, and the fields in `known` for this route. */
 function answerExample(schema: Schema, known: object, schemas: Schemas): unknown {
-  if (schema.$ref) return { ...(exampleOf(schema, schemas) as object), ...known };
+  if ('data' in known) return known;
   const { data, ...rest } = exampleOf(schema, schemas) as { data: object };
   return { data: Array.isArray(data) ? [{ ...(data[0] as object), ...known }] : { ...data, ...known }, ...rest };
 }
@@ -93,6 +193,8 @@ function exampleOf(schema: Schema, schemas: Schemas): unknown {
   const whole = resolve(schema, schemas);
   if (whole.example !== undefined) return whole.example as unknown;
   if (whole.enum) return whole.enum[0] as unknown;
+  const [first] = (whole.oneOf ?? whole.anyOf ?? []) as Schema[];
+  if (first) return exampleOf(first, schemas);
   const { type, items, properties = {}, required = [] } = whole;
   if (type === 'array') return [exampleOf(items as Schema, schemas)];
   if (type !== 'object') return null;

@@ -1,5 +1,5 @@
-import { type ArgumentMetadata, ValidationPipe } from '@nestjs/common';
-import { ApiProperty } from '@nestjs/swagger';
+import { applyDecorators, type ArgumentMetadata, ValidationPipe } from '@nestjs/common';
+import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
@@ -177,21 +177,28 @@ function problems(error: ValidationError, path = ''): FieldProblem[] {
   return [...own, ...(error.children ?? []).flatMap((child) => problems(child, field))];
 }
 
-/** Makes a property decorator of a pure rule. `problem` returns the problem, or undefined. */
+/**
+ * Makes a property decorator of a pure rule. `problem` returns the problem, or undefined.
+ * @param documented the same rule in the OpenAPI document
+ */
 export function fieldRule(
   name: string,
   problem: (value: unknown) => string | undefined,
+  documented: ApiPropertyOptions = {},
 ): (options?: ValidationOptions) => PropertyDecorator {
   return (options) =>
-    ValidateBy(
-      {
-        name,
-        validator: {
-          validate: (value) => problem(value) === undefined,
-          defaultMessage: (args) => `${args?.property} ${problem(args?.value)}`,
+    applyDecorators(
+      ApiProperty(documented),
+      ValidateBy(
+        {
+          name,
+          validator: {
+            validate: (value) => problem(value) === undefined,
+            defaultMessage: (args) => `${args?.property} ${problem(args?.value)}`,
+          },
         },
-      },
-      options,
+        options,
+      ),
     );
 }
 
@@ -227,4 +234,5 @@ function textProblem(value: unknown, min: number, max: number): string | undefin
 export const IsMetadata = fieldRule('isMetadata', metadataProblem);
 
 /** Text of `min` to `max` characters that both databases store unchanged. */
-export const IsText = (min: number, max: number) => fieldRule('isText', (value) => textProblem(value, min, max))();
+export const IsText = (min: number, max: number) =>
+  fieldRule('isText', (value) => textProblem(value, min, max), { minLength: min, maxLength: max })();

@@ -3,10 +3,13 @@ import { IsIn, ValidateIf } from 'class-validator';
 import { fieldRule } from '../../common/http/index.js';
 import { REFUND_REASONS, REFUND_STATUSES, type RefundReason, type RefundStatus } from '../provider/index.js';
 
-const IsPrice = fieldRule('isPrice', (value) =>
-  typeof value === 'number' && value > 0 && value < 2 ** 33 && Math.round(value * 100) / 100 === value
-    ? undefined
-    : 'must be a number greater than 0 with at most two decimals',
+const IsPrice = fieldRule(
+  'isPrice',
+  (value) =>
+    typeof value === 'number' && value > 0 && value < 2 ** 33 && Math.round(value * 100) / 100 === value
+      ? undefined
+      : 'must be a number greater than 0 with at most two decimals',
+  { minimum: 0.01, maximum: 2 ** 33 - 0.01 },
 );
 
 /** Only an absent field is optional: null is neither a sum nor the whole sum. */

@@ -1,0 +1,27 @@
+import { Body, Controller, Post } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import { signToken } from '../auth/index.js';
+import { Config } from '../common/config/index.js';
+import { data, type Data, Public } from '../common/http/index.js';
+import { SandboxTokenDto } from './tokens.dto.js';
+
+/** Whether visitors may make tokens: never in production, and only where no real money moves. */
+export function makesTokens({ production, payments, jwt }: Config): boolean {
+  return !production && payments.provider === 'sandbox' && jwt.key.kind === 'secret';
+}
+
+/** Makes tokens for trying out the API, outside of it. Only a server that `makesTokens` has this route. */
+@ApiExcludeController()
+@Public()
+@Controller('sandbox/token')
+export class SandboxTokenController {
+  constructor(private readonly config: Config) {}
+
+  @Post()
+  async make(
+    @Body() { user, admin = false }: SandboxTokenDto,
+  ): Promise<Data<{ token: string; account: string; admin: boolean }>> {
+    const claims = { sub: user, ...(admin ? { role: 'admin' } : {}) };
+    return data({ token: await signToken(this.config, claims, '1h'), account: `user:${user}`, admin });
+  }
+}
