@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util';
 import type { DataSource } from 'typeorm';
 import { forUpdate, isMysql } from '../common/database/index.js';
-import { accountIds, LEDGER_ENTITIES, rebuildTotals } from '../ledger/index.js';
+import { accountIds, LEDGER_ENTITIES, rebuildBooks, rebuildTotals } from '../ledger/index.js';
 import { run, say, withDatabase } from './run.js';
 
-/** Rebuilds the daily totals from the entries. The server may run meanwhile. */
+/** Rebuilds the daily totals from the entries. The server may run meanwhile; not when the books are rebuilt. */
 async function rebuild(dataSource: DataSource, account: string | undefined): Promise<number> {
   const runner = dataSource.createQueryRunner();
   let done = 0;
@@ -27,8 +27,12 @@ async function rebuild(dataSource: DataSource, account: string | undefined): Pro
   return done;
 }
 
-run('npm run ledger:rebuild-totals [-- --account user:42]', async () => {
-  const { values } = parseArgs({ options: { account: { type: 'string' } } });
+run('npm run ledger:rebuild-totals [-- --account user:42 | --books]', async () => {
+  const { values } = parseArgs({ options: { account: { type: 'string' }, books: { type: 'boolean' } } });
+  if (values.books) {
+    await withDatabase(LEDGER_ENTITIES, rebuildBooks);
+    return say('The books were rebuilt.');
+  }
   const done = await withDatabase(LEDGER_ENTITIES, (dataSource) => rebuild(dataSource, values.account));
   say(`The daily totals of ${done} accounts were rebuilt.`);
 });

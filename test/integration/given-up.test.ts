@@ -5,7 +5,7 @@ import type { DataSource, QueryRunner } from 'typeorm';
 import { migrate, Transactions } from '../../src/common/database/index.js';
 import type { Answer, Operation } from '../../src/ledger/domain/index.js';
 import { Lanes, LedgerMetrics, LedgerUnavailable } from '../../src/ledger/index.js';
-import { verifyLedger } from '../../src/ledger/proof/index.js';
+import { rebuildBooks, verifyLedger } from '../../src/ledger/proof/index.js';
 import { LEDGER_ENTITIES, LedgerStore } from '../../src/ledger/store/index.js';
 import { describeEachDatabase } from '../support/databases.js';
 import { connectTo } from '../support/ledger.js';
@@ -201,6 +201,7 @@ describeEachDatabase(
         for (const table of ['entry', 'balance_grant', 'daily_total'])
           await direct.query(`DELETE FROM ${table} WHERE account_id = ?`, [id]);
         await direct.query('DELETE FROM account WHERE id = ?', [id]);
+        await rebuildBooks(direct);
         expect(await told(post(owner, 7))).toBe('unavailable');
         expect(await told(post(owner, 7))).toMatchObject({ outcome: { status: 'posted' } });
         await deposit(owner, deposits - 1);

@@ -3,7 +3,7 @@ import type { DataSource } from 'typeorm';
 import { migrate, Transactions } from '../../src/common/database/index.js';
 import type { Action } from '../../src/ledger/domain/index.js';
 import { Lanes, LedgerMetrics } from '../../src/ledger/index.js';
-import { Divergence, verifyLedger } from '../../src/ledger/proof/index.js';
+import { Divergence, rebuildBooks, verifyLedger } from '../../src/ledger/proof/index.js';
 import { accountId, LEDGER_ENTITIES, LedgerStore } from '../../src/ledger/store/index.js';
 import { describeEachDatabase } from '../support/databases.js';
 import { connectTo } from '../support/ledger.js';
@@ -153,6 +153,19 @@ describeEachDatabase((database) => {
     await dataSource.query("UPDATE finance_day SET day = day + 1 WHERE line = 'sold'");
     expect(await found()).toMatchObject({ message: expect.stringMatching(/the books of sold/) });
     await dataSource.query("UPDATE finance_day SET day = day - 1 WHERE line = 'sold'");
+    expect(await found()).toBeUndefined();
+  });
+
+  it('rebuilds the books as the batches made them', async () => {
+    const sums = () =>
+      dataSource.query(
+        'SELECT day, unit, line, SUM(paid) AS paid, SUM(promotional) AS promotional, SUM(dollars) AS dollars FROM finance_day GROUP BY day, unit, line ORDER BY day, unit, line',
+      );
+    const before: unknown = await sums();
+    await dataSource.query("UPDATE finance_day SET dollars = 7 WHERE line = 'spent'");
+    await dataSource.query("DELETE FROM finance_day WHERE line = 'sold'");
+    await rebuildBooks(dataSource);
+    expect(await sums()).toEqual(before);
     expect(await found()).toBeUndefined();
   });
 

@@ -367,7 +367,7 @@ class Moment {
 
   private giveBack({ amount, purchaseId }: Refund): Come {
     const { money } = this.account;
-    const [deferred, price] = [deferredOf(this.account), this.priceOf(purchaseId, -amount)];
+    const [deferred, price] = [deferredOf(this.account), this.priceOf(purchaseId, 0 - amount)];
     const taken = this.account.taken[purchaseId ?? ''] ?? [];
     const back = taken.splice(Math.max(0, taken.length - amount)).toReversed();
     // What no refund is known to have taken has no grant that it could go to.

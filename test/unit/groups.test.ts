@@ -29,6 +29,7 @@ const NOTHING = {
   totals: [],
   marked: [],
   audit: [],
+  books: [],
 };
 
 /** Ada has 10, Bob has 5. */

@@ -1,6 +1,7 @@
 import type { DataSource, QueryRunner } from 'typeorm';
+import { forUpdate, isMysql } from '../../common/database/index.js';
 import { type BookRow, Books, deferredOf, type Line, POSTINGS, type Unit } from '../domain/index.js';
-import { AccountRow, GrantRow } from '../store/index.js';
+import { AccountRow, FinanceDayRow, GrantRow } from '../store/index.js';
 import { Divergence } from './replay.js';
 import { inSnapshot, pages } from './scan.js';
 
@@ -34,6 +35,35 @@ export async function verifyBooks(dataSource: DataSource, before: BookSums, must
       throw new Divergence(`the books of ${key} are ${is}, the entries make ${should}`);
   }
 }
+
+/**
+ * Replaces the books, which are derived, by what all histories make.
+ * @param before the books before the histories were read
+ * @throws Error when a batch has added to the books since
+ */
+export async function replaceBooks(dataSource: DataSource, before: BookSums, must: Books): Promise<void> {
+  const runner = dataSource.createQueryRunner();
+  try {
+    await runner.query(isMysql(runner) ? 'START TRANSACTION' : 'BEGIN IMMEDIATE');
+    try {
+      await runner.query(`SELECT day FROM finance_day${forUpdate(runner)}`);
+      const now = sumsOf(await readBooks(runner));
+      if (now.size !== before.size || [...now].some(([key, sum]) => before.get(key) !== sum))
+        throw new Error('The books can only be rebuilt while no server writes: stop the servers and try again.');
+      await runner.manager.createQueryBuilder().delete().from(FinanceDayRow).execute();
+      const rows = must.rows().map((row) => ({ ...row, shard: 0 }));
+      for (let i = 0; i < rows.length; i += ROWS) await runner.manager.insert(FinanceDayRow, rows.slice(i, i + ROWS));
+      await runner.query('COMMIT');
+    } catch (error) {
+      await runner.query('ROLLBACK');
+      throw error;
+    }
+  } finally {
+    await runner.release();
+  }
+}
+
+const ROWS = 500;
 
 /** Sums of the books by line, unit and day, as texts. */
 export type BookSums = ReadonlyMap<string, string>;

@@ -1,7 +1,7 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import { AccountRow, DailyTotalRow, OperationRow, OverviewRow, ReversalRow } from '../store/index.js';
 import { type Account, Books, type EntryType, type Hold, type Remembered } from '../domain/index.js';
-import { bookSums, verifyBooks } from './books.js';
+import { bookSums, replaceBooks, verifyBooks } from './books.js';
 import { Divergence, Replay } from './replay.js';
 import { accountIds, entries, grants, holds, inSnapshot, pages, reversedBy } from './scan.js';
 import { Totals } from './totals.js';
@@ -36,6 +36,19 @@ export async function verifyLedger(
     await verifyBooks(dataSource, before, books);
   }
   return verified;
+}
+
+/**
+ * Rebuilds the books of all accounts from their history. What a hold's return paid of a debt is booked on the day of
+ * the hold, because the history does not say when it was given back.
+ * @throws Divergence when the history itself is inconsistent
+ * @throws Error when a server writes meanwhile
+ */
+export async function rebuildBooks(dataSource: DataSource): Promise<void> {
+  const [before, books] = [await bookSums(dataSource), new Books()];
+  for await (const id of accountIds(dataSource))
+    await inSnapshot(dataSource, (runner) => verifyAccount(runner, id, books, () => undefined));
+  await replaceBooks(dataSource, before, books);
 }
 
 /** How many entries there are to verify. */

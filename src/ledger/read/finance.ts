@@ -57,9 +57,10 @@ export class FinanceReader {
   async summary(month: string): Promise<FinanceSummary[]> {
     const { from, to } = daysOf(month);
     const rows = await this.dataSource.query<RawRow[]>(
-      `SELECT CASE WHEN day < ? THEN 0 ELSE 1 END AS day, unit, line, ${SUMS} FROM finance_day
-       WHERE day < ? GROUP BY 1, 2, 3`,
-      [from, to],
+      `SELECT 0 AS day, unit, line, ${SUMS} FROM finance_day WHERE day < ? GROUP BY unit, line
+       UNION ALL
+       SELECT 1, unit, line, ${SUMS} FROM finance_day WHERE day >= ? AND day < ? GROUP BY unit, line`,
+      [from, from, to],
     );
     return summaryOf(rows.map(bookRow), 1);
   }

@@ -56,7 +56,7 @@ export class AccountRow implements Account {
   @Column({ type: 'bigint', transformer: integer })
   held: Stored;
 
-  @Column({ name: 'debt_price', type: 'bigint', transformer: integer })
+  @Column({ name: 'debt_price', type: 'bigint', default: 0, transformer: integer })
   debtPrice: number;
 
   @Column({ type: 'bigint', transformer: integer })

@@ -4,18 +4,18 @@ import type { BookRow, Line, Unit } from '../domain/index.js';
 
 /**
  * The books: sums of all accounts by day, unit and line. Each lane adds to rows of its own (`shard`), so that no lane
- * waits for another's commit.
+ * waits for another's commit. The key begins with what a month's opening is summed by, so that it needs no sorting.
  */
 @Entity('finance_day')
 export class FinanceDayRow implements BookRow {
-  @PrimaryColumn({ type: 'integer' })
-  day: number;
-
   @PrimaryColumn({ type: 'varchar', length: 10 })
   unit: Unit;
 
   @PrimaryColumn({ type: 'varchar', length: 10 })
   line: Line;
+
+  @PrimaryColumn({ type: 'integer' })
+  day: number;
 
   @PrimaryColumn({ type: 'integer' })
   shard: number;

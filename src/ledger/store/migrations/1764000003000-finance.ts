@@ -7,14 +7,14 @@ export class Finance1764000003000 implements MigrationInterface {
     await runner.query('ALTER TABLE account ADD COLUMN debt_price bigint NOT NULL DEFAULT 0');
     await runner.query(
       `CREATE TABLE finance_day (
-        day integer NOT NULL,
         unit varchar(10) NOT NULL,
         line varchar(10) NOT NULL,
+        day integer NOT NULL,
         shard integer NOT NULL,
         paid bigint NOT NULL,
         promotional bigint NOT NULL,
         dollars bigint NOT NULL,
-        PRIMARY KEY (day, unit, line, shard)
+        PRIMARY KEY (unit, line, day, shard)
       )${tableOptions(runner)}`,
     );
   }
