@@ -59,6 +59,7 @@ const BATCH_EXAMPLE = batchExample(
     code: 'INSUFFICIENT_CREDITS',
     message: 'The available credits are less than the amount.',
     details: { required: 0.5, available: 0.25, shortfall: 0.25 },
+    docs_url: 'https://credits.example.com/api/docs/errors#INSUFFICIENT_CREDITS',
   },
 );
 

@@ -52,6 +52,7 @@ const BATCH_EXAMPLE = batchExample(
     code: 'INSUFFICIENT_TOKENS',
     message: 'The available tokens are less than the amount.',
     details: { required: 300, available: 250, shortfall: 50 },
+    docs_url: 'https://credits.example.com/api/docs/errors#INSUFFICIENT_TOKENS',
   },
 );
 

@@ -14,7 +14,7 @@ import { atMoment, grantAt, type Source } from './moment.js';
 import { type EntryFilter, type Range, type Search, search } from './search.js';
 
 /** Few enough that others hardly notice a page. */
-const PAGE = 500;
+const PAGE = 1_000;
 
 interface Wanted extends Pick<Search, 'accountId' | 'type' | 'order'> {
   readonly filter?: EntryFilter;
