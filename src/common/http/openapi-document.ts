@@ -44,7 +44,7 @@ export const HEADERS = {
 export function completeDocument(document: OpenAPIObject): void {
   const schemas: Schemas = { ...document.components?.schemas, ...(ENVELOPE_SCHEMAS as Schemas) };
   const components: Components = { ...document.components, schemas };
-  for (const schema of Object.values(schemas)) requiredFirst(schema as Schema);
+  for (const schema of Object.values(schemas)) requiredFirst(schema);
   const operations = Object.entries(document.paths).flatMap(([path, item]) =>
     METHODS.flatMap((method) => (item[method] ? [{ path, operation: item[method] }] : [])),
   );
@@ -86,7 +86,7 @@ function modernizeSchemas({ components }: OpenAPIObject, operations: readonly Op
   for (const operation of operations) {
     for (const parameter of (operation.parameters ?? []) as Parameter[]) {
       // Swagger UI fills in the parameter's own example, not its schema's.
-      const { example, ...schema } = parameter.schema;
+      const { example, ...schema } = parameter.schema as Record<string, unknown>;
       if (example !== undefined) parameter.example ??= example;
       parameter.schema = modernize(schema, parameter.name);
       // The router knows no longer one.
