@@ -52,9 +52,7 @@ describe('the month', () => {
   }));
   const outputs: string[] = [];
 
-  beforeAll(async () => {
-    for (const { url } of databases) outputs.push((await demoData(url)).output);
-  });
+  for (const { url } of databases) beforeAll(async () => void outputs.push((await demoData(url)).output));
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
   it('is the same in every database', async () => {
