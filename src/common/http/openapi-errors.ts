@@ -43,7 +43,12 @@ const FREEZE: Schema = {
 const FACTS: Schema = { type: 'object', description: 'Facts for the client.', additionalProperties: true };
 
 /** The schemas that errors refer to. */
-const SHARED: Record<string, Schema> = { Shortfall: SHORTFALL, FieldProblem: FIELD_PROBLEM, Freeze: FREEZE, Facts: FACTS };
+const SHARED: Record<string, Schema> = {
+  Shortfall: SHORTFALL,
+  FieldProblem: FIELD_PROBLEM,
+  Freeze: FREEZE,
+  Facts: FACTS,
+};
 
 /** The details of an error: their schema and an example. */
 function detailsOf(code: ErrorCode): { schema: Schema; example: unknown } {
@@ -74,7 +79,10 @@ export const errorExamples = (): Record<string, { value: object }> =>
     CODES.map((code) => {
       const docs_url = `https://credits.example.com${ERRORS_PATH}#${code}`;
       const { example: details } = detailsOf(code);
-      return [code, { value: { error: { code, message: ERRORS[code].message, details, docs_url, trace_id: TRACE_ID } } }];
+      return [
+        code,
+        { value: { error: { code, message: ERRORS[code].message, details, docs_url, trace_id: TRACE_ID } } },
+      ];
     }),
   );
 
