@@ -69,13 +69,13 @@ describeEachDatabase((database) => {
     try {
       await server.line((line) => line.includes('listening'));
       expect(server.lines.filter((line) => line.includes('npm run migrate'))).toEqual([
-        expect.stringMatching(/"level":"warn".*lacks 2 migrations/),
+        expect.stringMatching(/"level":"warn".*lacks \d+ migrations/),
       ]);
       expectError(await server.client.get('/api/ready'), 503, 'OVERLOADED');
       // Two at once take turns.
       const said = await Promise.all([migrate(), migrate()]);
       for (const { stdout } of said)
-        expect(stdout).toMatch(/^Database: .*\n[^]*(No migration was pending|[12] migrations were pending)/);
+        expect(stdout).toMatch(/^Database: .*\n[^]*(No migration was pending|\d+ migrations? were pending)/);
       expect((await migrate()).stdout).toContain('No migration was pending.');
       expect((await server.client.get('/api/ready')).status).toBe(200);
     } finally {

@@ -19,7 +19,17 @@ const atomic = (...items: readonly [AccountName, amount: number][]): Group => [
 ];
 
 /** The effects of a batch that changes nothing. */
-const NOTHING = { accounts: [], entries: [], operations: [], holds: [], grants: [], reversals: [], totals: [], marked: [], audit: [] };
+const NOTHING = {
+  accounts: [],
+  entries: [],
+  operations: [],
+  holds: [],
+  grants: [],
+  reversals: [],
+  totals: [],
+  marked: [],
+  audit: [],
+};
 
 /** Ada has 10, Bob has 5. */
 function begin(): Story {
