@@ -19,6 +19,7 @@ const NOTHING = {
   debt: 0,
   expiring: [],
   as_of: 0,
+  frozen: false,
 };
 
 describeEachDatabase((database) => {
@@ -66,6 +67,7 @@ describeEachDatabase((database) => {
           created_at: expect.stringMatching(ISO),
           metadata: null,
           actor: 'admin:root',
+          account_created: true,
           trace_id: added.headers['x-trace-id'],
         },
       });
