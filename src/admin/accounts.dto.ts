@@ -115,10 +115,16 @@ export class AdminAccountDto {
   @ApiProperty({ format: 'date-time' })
   created_at: string;
 
-  /** Whether the account is frozen: it debits nothing and opens no hold. */
+  /**
+   * Whether the account is frozen: it debits nothing and opens no hold.
+   * @example false
+   */
   frozen: boolean;
 
-  /** What an administrator noted of the account. */
+  /**
+   * What an administrator noted of the account.
+   * @example "Pays by invoice."
+   */
   note?: string;
 }
 

@@ -30,7 +30,7 @@ describe('what only administrators may do', () => {
           return { name: `${method.toUpperCase()} ${path}`, method: method.toUpperCase(), path, operation };
         }),
       )
-      .filter(({ path, operation }) => path.startsWith('/api/admin/') || operation['x-administrators'] === true);
+      .filter(({ path, operation }) => path.startsWith('/api/admin/') || operation['x-for-administrators'] === true);
   });
   afterAll(() => server?.stop());
 
@@ -47,7 +47,7 @@ describe('what only administrators may do', () => {
   it('is all that is known, and everything below /api/admin, and says so', () => {
     expect(operations.map(({ name }) => name)).toEqual(expect.arrayContaining(KNOWN));
     for (const { name, path, operation } of operations) {
-      expect({ name, marked: operation['x-administrators'] }).toEqual({ name, marked: true });
+      expect({ name, marked: operation['x-for-administrators'] }).toEqual({ name, marked: true });
       expect({ name, answers: Object.keys(operation.responses) }).toEqual({
         name,
         answers: expect.arrayContaining(['401', '403']),

@@ -1,5 +1,5 @@
 import { ERRORS } from './errors.js';
-import { SHORTFALL } from './openapi-errors.js';
+import { DOCS_URL, SHORTFALL } from './openapi-errors.js';
 import { publicName } from './openapi-names.js';
 
 type Schema = Record<string, unknown>;
@@ -37,8 +37,13 @@ const OTHERS = Object.entries(ERRORS).flatMap(([code, { status }]) =>
 
 const rejection = (codes: string[], details: Schema): Schema => ({
   type: 'object',
-  required: ['code', 'message', 'details'],
-  properties: { code: { type: 'string', enum: codes, example: codes[0] }, message: { type: 'string' }, details },
+  required: ['code', 'message', 'details', 'docs_url'],
+  properties: {
+    code: { type: 'string', enum: codes, example: codes[0] },
+    message: { type: 'string' },
+    details,
+    docs_url: DOCS_URL,
+  },
 });
 
 const BATCH_SCHEMAS: Record<string, Schema> = {

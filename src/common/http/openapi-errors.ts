@@ -12,6 +12,12 @@ const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 const reference = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
 const amount = (description: string, example: number): Schema => ({ type: 'number', description, example });
 
+export const DOCS_URL: Schema = {
+  type: 'string',
+  format: 'uri',
+  description: 'The page with its cause, its fix, and whether to retry.',
+};
+
 /** The details of a 402. */
 export const SHORTFALL: Schema = {
   type: 'object',
@@ -95,11 +101,7 @@ function problemSchema(code: ErrorCode): Schema {
       code: { type: 'string', const: code },
       message: { type: 'string', maxLength: 500 },
       details: detailsOf(code).schema,
-      docs_url: {
-        type: 'string',
-        format: 'uri',
-        description: 'The page with its cause, its fix, and whether to retry.',
-      },
+      docs_url: DOCS_URL,
       trace_id: {
         type: 'string',
         description: 'The same as the header X-Trace-Id; in a replayed refusal, that of the first answer.',

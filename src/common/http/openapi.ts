@@ -31,6 +31,20 @@ interface Endpoint {
   anyQuery?: boolean;
 }
 
+const IDEMPOTENCY_KEY = ApiHeader({
+  name: 'Idempotency-Key',
+  required: false,
+  description:
+    '1–255 visible ASCII characters, scoped to the account and operation. The same key with the same request gets the first answer again; with another request, 422. For example `run-4521-step-7`.',
+  schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' },
+});
+
+/** The envelope's schema, which refers to that of its item. */
+function schemaOf(as: NonNullable<Endpoint['as']>, answers: Type): object {
+  const path = getSchemaPath(answers);
+  return as === 'bare' ? { $ref: path } : envelopeOf(as, answers.name, path);
+}
+
 /** Documents a route: its summary, its answer in the envelope, and each error code with an example. */
 export function Endpoint({
   summary,
@@ -44,8 +58,7 @@ export function Endpoint({
   idempotent = false,
   anyQuery = false,
 }: Endpoint): MethodDecorator {
-  const path = getSchemaPath(answers);
-  const schema = as === 'bare' ? { $ref: path } : envelopeOf(as, answers.name, path);
+  const schema = schemaOf(as, answers);
   return applyDecorators(
     ApiOperation({ summary, description }),
     ApiExtraModels(answers),
@@ -56,17 +69,7 @@ export function Endpoint({
       content: { 'application/json': { schema, example } },
     }),
     ...(anyQuery ? [AnyQuery()] : []),
-    ...(idempotent
-      ? [
-          ApiHeader({
-            name: 'Idempotency-Key',
-            required: false,
-            description:
-              '1–255 visible ASCII characters, scoped to the account and operation. The same key with the same request gets the first answer again; with another request, 422. For example `run-4521-step-7`.',
-            schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' },
-          }),
-        ]
-      : []),
+    ...(idempotent ? [IDEMPOTENCY_KEY] : []),
     ApiErrors(
       ...(anyQuery ? [] : (['VALIDATION_ERROR'] as const)),
       ...errors,

@@ -1,46 +1,30 @@
-import { type Account, type AccountName, type Entry, hasExpired, type Hold } from './account.js';
-import type { HoldName } from './action.js';
+import { type AccountName, type Entry, hasExpired } from './account.js';
 import { apply } from './apply.js';
-import type { Change, PurchaseState, ReversedEntry, State } from './change.js';
 import { type Booked, booksOf } from './books.js';
+import type { Change } from './change.js';
 import { dayOf, type Effects, type GrantChanges, isMarked, recordsOf, totalsOf } from './effects.js';
-import type { Grant } from './grant.js';
 import {
   type Answer,
   isKeyed,
   keyOf,
   needs,
-  type Needs,
   type Operation,
   type Outcome,
   remember,
   type Remembered,
-  type Replay,
 } from './operation.js';
 import { settle } from './rules/settle.js';
 import type { Stored } from './unit.js';
+import {
+  type Known,
+  recordGrant,
+  recordRefund,
+  recordReversal,
+  replayOf,
+  stateOf,
+  type WorkingAccount,
+} from './working-account.js';
 import { WorkingGrants } from './working-grants.js';
-
-/** An account and all that the operations of a batch need to know of it. The write checks that it still is so. */
-export interface Known {
-  readonly account: Account;
-  /** All of which something remains, in burning order. */
-  readonly open: readonly Grant[];
-  /** These, and the others that the operations, their holds and the expired holds name, by id. */
-  readonly grants: ReadonlyMap<number, Grant>;
-  /** Those that the operations name, by number. */
-  readonly holds: ReadonlyMap<number, Hold>;
-  /** The entries that the operations reverse, by number. */
-  readonly reversed: ReadonlyMap<number, ReversedEntry>;
-  /** The purchases that they take back or give back, by id. */
-  readonly purchases: ReadonlyMap<string, PurchaseState>;
-  /** The outcomes that are known under the operations' keys, by `keyOf`. */
-  readonly replays: ReadonlyMap<string, Replay>;
-  /** Open holds whose time has passed, the oldest first … */
-  readonly expired: readonly Hold[];
-  /** … and when the first of the other open holds expires; a time that has passed means that there are more of them. */
-  readonly nextExpiry: number | null;
-}
 
 /** Operations that are done together or not at all; most often one. Of several, the first is the claim of them all. */
 export type Group = readonly Operation[];
@@ -72,25 +56,10 @@ export function decide(known: ReadonlyMap<AccountName, Known>, groups: readonly 
 /** How many expired grants of an account one batch ends; the next one goes on. */
 const GRANTS = 500;
 
-/** An account in the course of a batch. */
-interface Course {
-  readonly known: Known;
-  account: Account;
-  readonly grants: WorkingGrants;
-  /** The holds that the batch changed or opened. */
-  holds?: Map<number, Hold>;
-  /** What the batch reversed of entries, by number. */
-  reversed?: Map<number, number>;
-  /** The purchases as the batch has left them. */
-  purchases?: Map<string, PurchaseState>;
-  /** The outcomes that the batch came to, by `keyOf`. */
-  replays?: Map<string, Replay>;
-}
-
 /** The accounts of a batch as its operations change them, in memory. */
 class Batch {
   readonly isSettled: boolean;
-  private readonly courses = new Map<AccountName, Course>();
+  private readonly accounts = new Map<AccountName, WorkingAccount>();
   private readonly entries: Entry[] = [];
   private readonly operations: Remembered[] = [];
   private readonly booked: Booked[] = [];
@@ -102,26 +71,26 @@ class Batch {
   ) {
     let settled = true;
     for (const [name, each] of known) {
-      const course: Course = { known: each, account: each.account, grants: new WorkingGrants(each) };
-      this.courses.set(name, course);
-      if (hasExpired(each.account, now)) this.settle(course, each);
-      settled &&= !hasExpired(course.account, now);
+      const working: WorkingAccount = { known: each, account: each.account, grants: new WorkingGrants(each) };
+      this.accounts.set(name, working);
+      if (hasExpired(each.account, now)) this.settle(working, each);
+      settled &&= !hasExpired(working.account, now);
     }
     this.isSettled = settled;
   }
 
   run(operation: Operation): Answer {
-    const course = this.courses.get(operation.account)!;
+    const working = this.accounts.get(operation.account)!;
     const { answer, change } = apply(
-      stateOf(course, needs(operation), this.entries),
+      stateOf(working, needs(operation), this.entries),
       operation,
       this.now,
-      replayOf(course, operation),
+      replayOf(working, operation),
     );
     if (!change) return answer;
-    if (operation.audit) this.audit.push(...recordsOf(operation.audit, change, course.account));
-    this.take(course, change);
-    if (isKeyed(operation)) this.remember(course, operation, change.outcome);
+    if (operation.audit) this.audit.push(...recordsOf(operation.audit, change, working.account));
+    this.take(working, change);
+    if (isKeyed(operation)) this.remember(working, operation, change.outcome);
     return answer;
   }
 
@@ -140,14 +109,14 @@ class Batch {
   }
 
   effects(): Effects {
-    const courses = [...this.courses.values()];
+    const accounts = [...this.accounts.values()];
     return {
-      accounts: courses.flatMap(({ known, account }) => (account === known.account ? [] : account)),
+      accounts: accounts.flatMap(({ known, account }) => (account === known.account ? [] : account)),
       entries: this.entries,
       operations: this.operations,
-      holds: courses.flatMap(({ holds }) => (holds ? [...holds.values()] : [])),
-      grants: grantChanges(courses),
-      reversals: courses.flatMap(({ account, reversed }) =>
+      holds: accounts.flatMap(({ holds }) => (holds ? [...holds.values()] : [])),
+      grants: grantChanges(accounts),
+      reversals: accounts.flatMap(({ account, reversed }) =>
         [...(reversed ?? [])].map(([sequence, amount]) => ({
           accountId: account.id,
           sequence,
@@ -156,58 +125,58 @@ class Batch {
       ),
       totals: totalsOf(this.entries),
       books: booksOf(this.booked),
-      marked: courses.flatMap(({ known, account }) => (isMarked(known.account, account) ? account : [])),
+      marked: accounts.flatMap(({ known, account }) => (isMarked(known.account, account) ? account : [])),
       audit: this.audit,
     };
   }
 
-  private settle(course: Course, { account, expired, nextExpiry }: Known): void {
+  private settle(working: WorkingAccount, { account, expired, nextExpiry }: Known): void {
     const { draft, holds } = settle(
-      { account, grants: course.grants },
+      { account, grants: working.grants },
       { holds: expired, nextExpiry },
       this.now,
       GRANTS,
     );
-    this.take(course, draft.change());
-    for (const hold of holds) (course.holds ??= new Map()).set(hold.number, hold);
+    this.take(working, draft.change());
+    for (const hold of holds) (working.holds ??= new Map()).set(hold.number, hold);
   }
 
   /** Takes in what an operation changed. */
-  private take(course: Course, { account, entries, hold, grants, books }: Change): void {
-    course.account = account;
+  private take(working: WorkingAccount, { account, entries, hold, grants, books }: Change): void {
+    working.account = account;
     if (books.length > 0)
       this.booked.push({ unit: account.unit, day: dayOf(Math.max(this.now, account.lastAt)), books });
     for (const entry of entries) {
       this.entries.push(entry);
-      if (entry.reverses !== null) recordReversal(course, entry.reverses, entry);
-      if (entry.type === 'refund' && entry.purchaseId !== null) recordRefund(course, entry.purchaseId, entry);
+      if (entry.reverses !== null) recordReversal(working, entry.reverses, entry);
+      if (entry.type === 'refund' && entry.purchaseId !== null) recordRefund(working, entry.purchaseId, entry);
     }
-    if (hold) (course.holds ??= new Map()).set(hold.number, hold);
+    if (hold) (working.holds ??= new Map()).set(hold.number, hold);
     for (const grant of grants) {
-      if (grant.purchaseId !== null && !course.grants.find(grant.id)) recordGrant(course, grant.purchaseId, grant);
-      course.grants.put(grant);
+      if (grant.purchaseId !== null && !working.grants.find(grant.id)) recordGrant(working, grant.purchaseId, grant);
+      working.grants.put(grant);
     }
   }
 
   /** The account counts what is remembered for it, so that a key that was lost is seen. */
-  private remember(course: Course, operation: Operation & { readonly key: string }, outcome: Outcome): void {
-    (course.replays ??= new Map()).set(keyOf(operation), { hash: operation.hash, outcome });
-    course.account = { ...course.account, operations: course.account.operations + 1 };
-    this.operations.push(remember(course.account.id, operation, outcome, this.now));
+  private remember(working: WorkingAccount, operation: Operation & { readonly key: string }, outcome: Outcome): void {
+    (working.replays ??= new Map()).set(keyOf(operation), { hash: operation.hash, outcome });
+    working.account = { ...working.account, operations: working.account.operations + 1 };
+    this.operations.push(remember(working.account.id, operation, outcome, this.now));
   }
 
   private rememberRefusal(group: Group, index: number, refused: Extract<Outcome, { status: 'refused' }>): void {
     const claim = group[0]!;
     if (!isKeyed(claim) || refused.rejection.reason === 'frozen') return;
     const rejection = { reason: 'group', index, because: refused.rejection } as const;
-    this.remember(this.courses.get(claim.account)!, claim, { status: 'refused', rejection, traceId: claim.traceId });
+    this.remember(this.accounts.get(claim.account)!, claim, { status: 'refused', rejection, traceId: claim.traceId });
   }
 
   /** Rows are never changed in place, so a copy of the references is a copy of the state. */
   private save(group: Group) {
     const names = [...new Set(group.map(({ account }) => account))];
-    const copy = ({ grants, holds, reversed, purchases, replays, ...course }: Course): Course => ({
-      ...course,
+    const copy = ({ grants, holds, reversed, purchases, replays, ...working }: WorkingAccount): WorkingAccount => ({
+      ...working,
       grants: grants.copy(),
       holds: holds && new Map(holds),
       reversed: reversed && new Map(reversed),
@@ -215,7 +184,7 @@ class Batch {
       replays: replays && new Map(replays),
     });
     return {
-      courses: names.map((name) => [name, copy(this.courses.get(name)!)] as const),
+      accounts: names.map((name) => [name, copy(this.accounts.get(name)!)] as const),
       entries: this.entries.length,
       operations: this.operations.length,
       booked: this.booked.length,
@@ -223,8 +192,8 @@ class Batch {
     };
   }
 
-  private restore({ courses, entries, operations, booked, audit }: ReturnType<Batch['save']>): void {
-    for (const [name, course] of courses) this.courses.set(name, course);
+  private restore({ accounts, entries, operations, booked, audit }: ReturnType<Batch['save']>): void {
+    for (const [name, working] of accounts) this.accounts.set(name, working);
     this.entries.length = entries;
     this.operations.length = operations;
     this.booked.length = booked;
@@ -232,64 +201,10 @@ class Batch {
   }
 }
 
-function grantChanges(courses: readonly Course[]): GrantChanges {
+function grantChanges(accounts: readonly WorkingAccount[]): GrantChanges {
   const changes = { made: [], moved: [], changed: [] };
-  for (const { grants } of courses) grants.addTo(changes);
+  for (const { grants } of accounts) grants.addTo(changes);
   return changes;
-}
-
-/** What an operation needs of an account in the course of a batch. */
-function stateOf(course: Course, { hold, entry, purchaseId }: Needs, entries: readonly Entry[]): State {
-  const { account, grants } = course;
-  return {
-    account,
-    grants,
-    hold: hold && holdOf(course, hold),
-    reversed: entry === undefined ? undefined : reversedOf(course, entry, entries),
-    purchase: purchaseId === undefined ? undefined : purchaseOf(course, purchaseId),
-  };
-}
-
-function holdOf({ known, account, holds }: Course, { accountId, number }: HoldName): Hold | undefined {
-  return accountId === account.id ? (holds?.get(number) ?? known.holds.get(number)) : undefined;
-}
-
-/** An entry that is to be reversed; the batch itself may have made it. */
-function reversedOf(
-  { known, account, reversed }: Course,
-  entry: number,
-  entries: readonly Entry[],
-): ReversedEntry | undefined {
-  const made = entries.find(({ accountId, sequence }) => accountId === account.id && sequence === entry);
-  const found = known.reversed.get(entry) ?? (made && { entry: made, amount: 0 });
-  return found && { ...found, amount: found.amount + (reversed?.get(entry) ?? 0) };
-}
-
-function purchaseOf({ known, purchases }: Course, id: string): PurchaseState {
-  return purchases?.get(id) ?? known.purchases.get(id) ?? { grants: [], refunds: [] };
-}
-
-// What later operations of the batch need to know of a reversal, a refund, and a grant that belongs to a purchase.
-
-function recordReversal(course: Course, reversed: number, { amount }: Entry): void {
-  const before = course.reversed?.get(reversed) ?? 0;
-  (course.reversed ??= new Map()).set(reversed, before + Math.abs(amount));
-}
-
-function recordRefund(course: Course, id: string, { amount, slices }: Entry): void {
-  const { grants, refunds } = purchaseOf(course, id);
-  (course.purchases ??= new Map()).set(id, { grants, refunds: [...refunds, { amount, slices }] });
-}
-
-function recordGrant(course: Course, id: string, grant: Grant): void {
-  const { grants, refunds } = purchaseOf(course, id);
-  (course.purchases ??= new Map()).set(id, { grants: [...grants, grant.id], refunds });
-}
-
-function replayOf({ known, replays }: Course, operation: Operation): Replay | undefined {
-  if (!isKeyed(operation)) return undefined;
-  const id = keyOf(operation);
-  return replays?.get(id) ?? known.replays.get(id);
 }
 
 /**

@@ -1,16 +1,8 @@
-import {
-  type Account,
-  debtOf,
-  type Dimensions,
-  type Entry,
-  type Hold,
-  type Origin,
-  SYSTEM_ORIGIN,
-  type TypeTotal,
-} from './account.js';
+import { type Account, debtOf, type Entry, type Hold, type Origin, SYSTEM_ORIGIN } from './account.js';
 import { type Booking, type Line, RETURNED, type Returning } from './books.js';
 import type { Change, State } from './change.js';
 import { dayOf } from './effects.js';
+import { enter, type Movement } from './enter.js';
 import {
   addSlice,
   deferredOf,
@@ -25,10 +17,6 @@ import {
 } from './grant.js';
 import type { Outcome, Rejection } from './operation.js';
 import { minus, negate, plus, type Stored } from './unit.js';
-
-/** The fields of an entry that do not follow from the account. */
-export type Movement = Pick<Entry, 'type' | 'amount' | 'description'> &
-  Partial<Dimensions & Pick<Entry, 'metadata' | 'purchaseId' | 'hold' | 'slices' | 'reverses' | 'expiredAt'>>;
 
 /** What a rule comes to. */
 export type Ruling = Draft | Rejection;
@@ -235,68 +223,3 @@ export class Draft {
     this.books.push({ line, category, units, dollars, day });
   }
 }
-
-/** The next entry of an account, and the account after it. */
-function enter(account: Account, movement: Movement, origin: Origin, now: number): { after: Account; entry: Entry } {
-  const { id, version, owner, unit, held, debtPrice, types, holds } = account;
-  const { holdEvents, openHolds, operations, nextExpiry, frozen, note } = account;
-  const entry = entryOf(account, movement, origin, Math.max(now, account.lastAt));
-  const ofType: TypeTotal = { count: entry.typeSequence, total: entry.typeTotal };
-  // Written out: to spread an account took longer than all else that an entry costs here.
-  const after: Account = {
-    id,
-    version,
-    owner,
-    unit,
-    balance: entry.balanceAfter,
-    held,
-    debtPrice,
-    sequence: entry.sequence,
-    types: { ...types, [entry.type]: ofType },
-    holds,
-    holdEvents,
-    openHolds,
-    operations,
-    nextExpiry,
-    lastAt: entry.createdAt,
-    frozen,
-    note,
-  };
-  return { after, entry };
-}
-
-function entryOf(
-  { id, balance, sequence, types }: Account,
-  movement: Movement,
-  { actor, traceId, idempotencyKey }: Origin,
-  createdAt: number,
-): Entry {
-  const { type, amount, metadata = null, agent = null, runId = null, model = null } = movement;
-  const { purchaseId = null, hold = null, slices, reverses = null, expiredAt = null } = movement;
-  const { count, total } = types[type] ?? NONE;
-  return {
-    accountId: id,
-    sequence: sequence + 1,
-    type,
-    typeSequence: count + 1,
-    typeTotal: total + BigInt(amount),
-    amount,
-    balanceAfter: plus(balance, amount),
-    description: movement.description,
-    metadata,
-    actor,
-    agent,
-    runId,
-    model,
-    traceId,
-    idempotencyKey,
-    purchaseId,
-    hold,
-    slices: slices?.length ? slices : null,
-    reverses,
-    expiredAt,
-    createdAt,
-  };
-}
-
-const NONE: TypeTotal = { count: 0, total: 0n };

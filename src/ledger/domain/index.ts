@@ -9,5 +9,6 @@ export * from './effects.js';
 export * from './grant.js';
 export * from './operation.js';
 export * from './unit.js';
+export type { Known } from './working-account.js';
 export { WorkingGrants } from './working-grants.js';
 export { settle } from './rules/settle.js';

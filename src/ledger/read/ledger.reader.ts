@@ -24,42 +24,10 @@ import { AccountRow, EntryRow, GrantRow, HoldRow, ReversalRow } from '../store/i
 import { type Balance, balanceOf, stored } from './balance.js';
 import { atMoment, grantAt, type Moment, type Source } from './moment.js';
 import { findPositions } from './positions.js';
-import { type EntryFilter, type Range, search } from './search.js';
+import { type Range, search } from './search.js';
+import type { EntrySearch, Listed, Paging, Period, WholeSearch } from './selection.js';
 import { summarize, type Summary, type SummaryPeriod } from './summary.js';
 import { everyEntry, everyGrant, type GrantSelection } from './whole.js';
-
-/** A page of a list, and how long the list is. */
-export interface Listed<T> {
-  readonly rows: readonly T[];
-  readonly total: number;
-}
-
-/** The part of a list that is asked for. */
-export interface Paging {
-  readonly order: 'asc' | 'desc';
-  readonly limit: number;
-  readonly offset: number;
-}
-
-/** The entries that are asked for; times are milliseconds since 1970, from inclusive, to exclusive. */
-interface Period {
-  readonly type?: EntryType;
-  readonly from?: number;
-  readonly to?: number;
-}
-
-/** Entries to be looked for. */
-export interface EntrySearch extends Period, Omit<Paging, 'offset'> {
-  readonly filter: EntryFilter;
-  /** Where the page before it ended; the period has been found then. */
-  readonly rest?: Range;
-}
-
-/** Entries to be read from the first to the last. */
-export interface WholeSearch extends Period, Pick<Paging, 'order'> {
-  /** Absent: all. */
-  readonly filter?: EntryFilter;
-}
 
 /**
  * Reads of the ledger. Positions are numbers without a gap, so a page is a range of the primary key and a time is found

@@ -3,14 +3,13 @@ import { AuditRow } from '../../common/audit/index.js';
 import { integer, json, sum } from '../../common/database/index.js';
 import { FinanceDayRow } from './finance.entity.js';
 import { GrantRow, ReversalRow, slices } from './grant.entities.js';
+import { HoldRow } from './hold.entity.js';
 import { FollowLeaseRow, LookupRow, OverviewRow } from './overview.entities.js';
 import type {
   Account,
   DailyTotal,
   Entry,
   EntryType,
-  Hold,
-  HoldStatus,
   Refusal,
   Remembered,
   Slice,
@@ -212,65 +211,6 @@ export class MarkerRow {
 
   @Column({ name: 'written_at', type: 'bigint', transformer: integer })
   writtenAt: number;
-}
-
-/** Amounts that are kept back of a balance. */
-@Entity('hold')
-@Index('hold_status_expires', ['accountId', 'status', 'expiresAt'])
-export class HoldRow implements Hold {
-  @PrimaryColumn({ name: 'account_id', type: 'bigint', transformer: integer })
-  accountId: number;
-
-  @PrimaryColumn({ type: 'bigint', transformer: integer })
-  number: number;
-
-  @Column({ type: 'varchar', length: 10 })
-  status: HoldStatus;
-
-  @Column({ type: 'bigint', transformer: integer })
-  amount: Stored;
-
-  @Column({ type: 'bigint', transformer: integer })
-  captured: Stored;
-
-  @Column({ type: 'varchar', length: 500, nullable: true, update: false })
-  description: string | null;
-
-  @Column({ type: 'mediumtext' as 'text', nullable: true, update: false })
-  metadata: string | null;
-
-  @Column({ type: 'varchar', length: 210, update: false })
-  actor: string;
-
-  @Column({ type: 'varchar', length: 100, nullable: true, update: false })
-  agent: string | null;
-
-  @Column({ name: 'run_id', type: 'varchar', length: 100, nullable: true, update: false })
-  runId: string | null;
-
-  @Column({ type: 'varchar', length: 100, nullable: true, update: false })
-  model: string | null;
-
-  @Column({ name: 'expires_at', type: 'bigint', transformer: integer })
-  expiresAt: number;
-
-  @Column({ name: 'created_at', type: 'bigint', transformer: integer, update: false })
-  createdAt: number;
-
-  @Column({ name: 'opened_after', type: 'bigint', transformer: integer, update: false })
-  openedAfter: number;
-
-  @Column({ name: 'closed_after', type: 'bigint', nullable: true, transformer: integer })
-  closedAfter: number | null;
-
-  @Column({ name: 'opened_event', type: 'bigint', transformer: integer, update: false })
-  openedEvent: number;
-
-  @Column({ name: 'closed_event', type: 'bigint', nullable: true, transformer: integer })
-  closedEvent: number | null;
-
-  @Column({ type: 'mediumtext' as 'text', transformer: slices, update: false })
-  slices: readonly Slice[];
 }
 
 /** Derived from `entry`. */

@@ -1,7 +1,8 @@
 import type { DataSource } from 'typeorm';
 import { describeTable, type Table } from '../../common/database/index.js';
 import { AuditRow } from '../../common/audit/index.js';
-import { AccountRow, DailyTotalRow, EntryRow, HoldRow, MarkerRow, OperationRow } from './entities.js';
+import { AccountRow, DailyTotalRow, EntryRow, MarkerRow, OperationRow } from './entities.js';
+import { HoldRow } from './hold.entity.js';
 import { FinanceDayRow } from './finance.entity.js';
 import { GrantRow, ReversalRow } from './grant.entities.js';
 

@@ -1,6 +1,7 @@
 import { available, type Hold, MAX_OPEN_HOLDS, remaining, statusAt, SYSTEM_ORIGIN } from '../account.js';
 import type { State } from '../change.js';
-import { Draft, type Movement, type Ruling } from '../draft.js';
+import { Draft, type Ruling } from '../draft.js';
+import type { Movement } from '../enter.js';
 import type { Slice } from '../grant.js';
 import type { Capture, Open } from '../action.js';
 import type { Rejection } from '../operation.js';
