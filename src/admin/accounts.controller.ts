@@ -1,9 +1,10 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
-import { ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import { AdminOnly, CurrentPrincipal, type Principal } from '../auth/index.js';
 import { type CursorPage, data, type Data, Endpoint, ExactNumbers } from '../common/http/index.js';
 import { AccountsQuery, AdminAccountDto, AdminAccountWholeDto } from './accounts.dto.js';
 import { AdminAccountsService } from './accounts.service.js';
+import { AccountPath } from './marks.dto.js';
 
 @ApiTags('Admin: accounts')
 @Controller('admin/accounts')
@@ -28,10 +29,6 @@ export class AdminAccountsController {
   @Get(':account')
   @AdminOnly()
   @ExactNumbers()
-  @ApiParam({
-    name: 'account',
-    description: 'The account: `user:<id>` or `org:<id>`, percent-encoded.',
-  })
   @Endpoint({
     summary: 'One account whole',
     description:
@@ -39,7 +36,7 @@ export class AdminAccountsController {
     answers: AdminAccountWholeDto,
     errors: ['FORBIDDEN', 'NOT_FOUND'],
   })
-  find(@CurrentPrincipal() who: Principal, @Param('account') account: string): Promise<Data<AdminAccountWholeDto>> {
+  find(@CurrentPrincipal() who: Principal, @Param() { account }: AccountPath): Promise<Data<AdminAccountWholeDto>> {
     return data(this.accounts.find(who, account));
   }
 }

@@ -16,6 +16,13 @@ const toBoolean = ({ value }: { value: unknown }): unknown =>
 const toSigned = ({ value }: { value: unknown }): unknown =>
   typeof value === 'string' ? (/^-?\d{1,16}(\.\d{1,6})?$/.test(value) ? Number(value) : NaN) : value;
 
+/** No account holds or owes more, in dollars or tokens. */
+const BALANCE_LIMITS = {
+  type: 'number',
+  minimum: -9_007_199_254_740_991,
+  maximum: 9_007_199_254_740_991,
+  required: false,
+} as const;
 const BALANCE = { message: '$property must be a number with at most six decimals' };
 
 /** Where a list that goes on by cursor begins, and how many items its page has. */
@@ -51,13 +58,15 @@ export class AccountsQuery extends CursorQuery {
   @IsBoolean()
   in_debt?: boolean;
 
-  /** Only balances from this one on. */
+  /** Only balances from this one on; a debt is below zero. */
+  @ApiProperty(BALANCE_LIMITS)
   @IsOptional()
   @Transform(toSigned)
   @IsNumber({ allowNaN: false }, BALANCE)
   min_balance?: number;
 
   /** Only balances up to this one. */
+  @ApiProperty(BALANCE_LIMITS)
   @IsOptional()
   @Transform(toSigned)
   @IsNumber({ allowNaN: false }, BALANCE)

@@ -53,6 +53,7 @@ describeEachDatabase((database) => {
             available: 18.25,
             held: 0,
             debt: 0,
+            frozen: false,
             spent_30d: 2.25,
             last_activity: expect.stringMatching(/^\d{4}-.*Z$/),
             created_at: expect.stringMatching(/^\d{4}-.*Z$/),

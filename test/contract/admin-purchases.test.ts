@@ -162,7 +162,7 @@ describeEachDatabase((database) => {
       const { status, body } = await resolve(sale, { decision: 'refund' }, `r-${sale.id}`);
       expect([status, body.data]).toEqual([
         200,
-        expect.objectContaining({ status: 'canceled', resolution: 'refund', paid: 80, refunded: 80 }),
+        expect.objectContaining({ status: 'canceled', resolution: 'refund', paid: 80, refunded_amount: 80 }),
       ]);
       await shop.expectEnd(sale, { status: 'canceled', entries: [], refunded: 80 });
       expect((await resolve(sale, { decision: 'refund' }, `r-${sale.id}`)).body).toEqual(body);
@@ -177,7 +177,7 @@ describeEachDatabase((database) => {
         expectError(await resolve(sale, { decision: 'refund' }, `f-${sale.id}`), 502, 'PAYMENT_PROVIDER_ERROR');
         shop.stripe.heal();
         if (heal === 'request')
-          expect((await resolve(sale, { decision: 'refund' }, `f-${sale.id}`)).body.data.refunded).toBe(80);
+          expect((await resolve(sale, { decision: 'refund' }, `f-${sale.id}`)).body.data.refunded_amount).toBe(80);
         else await shop.reconcile();
         await shop.expectEnd(sale, { status: 'canceled', entries: [], refunded: 80 });
         expect(shop.stripe.reversedOf(sale.session)).toBe(8000);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ERRORS } from '../../src/common/http/index.js';
 import { type Server, startServer } from '../support/server.js';
 import { expectError, newName } from '../support/words.js';
 import { mintToken, type Who } from '../support/tokens.js';
@@ -135,11 +136,10 @@ describe('for integrators', () => {
     const path = '/api/docs/errors';
 
     it('has a cause, a fix and whether to retry for every code of the document, and no other', async () => {
-      const document = (await server.client.get('/api/docs/openapi.json')).body;
       const { text, headers, status } = await server.client.get(path);
       expect({ status, type: headers['content-type'] }).toEqual({ status: 200, type: 'text/html; charset=utf-8' });
       const codes = [...text.matchAll(/<section id="([A-Z_]+)">/g)].map(([, code]) => code);
-      expect(codes).toEqual(document.components.schemas.Error.properties.error.properties.code.enum);
+      expect(codes).toEqual(Object.keys(ERRORS));
       for (const code of codes) {
         const [section] = text.split(`id="${code}"`)[1]!.split('</section>');
         for (const title of ['Cause', 'Fix', 'Retry'])

@@ -26,12 +26,13 @@ describe('the references', () => {
     expect(text).not.toMatch(/https?:\/\/|<script>/);
     for (const [, asset] of text.matchAll(/(?:src|href)="(\/[^"]+\.(?:js|css))"/g)) {
       const answer = await fetch(server.url + asset!, { headers: { 'accept-encoding': 'br' } });
+      const { byteLength } = await answer.arrayBuffer();
       expect({ asset, status: answer.status, encoding: answer.headers.get('content-encoding') }).toEqual({
         asset,
         status: 200,
-        encoding: 'br',
+        // A small file fits a packet as it is.
+        encoding: byteLength < 1_024 ? null : 'br',
       });
-      await answer.arrayBuffer();
     }
   });
 

@@ -24,7 +24,7 @@ const NOTHING = {
   entries: [],
   operations: [],
   holds: [],
-  grants: [],
+  grants: { made: [], moved: [], changed: [] },
   reversals: [],
   totals: [],
   marked: [],

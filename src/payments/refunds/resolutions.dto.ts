@@ -3,10 +3,14 @@ import { IsIn, ValidateIf } from 'class-validator';
 import { fieldRule, IsText } from '../../common/http/index.js';
 import { type Purchase, PurchaseDto, type Resolution, RESOLUTIONS, toPurchase } from '../checkout/index.js';
 
-const IsPaid = fieldRule('isPaid', (value) =>
-  typeof value === 'number' && value >= 0 && value < 2 ** 33 && Math.round(value * 100) / 100 === value
-    ? undefined
-    : 'must be a number of at least 0 with at most two decimals',
+/** A sum of money in units of its currency. */
+const IsPaid = fieldRule(
+  'isPaid',
+  (value) =>
+    typeof value === 'number' && value >= 0 && value < 2 ** 33 && Math.round(value * 100) / 100 === value
+      ? undefined
+      : 'must be a number of at least 0 with at most two decimals',
+  { type: 'number', minimum: 0, maximum: 2 ** 33 - 0.01 },
 );
 
 /** How an administrator ends the review of a purchase. */
