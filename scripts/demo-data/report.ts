@@ -16,6 +16,9 @@ const COUNTED = {
 /** A line for each kind of thing, with the number of each sort of it. */
 export async function report(world: Simulation): Promise<string[]> {
   const lines = [line('accounts', String(CUSTOMERS.length))];
+  const query = 'SELECT COUNT(DISTINCT owner) AS n FROM account WHERE frozen IS NOT NULL';
+  const [frozen]: { n: number | string }[] = await world.database.query(query);
+  lines.push(line('frozen accounts', String(frozen!.n)));
   for (const [name, rows] of Object.entries(COUNTED)) {
     const found: { word: string }[] = await world.database.query(`SELECT ${rows}`);
     lines.push(line(name, counts(found.map(({ word }) => word))));

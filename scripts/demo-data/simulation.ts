@@ -106,7 +106,7 @@ export class Simulation {
    */
   async send<T = Record<string, unknown>>(
     who: Who,
-    [method, path]: readonly [method: 'GET' | 'POST', path: string],
+    [method, path]: readonly [method: 'GET' | 'POST' | 'PATCH', path: string],
     body?: object,
     { key, traceId, allow = [] }: { key?: string; traceId?: string; allow?: readonly number[] } = {},
   ): Promise<Answer<{ data: T; meta: { total: number } }>> {

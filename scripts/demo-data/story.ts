@@ -27,6 +27,9 @@ export function planStory(world: Simulation, start: number, end: number): void {
   planCampaign(world, day(15, 6));
   planPurchases(world, day, end);
   planCorrections(world, day);
+  // Of the customer whose dispute is open, after the last run.
+  const frozen = { frozen: true, reason: 'A dispute is open', note: 'Wait for the bank before you call.' };
+  world.at(end - SECOND, () => world.send(ADMIN, ['PATCH', '/admin/accounts/user%3Agreta'], frozen));
 }
 
 /** An administrator's deposit or grant, which expires after some days. */

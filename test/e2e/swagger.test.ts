@@ -110,7 +110,7 @@ describeInBrowser('Swagger UI', () => {
     expect(firstOfAdmins).toBeGreaterThan(0);
     expect(tags.slice(firstOfAdmins).every((tag) => tag!.startsWith('Admin'))).toBe(true);
     const deposit = page.locator('.opblock-tag-section', { has: page.locator('[data-path="/api/credits/deposit"]') });
-    expect(await deposit.locator('.opblock-tag').getAttribute('data-tag')).toBe('Admin: Credits');
+    expect(await deposit.locator('.opblock-tag').getAttribute('data-tag')).toBe('Admin: credits');
   });
 
   it.each(['/api/docs', '/api/reference'])('%s fits a phone and asks no other host', async (path) => {

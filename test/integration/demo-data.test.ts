@@ -36,6 +36,7 @@ describeEachDatabase((database) => {
     expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining('npm run --silent token') });
     for (const [line, words] of Object.entries(HOLDS))
       expect(output).toMatch(new RegExp(`^  ${line} +${words.map((word) => `${word} [1-9]\\d*`).join(', ')}$`, 'm'));
+    expect(output).toMatch(/^  frozen accounts +1$/m);
     await expectVerified(database);
     expect(await demoData(database.url)).toEqual({
       code: 1,

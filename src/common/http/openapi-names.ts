@@ -54,7 +54,7 @@ export function regroup(path: string, operation: Operation): void {
   const marks = operation as unknown as Record<string, unknown>;
   if (path.startsWith('/api/admin/')) marks[FOR_ADMINISTRATORS] = true;
   if (marks[FOR_ADMINISTRATORS] === true)
-    operation.tags = (operation.tags ?? []).map((tag) => (/^Admin\b/.test(tag) ? tag : `Admin: ${tag}`));
+    operation.tags = (operation.tags ?? []).map((tag) => (/^Admin\b/.test(tag) ? tag : `Admin: ${tag.toLowerCase()}`));
 }
 
 /** Describes every tag that is used, those of administrators last, and groups them. */
