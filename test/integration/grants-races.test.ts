@@ -6,7 +6,7 @@ import { expectSound } from '../support/grants.js';
 import { expectVerified } from '../support/ledger.js';
 import { Random } from '../support/random.js';
 import { type Counts, report } from '../support/report.js';
-import { type Server, startServer } from '../support/server.js';
+import { PUBLIC, type Server, startServer } from '../support/server.js';
 import { newName, type Words, WORDS } from '../support/words.js';
 
 /** `FAULT_SEED` makes the same requests again. */
@@ -52,7 +52,9 @@ describeEachDatabase((database) => {
   let owners: Owner[];
 
   beforeAll(async () => {
-    servers = await Promise.all([1, 2].map(() => startServer({ DATABASE_URL: database.url, LOG_LEVEL: 'warn' })));
+    servers = await Promise.all(
+      [1, 2].map(() => startServer({ ...PUBLIC, DATABASE_URL: database.url, LOG_LEVEL: 'warn' })),
+    );
     admins = await Promise.all(servers.map((server) => server.clientFor({ sub: 'root', admin: true })));
     owners = await Promise.all([0, 0, 0, 1].map((i) => ownerOf(WORDS[i]!)));
   });

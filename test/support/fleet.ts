@@ -1,5 +1,5 @@
 import { Random } from './random.js';
-import { type Server, startServer } from './server.js';
+import { PUBLIC, type Server, startServer } from './server.js';
 
 /** The servers of one database, of which any may be gone at any time. */
 export class Fleet {
@@ -16,7 +16,9 @@ export class Fleet {
 
   /** @param envs for each of these alone */
   async start(count = 1, envs: readonly Record<string, string>[] = []): Promise<void> {
-    const starting = Array.from({ length: count }, (_, i) => startServer({ ...this.env, ...envs[i] }, this.preload));
+    const starting = Array.from({ length: count }, (_, i) =>
+      startServer({ ...PUBLIC, ...this.env, ...envs[i] }, this.preload),
+    );
     for (const server of await Promise.all(starting)) this.add(server);
   }
 

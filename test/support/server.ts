@@ -15,6 +15,9 @@ const PORT_ATTEMPTS = 5;
 
 type Environment = Record<string, string | undefined>;
 
+/** The address that several servers have in common, so that a replay repeats the links of an error. */
+export const PUBLIC = { PUBLIC_URL: 'https://credits.example.com' };
+
 /** A built server in a process and an empty working directory of its own. */
 export class Server {
   /** Everything that it wrote, line by line. */
