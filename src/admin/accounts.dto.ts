@@ -154,6 +154,18 @@ export class AdminAccountWholeDto {
   /** @example "user:42" */
   account: string;
 
+  /**
+   * Whether the account is frozen: it debits nothing and opens no hold.
+   * @example false
+   */
+  frozen: boolean;
+
+  /**
+   * What an administrator noted of the account.
+   * @example "Pays by invoice."
+   */
+  note?: string;
+
   /** Its credits; absent when they have never moved. */
   credits?: AdminAccountInUnitDto;
 

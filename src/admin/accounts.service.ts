@@ -44,16 +44,20 @@ export class AdminAccountsService {
     };
   }
 
-  /** @throws ApiError NOT_FOUND for an account that has neither moved nor bought, VALIDATION_ERROR for no name */
+  /**
+   * @throws ApiError NOT_FOUND for an account that has neither moved nor bought, and of which nothing was said;
+   *   VALIDATION_ERROR for no name
+   */
   async find(who: Principal, named: string): Promise<AdminAccountWholeDto> {
     const account = accountFor(who, named);
-    const views = await this.accounts.ofOwner(account);
+    const { views, frozen, note } = await this.accounts.ofOwner(account);
     const { data: purchases } = await this.purchases.list(who, { account, limit: LAST_PURCHASES, offset: 0 });
-    if (views.length === 0 && purchases.length === 0)
+    if (views.length === 0 && purchases.length === 0 && frozen === null && note === null)
       throw new ApiError('NOT_FOUND', `${account} has no transaction and no purchase.`);
     const inUnits = await Promise.all(views.map((view) => this.whole(view)));
     return {
       account,
+      ...marksOf({ frozen, note }),
       credits: inUnits.find(({ unit }) => unit === 'USD'),
       tokens: inUnits.find(({ unit }) => unit === 'tokens'),
       limits: [],
@@ -85,6 +89,10 @@ function balanceIn(unit: Unit, amount: number | undefined, field: string): Store
   return amount === undefined ? undefined : storedAmount(unit, amount, field);
 }
 
+function marksOf({ frozen, note }: Pick<AccountView, 'frozen' | 'note'>): Pick<AdminAccountDto, 'frozen' | 'note'> {
+  return { frozen: frozen !== null, ...(note !== null && { note }) };
+}
+
 function toAccount(view: AccountView): AdminAccountDto {
   const { owner: account, unit } = view;
   return {
@@ -97,7 +105,6 @@ function toAccount(view: AccountView): AdminAccountDto {
     spent_30d: exactNumber(decimalOf(unit, view.spent30d)),
     last_activity: new Date(view.lastAt).toISOString(),
     created_at: new Date(view.createdAt).toISOString(),
-    frozen: view.frozen !== null,
-    ...(view.note !== null && { note: view.note }),
+    ...marksOf(view),
   };
 }

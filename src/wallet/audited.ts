@@ -39,10 +39,9 @@ export function auditOf(
   if (clientAddress === undefined || action.kind === 'claim') return undefined;
   if (!OF_ADMINISTRATORS.has(action.kind) && !actor.startsWith('admin:')) return undefined;
   const { owner: account, unit } = ownerAndUnit(name);
-  const called = nameOf(scope, unit, action);
   const record = newRecord({
     actor,
-    action: called,
+    action: '',
     account,
     target: '',
     before: null,
@@ -52,15 +51,16 @@ export function auditOf(
   });
   return (carriedOut): AuditRecord => ({
     ...record,
+    action: nameOf(scope, unit, action, carriedOut),
     target: targetOf(account, action, carriedOut),
     ...statesOf(name, action, carriedOut),
   });
 }
 
-function nameOf(scope: string, unit: Unit, action: Action): string {
+function nameOf(scope: string, unit: Unit, action: Action, { before, after }: CarriedOut): string {
   if (action.kind !== 'mark') return NAMES[action.kind] ?? `${unit === 'USD' ? 'credits' : 'tokens'}.${scope}`;
-  if (action.frozen === undefined) return 'accounts.note';
-  return action.frozen === null ? 'accounts.unfreeze' : 'accounts.freeze';
+  if (before.frozen === after.frozen) return 'accounts.note';
+  return after.frozen === null ? 'accounts.unfreeze' : 'accounts.freeze';
 }
 
 /** The id of what an action makes or changes. */

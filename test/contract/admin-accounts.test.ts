@@ -187,6 +187,13 @@ describeEachDatabase((database) => {
     expect(tokens).toMatchObject({ unit: 'tokens', balance: 7, open_holds: [], transactions: [{ id: 1 }] });
   });
 
+  it('shows one that was frozen before it moved', async () => {
+    const path = `${PATH}/user:${newName()}`;
+    const body = { frozen: true, reason: 'Looked at', note: 'Sends documents.' };
+    expect((await admin.request('PATCH', path, { body })).status).toBe(200);
+    expect((await admin.get(path)).body.data).toMatchObject({ frozen: true, note: 'Sends documents.', purchases: [] });
+  });
+
   it('is for administrators alone, and names accounts', async () => {
     const sub = newName();
     const client = await server.clientFor({ sub });

@@ -64,7 +64,7 @@ describeEachDatabase((database) => {
     await post('/api/tokens/grants/1/extend', { reason: 'x', expires_at: '2099-01-01T00:00:00Z' });
     await post('/api/credits/grants/1/void', { reason: 'x' });
     const path = `/api/admin/accounts/${encodeURIComponent(account)}`;
-    for (const body of [{ frozen: true, reason: 'x' }, { note: 'y' }, { frozen: false }])
+    for (const body of [{ frozen: true, reason: 'x' }, { note: 'y' }, { frozen: false }, { frozen: false, note: 'z' }])
       for (let twice = 0; twice < 2; twice++) expect((await admin.request('PATCH', path, { body })).status).toBe(200);
     expect((await records({ account })).map(({ action, target }) => `${action} ${target}`).reverse()).toEqual([
       'credits.deposit 1',
@@ -79,6 +79,7 @@ describeEachDatabase((database) => {
       `accounts.freeze ${account}`,
       `accounts.note ${account}`,
       `accounts.unfreeze ${account}`,
+      `accounts.note ${account}`,
     ]);
     expect(await records({ account, action: 'accounts.unfreeze' })).toMatchObject([
       { before: { frozen: true, reason: 'x', note: 'y' }, after: { frozen: false, reason: null, note: 'y' } },

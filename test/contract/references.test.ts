@@ -60,6 +60,7 @@ describe('the references', () => {
     it.each([
       ['in production', { NODE_ENV: 'production' }],
       ['where real money may move', { PAYMENTS_PROVIDER: 'off' }],
+      ['on a server with an address for others', { PUBLIC_URL: 'https://credits.example.com' }],
     ])('never %s', async (_, env) => {
       const other = await startServer(env);
       try {

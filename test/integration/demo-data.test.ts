@@ -80,7 +80,13 @@ describe('the month', () => {
 
     it('the purchase', async () => {
       const { body } = await admin.get('/api/payments/purchases/pur_7d2f4b5f1c9a4e0f8a6b3c2d1e0f9a8b');
-      expect(body.data).toMatchObject({ account: 'user:42', item: 'pro', status: 'paid', paid: 90, refunded: 0 });
+      expect(body.data).toMatchObject({
+        account: 'user:42',
+        item: 'pro',
+        status: 'paid',
+        paid: 90,
+        refunded_amount: 0,
+      });
     });
 
     it('the purchase under review, of which another sum was paid', async () => {

@@ -51,6 +51,12 @@ describe('configuration', () => {
     expect(read({ NODE_ENV: 'production', PAYMENTS_PROVIDER: 'sandbox' }).payments.provider).toBe('sandbox');
   });
 
+  it('knows production by one word', () => {
+    for (const word of ['prod', 'Production', 'staging'])
+      expect(problemsOf({ NODE_ENV: word })).toEqual(['NODE_ENV must be one of development, test, production']);
+    for (const word of ['', 'development', 'test']) expect(read({ NODE_ENV: word }).production).toBe(false);
+  });
+
   it('takes every variable', () => {
     const config = read({
       PORT: '8080',

@@ -67,6 +67,8 @@ export class ConfigError extends Error {
   }
 }
 
+const ENVIRONMENTS = ['development', 'test', 'production'] as const;
+
 let current: Config | undefined;
 
 /** The process's own configuration, read at the first call. */
@@ -82,7 +84,8 @@ export function currentConfig(): Config {
  */
 export function readConfig(env: NodeJS.ProcessEnv, dataDir = resolve('data')): Config {
   const variables = new Variables(env);
-  const production = env['NODE_ENV'] === 'production';
+  // Any other word would be a server outside production that somebody takes for one in it.
+  const production = variables.oneOf('NODE_ENV', ENVIRONMENTS, 'development') === 'production';
   const port = variables.integer('PORT', 3001, 1, 65535);
   const databaseUrl = variables.text('DATABASE_URL');
   const warnings: string[] = [];
@@ -221,7 +224,8 @@ function readProxies(variables: Variables): string[] {
   for (const proxy of proxies) {
     const [address = '', prefix, ...rest] = proxy.split('/');
     const bits = { 4: 32, 6: 128 }[isIP(address)] ?? -1;
-    const fits = prefix === undefined ? bits > 0 : /^\d{1,3}$/.test(prefix) && Number(prefix) <= bits;
+    const fits =
+      prefix === undefined ? bits > 0 : /^\d{1,3}$/.test(prefix) && Number(prefix) > 0 && Number(prefix) <= bits;
     if (!fits || rest.length > 0)
       variables.problems.push(`TRUST_PROXY: ${proxy} is not an address or a network such as 10.0.0.0/8`);
   }

@@ -11,6 +11,8 @@ const RENAMED: Partial<Record<string, string>> = {
   OpenHoldDto: 'OpenCreditHold',
   PackageDto: 'CreditPackage',
   PlanDto: 'TokenPlan',
+  // A client in Python names the enum of a field after both: PurchaseRefundStatus is that of Purchase.refund_status.
+  PurchaseRefundDto: 'RefundOfPurchase',
 };
 
 /** The mark of an operation that only administrators may ask for. */

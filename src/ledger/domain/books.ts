@@ -56,7 +56,11 @@ export const POSTINGS: Readonly<Record<Line, readonly [debit: BookAccount, credi
 export type Returning = 'used' | 'held' | 'takenBack';
 
 /** Under which line they come back. What was held was owed all the time; only a price can change by a rounding. */
-export const RETURNED: Readonly<Record<Returning, Line>> = { used: 'reversed', held: 'spent', takenBack: 'refunded' };
+export const RETURNED: Readonly<Record<Returning, Line>> = {
+  used: 'reversed',
+  held: 'collected',
+  takenBack: 'refunded',
+};
 
 /** One movement of the books. */
 export interface Booking {

@@ -207,8 +207,11 @@ export class Draft {
 
   private end(grant: Grant, into: 'voided' | 'expired', movement: Omit<Movement, 'amount' | 'slices'>): Entry {
     const { id, remaining } = grant;
-    const day = into === 'expired' ? dayOf(grant.expiresAt!) : undefined;
-    this.set(moved(grant, remaining, 'remaining', into), into, day);
+    // What came back after the grant's end was owed until now: a month that is closed stays as it was.
+    const due = into === 'expired' ? Math.min(remaining, this.state.grants.find(id)?.remaining ?? 0) : 0;
+    const late = remaining - due;
+    if (due > 0) this.set(moved(grant, due as Stored, 'remaining', into), into, dayOf(grant.expiresAt!));
+    if (late > 0) this.set(moved(this.grant(id), late as Stored, 'remaining', into), into);
     return this.enter({ ...movement, amount: negate(remaining), slices: [{ grant: id, amount: remaining }] });
   }
 

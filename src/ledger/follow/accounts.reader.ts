@@ -98,10 +98,11 @@ export class AccountsReader {
     return { rows: ids.flatMap((id) => views.get(id) ?? []), rest };
   }
 
-  /** The accounts of an owner, of one unit or both, that have entries. */
-  async ofOwner(owner: string): Promise<AccountView[]> {
-    const views = await this.views(await this.dataSource.manager.findBy(AccountRow, { owner }));
-    return [...views.values()];
+  /** The accounts of an owner, of one unit or both, that have entries; and what administrators said of it. */
+  async ofOwner(owner: string): Promise<{ views: AccountView[] } & Pick<Account, 'frozen' | 'note'>> {
+    const rows = await this.dataSource.manager.findBy(AccountRow, { owner });
+    const { frozen, note } = rows[0] ?? { frozen: null, note: null };
+    return { views: [...(await this.views(rows)).values()], frozen, note };
   }
 
   /** Reads the index of a filter that few accounts fit; undefined when there is no such filter. */

@@ -85,8 +85,8 @@ export class OverviewStore {
    */
   async lost(after: number, today: number, limit: number): Promise<{ last?: number; lost: number[] }> {
     const rows = await this.dataSource.query<Raw[]>(
-      `SELECT a.id, a.sequence, o.watermark, o.rolls_on
-       FROM (SELECT id, sequence FROM account WHERE id > ? ORDER BY id LIMIT ${limit}) a
+      `SELECT a.id, a.sequence, o.watermark, o.rolls_on, a.balance - a.held AS available, o.debt
+       FROM (SELECT id, sequence, balance, held FROM account WHERE id > ? ORDER BY id LIMIT ${limit}) a
        LEFT JOIN account_overview o ON o.account_id = a.id`,
       [after],
     );
@@ -94,7 +94,9 @@ export class OverviewStore {
     const lost = rows.filter(
       (raw) =>
         Number(raw['sequence']) > Number(raw['watermark'] ?? 0) ||
-        (raw['rolls_on'] !== null && Number(raw['rolls_on']) <= today),
+        (raw['rolls_on'] !== null && Number(raw['rolls_on']) <= today) ||
+        // A hold makes no entry, but can pay or make a debt.
+        (raw['debt'] !== null && Number(raw['debt']) !== Math.max(0, -Number(raw['available']))),
     );
     return { last: rows.length < limit ? undefined : Math.max(...ids), lost: lost.map(({ id }) => Number(id)) };
   }

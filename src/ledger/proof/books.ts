@@ -9,10 +9,10 @@ import { inSnapshot, pages } from './scan.js';
 type Owed = Record<'paid' | 'promotional' | 'deferred revenue' | 'receivable', bigint>;
 
 /**
- * Debts are also paid by holds that are given back, and the history does not say on which day that was: of these lines
- * only the sums of all days are compared.
+ * The history does not say on which day a hold was given back. With it debts are paid, and grants end that were past:
+ * of these lines only the sums of all days are compared.
  */
-const WITHOUT_DAY: ReadonlySet<Line> = new Set<Line>(['collected', 'settled', 'waived']);
+const WITHOUT_DAY: ReadonlySet<Line> = new Set<Line>(['collected', 'settled', 'waived', 'expired']);
 
 /**
  * Compares the books with what they are derived from. What remains and is held is compared in one snapshot; what the
