@@ -1,10 +1,11 @@
-import { ApiProperty, ApiPropertyOptional, OmitType } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsBoolean, IsIn, IsNumber, IsOptional } from 'class-validator';
-import { type ExactNumber, IsText, PagingQuery } from '../common/http/index.js';
+import { type ExactNumber, IsText } from '../common/http/index.js';
 import type { AccountOrder, Unit } from '../ledger/index.js';
 import { PurchaseDto } from '../payments/index.js';
 import { BalanceGrantDto, HoldDto, TransactionDto } from '../wallet/index.js';
+import { CursorQuery } from './cursor.dto.js';
 
 const SORTS = ['balance', 'spent_30d', 'last_activity', 'created'] as const;
 
@@ -24,14 +25,6 @@ const BALANCE_LIMITS = {
   required: false,
 } as const;
 const BALANCE = { message: '$property must be a number with at most six decimals' };
-
-/** Where a list that goes on by cursor begins, and how many items its page has. */
-export class CursorQuery extends OmitType(PagingQuery, ['offset']) {
-  /** The `next_cursor` of the page before, with the same filter and order. */
-  @IsOptional()
-  @IsText(1, 200)
-  cursor?: string;
-}
 
 /** Which accounts to list. */
 export class AccountsQuery extends CursorQuery {

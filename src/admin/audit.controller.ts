@@ -1,10 +1,9 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { AdminOnly } from '../auth/index.js';
-import { Endpoint } from '../common/http/index.js';
+import { type CursorPage, Endpoint } from '../common/http/index.js';
 import { AuditQuery, AuditRecordDto } from './audit.dto.js';
 import { AuditReader } from './audit.reader.js';
-import type { CursorPage } from './cursor.js';
 
 @ApiTags('Admin: audit')
 @Controller('admin/audit')

@@ -2,7 +2,7 @@ import { ApiPropertyOptional, IntersectionType, PickType } from '@nestjs/swagger
 import { IsOptional } from 'class-validator';
 import { IsText } from '../common/http/index.js';
 import { SummaryQuery } from '../wallet/index.js';
-import { CursorQuery } from './cursor.query.js';
+import { CursorQuery } from './cursor.dto.js';
 
 /** Which records to list, the newest first. */
 export class AuditQuery extends IntersectionType(CursorQuery, PickType(SummaryQuery, ['from', 'to'])) {

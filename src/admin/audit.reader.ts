@@ -2,9 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { And, type FindOperator, LessThan, MoreThanOrEqual, type Repository } from 'typeorm';
 import { AuditRow, firstAuditId } from '../common/audit/index.js';
-import { positionOf } from '../common/http/index.js';
+import { type CursorPage, positionOf } from '../common/http/index.js';
 import type { AuditQuery, AuditRecordDto } from './audit.dto.js';
-import { type CursorPage, pageOf, toDigits, toNumbers } from './cursor.js';
+import { pageOf, toDigits, toNumbers } from './cursor.js';
 
 /** Reads the audit. Every filter has an index that ends with the id, so a page costs the same however long it is. */
 @Injectable()

@@ -1,4 +1,4 @@
-import { cursorAt, type CursorMeta } from '../common/http/index.js';
+import { cursorAt, type CursorPage } from '../common/http/index.js';
 
 /** The digits of an id that one number of a cursor holds. */
 const DIGITS = 10;
@@ -11,12 +11,6 @@ export function toNumbers(digits: string): number[] {
 /** The 32 digits that `toNumbers` read. */
 export function toDigits(numbers: readonly number[]): string {
   return numbers.map((number, i) => number.toString(16).padStart(Math.min(DIGITS, 32 - i * DIGITS), '0')).join('');
-}
-
-/** A page of a list that goes on by cursor. */
-export interface CursorPage<T> {
-  data: T[];
-  meta: CursorMeta;
 }
 
 /**

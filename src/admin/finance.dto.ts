@@ -5,6 +5,7 @@ import type { ExactNumber } from '../common/http/index.js';
 /** Which month's books. */
 export class MonthQuery {
   /** A month in UTC, such as `2026-11`; the running one when absent. */
+  @ApiPropertyOptional()
   @IsOptional()
   @Matches(/^\d{4}-(0[1-9]|1[0-2])$/, { message: 'month must be a year and a month such as 2026-11' })
   month: string = new Date().toISOString().slice(0, 7);

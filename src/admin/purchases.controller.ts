@@ -1,10 +1,9 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiParam, ApiTags } from '@nestjs/swagger';
 import { AdminOnly, CurrentPrincipal, type Principal } from '../auth/index.js';
-import { type Answered, Endpoint, type Idempotency, IdempotencyKey } from '../common/http/index.js';
+import { type Answered, type CursorPage, Endpoint, type Idempotency, IdempotencyKey } from '../common/http/index.js';
 import { AdminPurchaseDto, ResolutionsService, ResolvePurchaseDto } from '../payments/index.js';
-import type { CursorPage } from './cursor.js';
-import { AdminPurchasesQuery } from './purchases.query.js';
+import { AdminPurchasesQuery } from './purchases.dto.js';
 import { PurchasesReader } from './purchases.reader.js';
 
 @ApiTags('Admin: purchases')

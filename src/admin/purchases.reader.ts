@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Repository } from 'typeorm';
-import { positionOf } from '../common/http/index.js';
+import { type CursorPage, positionOf } from '../common/http/index.js';
 import { type AdminPurchaseDto, Purchase, toAdminPurchase } from '../payments/index.js';
-import { type CursorPage, pageOf, toDigits, toNumbers } from './cursor.js';
-import type { AdminPurchasesQuery } from './purchases.query.js';
+import { pageOf, toDigits, toNumbers } from './cursor.js';
+import type { AdminPurchasesQuery } from './purchases.dto.js';
 
 const PREFIX = 'pur_';
 

@@ -3,7 +3,7 @@ import { IsIn, IsOptional } from 'class-validator';
 import { IsText } from '../common/http/index.js';
 import type { EntryType, Unit } from '../ledger/index.js';
 import { PeriodQuery, TransactionDto } from '../wallet/index.js';
-import { CursorQuery } from './accounts.dto.js';
+import { CursorQuery } from './cursor.dto.js';
 
 const TYPES = [
   'deposit',

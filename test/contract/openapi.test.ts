@@ -191,6 +191,13 @@ describe('the OpenAPI document', () => {
     }
   });
 
+  it('needs no query parameter: each has a default or is a filter', () => {
+    const needed = operations.flatMap(({ name, operation }) =>
+      operation.parameters.flatMap((each: any) => (each.in === 'query' && each.required ? `${name} ${each.name}` : [])),
+    );
+    expect(needed).toEqual([]);
+  });
+
   it('fills no field in advance that only an administrator may send', () => {
     for (const { name, operation } of operations)
       for (const { name: parameter, in: place, example, schema } of operation.parameters)

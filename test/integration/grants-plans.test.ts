@@ -5,13 +5,11 @@ import { emptyAccount, type Grant, moved, newGrant, type Terms } from '../../src
 import { LedgerReader } from '../../src/ledger/read/index.js';
 import {
   AccountRow,
-  DailyTotalRow,
   EntryRow,
   GrantRow,
   HoldRow,
+  LEDGER_ENTITIES,
   LedgerStore,
-  MarkerRow,
-  OperationRow,
   ReversalRow,
 } from '../../src/ledger/store/index.js';
 import { describeEachDatabase } from '../support/databases.js';
@@ -47,16 +45,7 @@ describeEachDatabase((database) => {
   let dataSource: DataSource;
 
   beforeAll(async () => {
-    dataSource = await connectTo(database, [
-      AccountRow,
-      EntryRow,
-      GrantRow,
-      HoldRow,
-      ReversalRow,
-      OperationRow,
-      DailyTotalRow,
-      MarkerRow,
-    ]);
+    dataSource = await connectTo(database, LEDGER_ENTITIES);
     await dataSource.runMigrations();
     await seed();
   });

@@ -160,7 +160,7 @@ function fence({ table, id, rows }: Fenced): Statement {
  */
 export async function ask<Row>(tx: Tx, statements: readonly Statement[]): Promise<Row[][]> {
   if (isInOneText(tx)) return (await send(tx, statements)) as Row[][];
-  if (!isMysql(tx)) {
+  if (isOnDriver(tx)) {
     const prepare = await preparer(tx);
     return statements.map(({ sql, values }) => prepare(sql).all(values as Value[]) as Row[]);
   }
@@ -198,7 +198,7 @@ export async function write(
 
 /** Executes writes in their order. */
 export async function execute(tx: Tx, statements: readonly Statement[]): Promise<void> {
-  if (!isMysql(tx)) {
+  if (isOnDriver(tx)) {
     const prepare = await preparer(tx);
     for (const { sql, values } of statements) prepare(sql).run(values);
     return;
@@ -240,13 +240,17 @@ export function forUpdate(tx: Tx): string {
 
 /** Executes a write, and returns the number of rows that it matched, changed or not. */
 export async function affectedRows(tx: Tx, sql: string, values: Value[]): Promise<number> {
-  if (!isMysql(tx)) return (await preparer(tx))(sql).run(values).changes;
+  if (isOnDriver(tx)) return (await preparer(tx))(sql).run(values).changes;
   const result = (await tx.query(sql, values, true)) as { affected?: number };
   return result.affected ?? 0;
 }
 
 export function isMysql(tx: Tx): boolean {
   return engineOf(tx.dataSource) === 'mysql';
+}
+
+function isOnDriver(tx: Tx): boolean {
+  return !isMysql(tx) && !tx.data[ONE_BY_ONE];
 }
 
 function isInOneText(tx: Tx): boolean {

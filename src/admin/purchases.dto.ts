@@ -1,7 +1,7 @@
 import { IsIn, IsOptional } from 'class-validator';
 import { IsText } from '../common/http/index.js';
 import { PURCHASE_STATUSES, type PurchaseStatus } from '../payments/index.js';
-import { CursorQuery } from './cursor.query.js';
+import { CursorQuery } from './cursor.dto.js';
 
 /** Which purchases to list. */
 export class AdminPurchasesQuery extends CursorQuery {
