@@ -271,6 +271,22 @@ describeEachDatabase((database) => {
       expect((await audited(sale)).map(({ after }) => after.decision)).toEqual(['dismiss']);
     });
 
+    it('that Stripe refuses leaves a later one alone, also when the refusal is read late', async () => {
+      const sale = await inReview();
+      const payment = shop.stripe.payments.get(sale.session.payment_intent!)!;
+      payment.amount_received = 1000;
+      const held = shop.stripe.holdOn('POST /v1/refunds', 'answer');
+      const late = resolve(sale, { decision: 'refund' }, `l-${sale.id}`);
+      await held.arrived;
+      expectError(await resolve(sale, { decision: 'refund' }, `l-${sale.id}`), 409, 'CONFLICT');
+      payment.amount_received = 8000;
+      expect((await resolve(sale, { decision: 'refund' })).body.data.refunded_amount).toBe(80);
+      held.release();
+      expectError(await late, 409, 'CONFLICT');
+      await shop.expectEnd(sale, { status: 'canceled', entries: [], refunded: 80 });
+      expect((await audited(sale)).map(({ after }) => after.decision)).toEqual(['refund']);
+    });
+
     it('of what was given back already is a 409', async () => {
       const sale = await inReview();
       await shop.tell(...shop.stripe.refund(sale.session, 8000).events);
