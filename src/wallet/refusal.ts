@@ -16,7 +16,8 @@ import {
 export function accepted(unit: Unit, answer: Answer): Exclude<Outcome, { status: 'refused' }> {
   if (answer.outcome === 'key-reused') throw new ApiError('IDEMPOTENCY_KEY_REUSED');
   const { outcome, replayed } = answer;
-  if (outcome.status === 'refused') throw refusal(unit, outcome.rejection, replayed ? outcome.traceId : undefined);
+  // What no request asked for has an empty trace id.
+  if (outcome.status === 'refused') throw refusal(unit, outcome.rejection, (replayed && outcome.traceId) || undefined);
   return outcome;
 }
 

@@ -125,6 +125,10 @@ describeEachDatabase((database) => {
       await shop.expectEnd(sale, { status: 'review', entries: [], refunded: 40 });
       expect((await resolve(sale, { decision: 'grant', paid: 80 })).status).toBe(200);
       await shop.expectEnd(sale, { status: 'paid', entries: [100, -50], refunded: 40 });
+      const [grant] = (await sale.client.get('/api/credits/grants')).body.data;
+      expect(grant).toMatchObject({ source: 'purchase', price: 80, taken_back: 50 });
+      await shop.tell(...shop.stripe.refund(sale.session, 4000).events);
+      await shop.expectEnd(sale, { status: 'paid', entries: [100, -50, -50], refunded: 80 });
     });
 
     it('happens once, however many ask at once, and is the same again under its key', async () => {
@@ -142,6 +146,75 @@ describeEachDatabase((database) => {
       expectError(await resolve(sale, { decision: 'dismiss' }, `k-${sale.id}`), 422, 'IDEMPOTENCY_KEY_REUSED');
       await shop.expectEnd(sale, GRANTED);
       expect(await audited(sale)).toHaveLength(1);
+    });
+  });
+
+  it('grant passes as soon as the balance has room for it', async () => {
+    const sale = await shop.buy();
+    const { account, client } = sale;
+    const full = { amount: 2 ** 33 - 50, description: 'Nearly full', account };
+    expect((await admin.post('/api/credits/deposit', full)).status).toBe(201);
+    await shop.tell(...shop.stripe.pay(sale.session));
+    await eventually(async () => expect((await shop.endOf(sale)).status).toBe('review'));
+    const refused = await resolve(sale, { decision: 'grant' }, `b-${sale.id}`);
+    expectError(refused, 409, 'CONFLICT');
+    expect((await resolve(sale, { decision: 'grant' }, `b-${sale.id}`)).text).toBe(refused.text);
+    expect((await client.post('/api/credits/debit', { amount: 1_000_000, description: 'Room' })).status).toBe(201);
+    expect((await resolve(sale, { decision: 'grant' })).body.data).toMatchObject({ status: 'paid', paid: 90 });
+    expect((await shop.endOf(sale)).entries).toEqual([2 ** 33 - 50, -1_000_000, 100]);
+  });
+
+  describe('a payment that comes after the review was dismissed', () => {
+    const reviewOf = async (sale: Sale): Promise<any> => (await listed({ account: sale.account }))[0];
+    const dismiss = async (sale: Sale) => {
+      expect((await resolve(sale, { decision: 'dismiss' })).body.data.status).toBe('canceled');
+      expect((await reviewOf(sale)).paid).toBeNull();
+    };
+
+    it.each([['an event'], ['reconciliation']])('that was under way is for a person again, by %s', async (by) => {
+      const sale = await shop.buy();
+      const events = shop.stripe.payLater(sale.session);
+      Object.assign(sale.session, { amount_subtotal: 8000 });
+      await shop.tell(...events);
+      await shop.expectEnd(sale, { status: 'review', entries: [] });
+      await dismiss(sale);
+      shop.stripe.silent = by !== 'an event';
+      const concluded = shop.stripe.conclude(sale.session, true);
+      shop.stripe.silent = false;
+      if (by === 'an event') await shop.tell(...concluded);
+      else await shop.reconcile();
+      await shop.expectEnd(sale, { status: 'review', entries: [] });
+      const found = await reviewOf(sale);
+      expect(found).toMatchObject({ paid: 90, review_reason: expect.stringContaining('dismissed') });
+      expect(found).not.toHaveProperty('resolution');
+      await shop.tell(shop.stripe.twin(concluded[0]!));
+      expect((await resolve(sale, { decision: 'refund' })).body.data.refunded_amount).toBe(90);
+      await shop.expectEnd(sale, { status: 'canceled', entries: [], refunded: 90 });
+    });
+
+    it('that was not begun then is for a person again, and is not brought back twice', async () => {
+      const sale = await shop.buy();
+      Object.assign(sale.session, { amount_subtotal: 8000 });
+      expect((await sale.client.get(`/api/payments/purchases/${sale.id}`)).body.data.status).toBe('review');
+      await dismiss(sale);
+      const events = shop.stripe.pay(sale.session);
+      await shop.tell(...events);
+      await shop.expectEnd(sale, { status: 'review', entries: [] });
+      expect(await reviewOf(sale)).toMatchObject({ paid: 80, payment_intent: sale.session.payment_intent });
+      expect((await resolve(sale, { decision: 'dismiss' })).body.data.status).toBe('canceled');
+      await shop.tell(shop.stripe.twin(events[0]!));
+      await shop.expectEnd(sale, { status: 'canceled', entries: [] });
+    });
+
+    it('and during the review shows in the list', async () => {
+      const sale = await shop.buy();
+      const events = shop.stripe.payLater(sale.session);
+      Object.assign(sale.session, { amount_subtotal: 8000 });
+      await shop.tell(...events);
+      await shop.expectEnd(sale, { status: 'review', entries: [] });
+      const { review_reason: reason } = await reviewOf(sale);
+      await shop.tell(...shop.stripe.conclude(sale.session, true));
+      expect(await reviewOf(sale)).toMatchObject({ status: 'review', paid: 90, review_reason: reason });
     });
   });
 
@@ -195,7 +268,23 @@ describeEachDatabase((database) => {
         { status: 'review', review_reason: expect.stringContaining('The refund was refused') },
       ]);
       expect((await resolve(sale, { decision: 'dismiss' })).status).toBe(200);
-      expect((await audited(sale)).map(({ after }) => after.decision)).toEqual(['dismiss', 'refund']);
+      expect((await audited(sale)).map(({ after }) => after.decision)).toEqual(['dismiss']);
+    });
+
+    it('that Stripe refuses leaves a later one alone, also when the refusal is read late', async () => {
+      const sale = await inReview();
+      const payment = shop.stripe.payments.get(sale.session.payment_intent!)!;
+      payment.amount_received = 1000;
+      const held = shop.stripe.holdOn('POST /v1/refunds', 'answer');
+      const late = resolve(sale, { decision: 'refund' }, `l-${sale.id}`);
+      await held.arrived;
+      expectError(await resolve(sale, { decision: 'refund' }, `l-${sale.id}`), 409, 'CONFLICT');
+      payment.amount_received = 8000;
+      expect((await resolve(sale, { decision: 'refund' })).body.data.refunded_amount).toBe(80);
+      held.release();
+      expectError(await late, 409, 'CONFLICT');
+      await shop.expectEnd(sale, { status: 'canceled', entries: [], refunded: 80 });
+      expect((await audited(sale)).map(({ after }) => after.decision)).toEqual(['refund']);
     });
 
     it('of what was given back already is a 409', async () => {
@@ -234,6 +323,31 @@ describeEachDatabase((database) => {
     const answer = await resolve({ id: `pur_${'0'.repeat(32)}` } as Sale, body);
     expectError(answer, 400, 'VALIDATION_ERROR');
     expect(answer.body.error.details[0].field).toBe(field);
+  });
+
+  it('a purchase that an administrator begins for another account leaves one record, and on their own none', async () => {
+    const account = `user:${newName()}`;
+    const [key, path] = [newName(), '/api/credits/purchase'];
+    for (let twice = 0; twice < 2; twice++)
+      expect((await admin.post(path, { package_id: 'pro', account }, { key })).status).toBe(201);
+    const [purchase] = await listed({ account });
+    expect((await admin.get('/api/admin/audit', { account })).body.data).toEqual([
+      expect.objectContaining({
+        actor: 'admin:root',
+        action: 'purchases.begin',
+        target: purchase.purchase_id,
+        after: { status: 'open', item: 'pro', price: 90, currency: 'USD' },
+      }),
+    ]);
+    const own = (await admin.post(path, { package_id: 'pro' })).body.data;
+    expect((await admin.get('/api/admin/audit', { target: own.purchase_id })).body.data).toEqual([]);
+  });
+
+  it('a refund that Stripe refuses leaves no record', async () => {
+    const sale = await shop.sell();
+    shop.stripe.payments.get(sale.session.payment_intent!)!.amount_received = 1000;
+    expectError(await admin.post(`/api/payments/purchases/${sale.id}/refund`, {}), 409, 'CONFLICT');
+    expect(await audited(sale)).toEqual([]);
   });
 
   it('a refund of a paid purchase leaves one record, however often it is sent', async () => {

@@ -88,6 +88,7 @@ describeEachDatabase((database) => {
     'https://',
     '',
     `${SHOP}/${'x'.repeat(2_000)}`,
+    `${SHOP}/${'ä'.repeat(400)}`,
   ])('refuses %.60j', async (url) => {
     for (const field of ['success_url', 'cancel_url']) {
       const answer = await purchase({ [field]: url });

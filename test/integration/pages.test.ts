@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { describeEachDatabase } from '../support/databases.js';
 import { eventually } from '../support/eventually.js';
-import type { FakeSession } from '../support/fake-stripe.js';
+import type { FakeSession, Fault } from '../support/fake-stripe.js';
 import { startServer, type Server } from '../support/server.js';
 import { type Sale, Shop } from '../support/shop.js';
 
@@ -107,6 +107,13 @@ describeEachDatabase((database) => {
 
   describe('say what is true', () => {
     const [REFUND_HALF, REFUND_ALL] = [4500, 9000];
+    const resolved = async (sale: Sale, decision: 'dismiss' | 'refund', expected = 200) => {
+      const events = shop.stripe.pay(sale.session);
+      sale.session.currency = 'eur';
+      await shop.tell(...events);
+      const path = `/api/admin/purchases/${sale.id}/resolve`;
+      expect((await (await shop.admin()).post(path, { decision, note: 'Seen.' })).status).toBe(expected);
+    };
     it.each<[string, (sale: Sale) => Promise<unknown>, string[], string[]]>([
       [
         'open',
@@ -177,6 +184,28 @@ describeEachDatabase((database) => {
         },
         ['Payment under review', 'has been credited yet'],
         ['Account balance', 'Thank you'],
+      ],
+      [
+        'paid, and closed by an administrator',
+        (sale) => resolved(sale, 'dismiss'),
+        ['Purchase closed', 'Your payment was received', 'nothing was credited'],
+        ['Nothing was charged', 'start a new purchase', 'Thank you'],
+      ],
+      [
+        'paid, and returned by an administrator',
+        (sale) => resolved(sale, 'refund'),
+        ['Payment returned', 'has been returned', '$90.00'],
+        ['Nothing was charged', 'start a new purchase', 'Thank you'],
+      ],
+      [
+        'paid, and being returned by an administrator',
+        async (sale) => {
+          shop.stripe.failOn('POST /v1/refunds', ...Array<Fault>(10).fill('reset-before'));
+          await resolved(sale, 'refund', 502);
+          shop.stripe.heal();
+        },
+        ['Payment being returned', 'Nothing was credited'],
+        ['Nothing was charged', 'start a new purchase', 'has been returned'],
       ],
     ])('%s', async (_name, bring, says, not) => {
       const sale = await shop.buy();

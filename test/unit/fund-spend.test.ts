@@ -104,6 +104,21 @@ describe('spending', () => {
   });
 });
 
+describe('a purchase that the balance has no room for', () => {
+  it('is refused for now, and remembered of no key', () => {
+    const purchase = (purchaseId: string | null) => operationOn(ADA, funding(2, { purchaseId }), { key: 'k' });
+    const refused = { outcome: { status: 'refused', rejection: { reason: 'limit' } } };
+    for (const [id, isRemembered] of [
+      ['pur_1', false],
+      [null, true],
+    ] as const) {
+      const { answer, change } = apply(stateOf(ada(LIMIT)), purchase(id), NOW);
+      expect(answer).toMatchObject(refused);
+      expect(change !== undefined).toBe(isRemembered);
+    }
+  });
+});
+
 describe('a clawback', () => {
   const clawback = (amount: number) => request(amount, { type: 'refund' });
 

@@ -5,8 +5,11 @@ import { type AuditRecord, AuditRow } from './audit.entity.js';
 /** A forwarded address is any text. */
 const LONGEST_ADDRESS = 64;
 
+/** What a record says, before it has its id and time. */
+export type AuditEntry = Omit<AuditRecord, 'id' | 'at'>;
+
 /** Makes a record of what is about to be done. */
-export function newRecord(of: Omit<AuditRecord, 'id' | 'at'>): AuditRecord {
+export function newRecord(of: AuditEntry): AuditRecord {
   return { ...newAuditId(), ...of, clientAddress: of.clientAddress.slice(0, LONGEST_ADDRESS) };
 }
 

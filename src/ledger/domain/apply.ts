@@ -51,6 +51,9 @@ export function apply(state: State, operation: Operation, now: number, replay?: 
       change: unchanged(state, { status: 'claimed' }),
     };
   const ruling = rule({ ...state, origin: originOf(operation) }, operation.action, now);
+  // The money of a purchase has come. Its goods are granted under the same key as soon as the balance has room.
+  if ('reason' in ruling && ruling.reason === 'limit' && isPurchase(operation))
+    return { answer: forNow(operation, ruling) };
   const change =
     'reason' in ruling
       ? unchanged(state, { status: 'refused', rejection: ruling, traceId: operation.traceId })
@@ -66,6 +69,11 @@ function forNow({ traceId }: Operation, rejection: Rejection): Answer {
 /** Whether a grant would have expired before it is made. Such a refusal is not remembered. */
 export function isLate({ action }: Operation, now: number): boolean {
   return action.kind === 'fund' && isPast(action.terms, now);
+}
+
+/** Whether an operation adds what a purchase brought. That the balance has no room for it is not remembered. */
+export function isPurchase({ action }: Operation): boolean {
+  return action.kind === 'fund' && action.terms.purchaseId !== null;
 }
 
 /** Whether an action waits for the end of a freeze: what a hold kept back before can be spent. */

@@ -8,6 +8,7 @@ import {
   hasExpired,
   type Hold,
   isLate,
+  isPurchase,
   type Known,
   needs,
   place,
@@ -41,8 +42,9 @@ export class AccountCache {
   /**
    * All that must be known for a batch, if it is remembered. This is the one list of reads that no memory replaces: an
    * account that others write too, holds and grants that have expired, a hold or a grant of it that is not remembered,
-   * a grant, entry or purchase that is named, and the keys of operations that are done together or come too late,
-   * because a refusal of those is not written. Whether a single operation's key is taken, the write finds out.
+   * a grant, entry or purchase that is named, and the keys of operations that are done together, come too late or add
+   * what a purchase brought, because a refusal of those is not written. Whether a single operation's key is taken
+   * otherwise, the write finds out.
    */
   recall(names: Iterable<AccountName>, groups: readonly Group[], now: number): Map<AccountName, Known> | undefined {
     const known = new Map<AccountName, Known>();
@@ -73,7 +75,7 @@ export class AccountCache {
 
 /** Whether what is remembered of accounts is all that a group needs. */
 function isRemembered(known: ReadonlyMap<AccountName, Known>, group: Group, now: number): boolean {
-  if (group.length > 1 || isLate(group[0]!, now)) return false;
+  if (group.length > 1 || isLate(group[0]!, now) || isPurchase(group[0]!)) return false;
   const { hold: named, grant, entry, purchaseId } = needs(group[0]!);
   if ((grant ?? entry ?? purchaseId) !== undefined) return false;
   if (!named) return true;

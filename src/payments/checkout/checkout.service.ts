@@ -37,25 +37,27 @@ export class CheckoutService {
     kind: PurchaseKind,
     { account, actor }: Buyer,
     wanted: Parameters<typeof returnsOf>[0] & { readonly item: string },
-    { key }: Idempotency,
+    idempotency: Idempotency,
   ): Promise<Answered<CheckoutDto>> {
     const returns = returnsOf(wanted, this.config);
     const hash = requestHash(wanted);
+    const { key } = idempotency;
     const recorded =
       (await this.findByKey(kind, account, key)) ??
-      (await this.record({ kind, account, actor, key, hash, ...returns }, this.goods.item(kind, wanted.item)));
+      (await this.record({ kind, account, actor, hash, ...returns }, this.goods.item(kind, wanted.item), idempotency));
     if (recorded.requestHash !== hash) throw new ApiError('IDEMPOTENCY_KEY_REUSED');
     const { purchase, written } = await this.sessions.ensure(recorded);
     return new Answered(toCheckout(purchase), !written);
   }
 
-  private async record({ key, hash, ...wanted }: Wanted, item: Item): Promise<Purchase> {
+  private async record({ hash, ...wanted }: Wanted, item: Item, idempotency: Idempotency): Promise<Purchase> {
     if (!this.provider) throw notConfigured();
     const now = Date.now();
     const id = newPurchaseId();
     const returnToken = randomBytes(32).toString('base64url');
+    const { key } = idempotency;
     try {
-      await this.writer.begin({
+      const purchase = {
         id,
         ...wanted,
         idempotencyKey: key ?? null,
@@ -75,7 +77,8 @@ export class CheckoutService {
         expiresAt: expiryFrom(now),
         createdAt: now,
         updatedAt: now,
-      });
+      } as const;
+      await this.writer.begin(purchase, idempotency);
     } catch (error) {
       // Either two requests came with the same key at once, or a commit that seemed lost was not and the retry met its
       // row.
@@ -96,9 +99,8 @@ export class CheckoutService {
 /** Whose account a purchase is for, and who buys. */
 type Buyer = Pick<Purchase, 'account' | 'actor'>;
 
-/** The buyer and where they go, and the key and hash of the request. */
+/** The buyer and where they go, and the hash of the request. */
 interface Wanted extends Buyer, Returns {
   readonly kind: PurchaseKind;
-  readonly key: string | undefined;
   readonly hash: string;
 }

@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import type { QueryDeepPartialEntity, Repository } from 'typeorm';
+import type { Repository } from 'typeorm';
+import { newRecord, writeRecord } from '../../common/audit/index.js';
 import { affectedRows, Transactions, type Tx } from '../../common/database/index.js';
+import type { Idempotency } from '../../common/http/index.js';
 import { isPurchaseId } from '../provider/index.js';
 import { Purchase } from './purchase.entity.js';
 
@@ -24,9 +26,19 @@ export class PurchaseWriter {
     private readonly transactions: Transactions,
   ) {}
 
-  /** Inserts a new purchase. */
-  async begin(purchase: Omit<Purchase, UnknownAtFirst>): Promise<void> {
-    await this.transactions.run((tx) => tx.manager.insert(Purchase, purchase as QueryDeepPartialEntity<Purchase>));
+  /** Inserts a new purchase; with its record in the audit if an administrator began it for another account. */
+  async begin(
+    purchase: Omit<Purchase, UnknownAtFirst>,
+    { traceId, clientAddress }: Pick<Idempotency, 'traceId' | 'clientAddress'>,
+  ): Promise<void> {
+    const { id: target, actor, account, status, item, price, currency } = purchase;
+    const after = { status, item, price: price / 100, currency };
+    const action = 'purchases.begin';
+    const record = newRecord({ actor, action, account, target, before: null, after, traceId, clientAddress });
+    await this.transactions.run(async (tx) => {
+      await tx.manager.insert(Purchase, purchase);
+      if (actor.startsWith('admin:')) await writeRecord(tx, record);
+    });
   }
 
   /**

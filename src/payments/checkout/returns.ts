@@ -2,6 +2,9 @@ import type { Config } from '../../common/config/index.js';
 import { invalidField } from '../../common/http/index.js';
 import type { Purchase } from './purchase.entity.js';
 
+/** Characters of an address as it is passed on: what is encoded can be several times as long. */
+const LONGEST_URL = 2_000;
+
 /** Where a request sends its buyer; null where it does not say. */
 export type Returns = Pick<Purchase, 'successUrl' | 'cancelUrl'>;
 
@@ -29,6 +32,7 @@ function parse(field: string, text: string, { production, publicUrl, checkoutRet
   if (!/^https?:\/\//i.test(text) || !URL.canParse(text))
     throw invalidField(field, 'must be an absolute http(s) address');
   const url = new URL(text);
+  if (url.href.length > LONGEST_URL) throw invalidField(field, `must have at most ${LONGEST_URL} characters, encoded`);
   if (url.username || url.password) throw invalidField(field, 'must have no user name or password');
   if (production && url.protocol !== 'https:') throw invalidField(field, 'must begin with https://');
   if (![new URL(publicUrl).origin, ...checkoutReturnOrigins].includes(url.origin))

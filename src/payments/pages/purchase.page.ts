@@ -60,15 +60,31 @@ function refreshSecondsOf({ status, createdAt }: Purchase): number | undefined {
 
 function stateOf(purchase: Purchase, left: boolean): State {
   if (purchase.status === 'paid' && purchase.refunded + purchase.disputed > 0) return reversalOf(purchase);
-  if (purchase.status === 'review' && purchase.paid && purchase.refunded + purchase.disputed >= purchase.paid)
-    return {
-      title: 'Payment returned',
-      tone: 'back',
-      text: 'Your payment was not accepted and has been returned. Nothing was credited.',
-    };
+  if ((purchase.status === 'review' || purchase.status === 'canceled') && purchase.paid) {
+    if (purchase.refunded + purchase.disputed >= purchase.paid) return RETURNED;
+    if (purchase.status === 'canceled') return purchase.resolution === 'refund' ? RETURNING : CLOSED;
+  }
   if (purchase.status === 'open' && left) return leftOpen(purchase);
   return STATES[purchase.status](inWords(purchase));
 }
+
+const RETURNED: State = {
+  title: 'Payment returned',
+  tone: 'back',
+  text: 'Your payment was not accepted and has been returned. Nothing was credited.',
+};
+
+const RETURNING: State = {
+  title: 'Payment being returned',
+  tone: 'back',
+  text: 'Your payment was not accepted and is being returned to you. Nothing was credited. You do not have to do anything.',
+};
+
+const CLOSED: State = {
+  title: 'Purchase closed',
+  tone: 'back',
+  text: 'Your payment was received, but nothing was credited and the seller has closed this purchase. Please ask the seller about your payment before you pay again.',
+};
 
 const STATES: Record<PurchaseStatus, (bought: string) => State> = {
   open: () => ({

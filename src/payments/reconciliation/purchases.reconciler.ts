@@ -53,7 +53,7 @@ export class PurchasesReconciler {
         summary.problems.push(
           `the session ${session.id} was paid for the purchase ${session.purchaseId}, which does not exist`,
         );
-      else if (purchase.sessionId !== session.id || !isSettled(purchase))
+      else if (purchase.sessionId !== session.id || purchase.paid === null || !isSettled(purchase))
         await this.settle(purchase, session.id, dryRun, summary);
     }
     const reversed = new Set<string>();

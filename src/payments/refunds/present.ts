@@ -1,4 +1,4 @@
-import { type AuditRecord, newRecord } from '../../common/audit/index.js';
+import type { AuditEntry } from '../../common/audit/index.js';
 import { ApiError, type ErrorCode, type Idempotency } from '../../common/http/index.js';
 import type { Purchase } from '../checkout/index.js';
 import type { PurchaseRefundRequest } from './refund-request.entity.js';
@@ -15,18 +15,9 @@ export function recordOf(
     reason,
   }: Pick<PurchaseRefundRequest, 'id' | 'account' | 'actor' | 'amount' | 'reason'>,
   { traceId, clientAddress }: Idempotency,
-): AuditRecord {
+): AuditEntry {
   const after = { refund, amount: amount / 100, currency, reason };
-  return newRecord({
-    actor,
-    action: 'purchases.refund',
-    account,
-    target: id,
-    before: null,
-    after,
-    traceId,
-    clientAddress,
-  });
+  return { actor, action: 'purchases.refund', account, target: id, before: null, after, traceId, clientAddress };
 }
 
 /** The reason why a refund is refused. Its code is always CONFLICT. */

@@ -1,5 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
-import { integer } from '../../common/database/index.js';
+import type { AuditEntry } from '../../common/audit/index.js';
+import { integer, json } from '../../common/database/index.js';
 import type { RefundReason, RefundStatus } from '../provider/index.js';
 
 /**
@@ -55,6 +56,10 @@ export class PurchaseRefundRequest {
   /** The refusal, as JSON; a replay repeats it. */
   @Column({ type: 'text', nullable: true })
   refusal: string | null;
+
+  /** What the audit says once the provider has carried it out; null when it was refused at once. */
+  @Column({ type: 'text', nullable: true, transformer: json })
+  record: AuditEntry | null;
 
   @Column({ name: 'created_at', type: 'bigint', transformer: integer })
   createdAt: number;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { LessThanOrEqual, type Repository } from 'typeorm';
-import { writeRecord } from '../../common/audit/index.js';
+import { newRecord, writeRecord } from '../../common/audit/index.js';
 import { affectedRows, forUpdate, isDuplicate, Transactions, type Tx } from '../../common/database/index.js';
 import { actorOn, type Principal } from '../../auth/index.js';
 import { Answered, ApiError, type Idempotency, requestHash } from '../../common/http/index.js';
@@ -112,11 +112,12 @@ export class RefundsService {
         const decided = await this.decide(tx, purchaseId, wanted);
         if ('amount' in decided) {
           const { amount } = decided;
-          await tx.manager.insert(PurchaseRefundRequest, { ...base, amount, status: 'asked', refusal: null });
-          await writeRecord(tx, recordOf(purchase, { ...base, amount }, idempotency));
+          const record = recordOf(purchase, { ...base, amount }, idempotency);
+          await tx.manager.insert(PurchaseRefundRequest, { ...base, amount, record, status: 'asked', refusal: null });
         } else {
           const refusal = JSON.stringify({ ...decided, traceId: idempotency.traceId });
-          await tx.manager.insert(PurchaseRefundRequest, { ...base, amount: 0, status: 'refused', refusal });
+          const refused = { amount: 0, record: null, status: 'refused', refusal } as const;
+          await tx.manager.insert(PurchaseRefundRequest, { ...base, ...refused });
         }
       });
     } catch (error) {
@@ -216,47 +217,32 @@ export class RefundsService {
   }
 
   private answered(request: PurchaseRefundRequest, { id: refundId, status }: Refund): Promise<PurchaseRefundRequest> {
-    return this.conclude(request, { refundId, status, refusal: null });
-  }
-
-  private async refused(
-    request: PurchaseRefundRequest,
-    message: string,
-    traceId?: string,
-  ): Promise<PurchaseRefundRequest> {
-    await this.reopen(request, message);
-    return this.conclude(request, {
-      refundId: null,
-      status: 'refused',
-      refusal: JSON.stringify({ message, details: null, traceId }),
+    const { record } = request;
+    return this.conclude(request, { refundId, status, refusal: null }, async (tx) => {
+      if (record) await writeRecord(tx, newRecord(record));
     });
   }
 
-  /** Records an answer. The first one stays, even when two calls got one. */
+  private refused(request: PurchaseRefundRequest, message: string, traceId?: string): Promise<PurchaseRefundRequest> {
+    const refusal = JSON.stringify({ message, details: null, traceId });
+    return this.conclude(request, { refundId: null, status: 'refused', refusal }, (tx) => reopen(tx, request, message));
+  }
+
+  /** Records an answer and what follows from it. The first one stays, even when two calls got one. */
   private async conclude(
     { id }: PurchaseRefundRequest,
     { refundId, status, refusal }: Pick<PurchaseRefundRequest, 'refundId' | 'status' | 'refusal'>,
+    follow: (tx: Tx) => Promise<unknown>,
   ): Promise<PurchaseRefundRequest> {
-    await this.transactions.run((tx) =>
-      affectedRows(
+    await this.transactions.run(async (tx) => {
+      const isFirst = await affectedRows(
         tx,
         "UPDATE purchase_refund SET refund_id = ?, status = ?, refusal = ? WHERE id = ? AND status = 'asked'",
         [refundId, status, refusal, id],
-      ),
-    );
+      );
+      if (isFirst) await follow(tx);
+    });
     return this.requests.findOneByOrFail({ id });
-  }
-
-  /** A review that ended with a refund which the provider refuses has not ended. */
-  private async reopen({ purchaseId }: PurchaseRefundRequest, message: string): Promise<void> {
-    const reason = `The refund was refused: ${message}`.slice(0, 500);
-    await this.transactions.run((tx) =>
-      affectedRows(
-        tx,
-        "UPDATE purchase SET status = 'review', resolution = NULL, review_reason = ?, version = version + 1, updated_at = ? WHERE id = ? AND resolution = 'refund'",
-        [reason, Date.now(), purchaseId],
-      ),
-    );
   }
 
   private beginAttempt({ id, attempt }: PurchaseRefundRequest): Promise<number> {
@@ -269,4 +255,14 @@ export class RefundsService {
   private async findByKey({ account }: Purchase, key: string | undefined): Promise<PurchaseRefundRequest | null> {
     return key === undefined ? null : this.requests.findOneBy({ account, idempotencyKey: key });
   }
+}
+
+/** A review that ended with a refund which the provider refuses has not ended. */
+function reopen(tx: Tx, { purchaseId }: PurchaseRefundRequest, message: string): Promise<number> {
+  const reason = `The refund was refused: ${message}`.slice(0, 500);
+  return affectedRows(
+    tx,
+    "UPDATE purchase SET status = 'review', resolution = NULL, review_reason = ?, version = version + 1, updated_at = ? WHERE id = ? AND resolution = 'refund'",
+    [reason, Date.now(), purchaseId],
+  );
 }

@@ -3,7 +3,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Repository } from 'typeorm';
 import { actorOn, type Principal } from '../../auth/index.js';
-import { newRecord, writeRecord } from '../../common/audit/index.js';
+import { type AuditEntry, newRecord, writeRecord } from '../../common/audit/index.js';
 import { isDuplicate, Transactions, type Tx } from '../../common/database/index.js';
 import { Answered, ApiError, type Idempotency, invalidField, requestHash } from '../../common/http/index.js';
 import { findPurchase, Purchase, PurchaseWriter, Superseded } from '../checkout/index.js';
@@ -28,8 +28,8 @@ interface Asked {
 
 /**
  * Ends reviews. The decision, its record in the audit and the state of the purchase are one transaction, with the
- * ledger's entry where the goods are granted. What is left for the provider follows; the inbox and reconciliation take
- * it up after a crash.
+ * ledger's entry where the goods are granted. What is left for the provider follows, and with a refund the record; the
+ * inbox and reconciliation take it up after a crash.
  */
 @Injectable()
 export class ResolutionsService {
@@ -100,14 +100,20 @@ export class ResolutionsService {
     const { decision, paid } = asked.wanted;
     if (decision === 'grant') return this.grant(purchase, seen(await this.settlement.paymentOf(purchase), paid), asked);
     if (decision === 'refund') return this.refund(purchase, await this.settlement.paymentOf(purchase), asked);
-    await this.transactions.run((tx) => this.write(tx, purchase, { status: 'canceled' }, asked));
+    const change = { status: 'canceled' } as const;
+    await this.transactions.run(async (tx) => {
+      await this.write(tx, purchase, change, asked);
+      await writeRecord(tx, newRecord(recordOf(purchase, change, asked)));
+    });
   }
 
   private async grant(purchase: Purchase, payment: Payment, asked: Asked): Promise<void> {
     const now = Date.now();
     const again = { id: asked.resolution.id, type: 'purchase.resolved', purchaseId: purchase.id };
-    await this.settlement.grantGoods(purchase, async (tx) => {
-      await this.write(tx, purchase, { ...payment, status: 'paid', paidAt: now }, asked);
+    const change = { ...payment, status: 'paid', paidAt: now } as const;
+    await this.settlement.grantGoods(purchase, payment.paid, async (tx) => {
+      await this.write(tx, purchase, change, asked);
+      await writeRecord(tx, newRecord(recordOf(purchase, change, asked)));
       // What was refunded before is taken back by the inbox, also after a crash.
       await tx.manager.insert(WebhookEvent, { ...again, receivedAt: now, attempts: 0, nextAttemptAt: now });
     });
@@ -119,27 +125,19 @@ export class ResolutionsService {
       throw new ApiError('CONFLICT', 'Nothing of the payment is left to give back. Dismiss the purchase.', {
         details: { remaining: 0 },
       });
+    const change = { ...payment, status: 'canceled' } as const;
     await this.transactions.run(async (tx) => {
-      await this.write(tx, purchase, { ...payment, status: 'canceled' }, asked);
-      await tx.manager.insert(PurchaseRefundRequest, orderOf(rest, asked));
+      await this.write(tx, purchase, change, asked);
+      // The provider may still refuse it, and then nothing was decided: its record is written when it has not.
+      await tx.manager.insert(PurchaseRefundRequest, orderOf(rest, recordOf(purchase, change, asked), asked));
     });
   }
 
-  /** Writes a decision, its record and the purchase that it leads to. */
-  private async write(
-    tx: Tx,
-    purchase: Purchase,
-    change: Partial<Payment & Pick<Purchase, 'status' | 'paidAt'>>,
-    { resolution, wanted: { decision, note }, actor, idempotency: { traceId, clientAddress } }: Asked,
-  ): Promise<void> {
-    const { id, account, status, reviewReason, currency } = purchase;
+  /** Writes a decision and the purchase that it leads to. */
+  private async write(tx: Tx, purchase: Purchase, change: Resolved, { resolution }: Asked): Promise<void> {
+    const { decision } = resolution;
     await this.writer.write(tx, purchase, { ...change, resolution: decision, reviewReason: null });
     await tx.manager.insert(PurchaseResolution, resolution);
-    const paid = change.paid ?? purchase.paid;
-    const before = { status, review_reason: reviewReason };
-    const after = { status: change.status, decision, note, paid: paid === null ? null : paid / 100, currency };
-    const record = { actor, action: 'purchases.resolve', account, target: id, before, after, traceId, clientAddress };
-    await writeRecord(tx, newRecord(record));
   }
 
   /** Does what is left to do, and answers as the first time. */
@@ -170,6 +168,21 @@ export class ResolutionsService {
 }
 
 type Payment = Omit<ReviewedPayment, 'isPrice'>;
+
+/** What a decision changes of a purchase. */
+type Resolved = Partial<Payment> & Pick<Purchase, 'status'> & Partial<Pick<Purchase, 'paidAt'>>;
+
+/** What the audit says of a decision. */
+function recordOf(
+  { id, account, status, reviewReason, currency, paid: known }: Purchase,
+  change: Resolved,
+  { wanted: { decision, note }, actor, idempotency: { traceId, clientAddress } }: Asked,
+): AuditEntry {
+  const before = { status, review_reason: reviewReason };
+  const paid = change.paid ?? known;
+  const after = { status: change.status, decision, note, paid: paid === null ? null : paid / 100, currency };
+  return { actor, action: 'purchases.resolve', account, target: id, before, after, traceId, clientAddress };
+}
 
 /**
  * A payment of which an administrator has seen the sum.
@@ -214,7 +227,7 @@ function resolutionOf(
 }
 
 /** The order to refund all that is left. No client can name it: it has no key. */
-function orderOf(amount: number, { actor, resolution }: Asked): PurchaseRefundRequest {
+function orderOf(amount: number, record: AuditEntry, { actor, resolution }: Asked): PurchaseRefundRequest {
   const { id, purchaseId, account, requestHash: hash, createdAt } = resolution;
   return {
     id,
@@ -224,6 +237,7 @@ function orderOf(amount: number, { actor, resolution }: Asked): PurchaseRefundRe
     idempotencyKey: null,
     requestHash: hash,
     amount,
+    record,
     reason: null,
     attempt: 1,
     status: 'asked',

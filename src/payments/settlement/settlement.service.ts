@@ -6,7 +6,7 @@ import { ApiError } from '../../common/http/index.js';
 import type { PurchaseGrant, Stored } from '../../wallet/index.js';
 import { Goods, Purchase, PurchaseWriter, requireProvider, SessionsService, Superseded } from '../checkout/index.js';
 import { type CheckoutSession, isPaid, PAYMENT_PROVIDER, type PaymentProvider } from '../provider/index.js';
-import { clawback, isSettled, verdict } from './verdict.js';
+import { clawback, isLate, isSettled, verdict } from './verdict.js';
 
 /** Several processes can settle one purchase at once. Each round at least one of them succeeds. */
 const ROUNDS = 10;
@@ -64,11 +64,13 @@ export class SettlementService {
   async preview(purchase: Purchase, sessionId: string | undefined): Promise<string | undefined> {
     const asked = sessionId ?? purchase.sessionId;
     if (asked === null) return 'it has no session yet';
-    if (isSettled(purchase) && asked === purchase.sessionId) {
+    if (isSettled(purchase) && purchase.paid !== null && asked === purchase.sessionId) {
       const { reversed } = await this.fetchReversals(purchase, purchase.paymentIntent);
       return reversed === purchase.reversed ? undefined : `reversed ${purchase.reversed} to ${reversed}`;
     }
-    const { status } = verdict(purchase, await this.provider!.fetchSession(asked), Date.now());
+    const session = await this.provider!.fetchSession(asked);
+    if (isLate(purchase, session)) return `${purchase.status} to review, with a payment`;
+    const { status } = verdict(purchase, session, Date.now());
     return status === purchase.status ? undefined : `${purchase.status} to ${status}`;
   }
 
@@ -93,6 +95,7 @@ export class SettlementService {
     if (isOwn && purchase.status === 'paid') return this.reverse(purchase);
     const session = await this.provider.fetchSession(asked);
     if (!isSettled(purchase)) return this.moveOn(purchase, session);
+    if (isLate(purchase, session)) return this.reopen(purchase, session);
     if (isSecondPayment(purchase, session))
       await this.flag(purchase, `The checkout session ${session.id} was paid besides the one that counts.`);
     else if (isOwn) return this.reverse(purchase);
@@ -103,11 +106,7 @@ export class SettlementService {
   private async moveOn(purchase: Purchase, session: CheckoutSession): Promise<boolean> {
     const now = Date.now();
     const { status, reason = null } = verdict(purchase, session, now);
-    const payment = {
-      paymentIntent: session.paymentIntent,
-      receiptUrl: session.receiptUrl,
-      paid: isPaid(session) ? session.total : null,
-    };
+    const payment = paymentIn(session);
     if (status === 'paid') {
       const granted = { ...payment, status, paidAt: now };
       const reversals = await this.fetchReversals({ ...purchase, ...granted }, payment.paymentIntent);
@@ -119,6 +118,18 @@ export class SettlementService {
     await this.transactions.run((tx) => this.writer.write(tx, purchase, change));
     if (status === 'review') this.reportReview(purchase.id, reason);
     return true;
+  }
+
+  /** Notes the first payment of a purchase of which a review has begun or ended; an ended one begins again. */
+  private async reopen(purchase: Purchase, session: CheckoutSession): Promise<boolean> {
+    const reason =
+      purchase.status === 'review'
+        ? purchase.reviewReason
+        : `The checkout session ${session.id} was paid after the purchase had been dismissed.`;
+    const change = { ...paymentIn(session), status: 'review', reviewReason: reason, resolution: null } as const;
+    await this.transactions.run((tx) => this.writer.write(tx, purchase, change));
+    this.reportReview(purchase.id, reason);
+    return false;
   }
 
   /**
@@ -142,21 +153,27 @@ export class SettlementService {
 
   /**
    * Grants the goods of a purchase, once.
+   * @param price cents that were paid for the whole
    * @param attach runs in the transaction that writes the entry, so that neither exists without the other
-   * @throws ApiError CONFLICT when the balance would leave its range
+   * @throws ApiError CONFLICT when the balance would leave its range, Superseded when it was granted at another price
    */
-  async grantGoods(purchase: Purchase, attach: (tx: Tx) => Promise<void>): Promise<void> {
+  async grantGoods(purchase: Purchase, price: number, attach: (tx: Tx) => Promise<void>): Promise<void> {
     const { id, account, name } = purchase;
     const description = `${name} purchase`;
-    await this.goods
-      .wallet(purchase.kind)
-      .grantPurchase({ purchaseId: id, account, description, attach, ...broughtBy(purchase) });
+    try {
+      await this.goods
+        .wallet(purchase.kind)
+        .grantPurchase({ purchaseId: id, account, description, attach, ...broughtBy({ ...purchase, price }) });
+    } catch (error) {
+      // The purchase's id is the key, so the purchase has changed since it was read.
+      throw error instanceof ApiError && error.code === 'IDEMPOTENCY_KEY_REUSED' ? new Superseded() : error;
+    }
   }
 
   private async grant(purchase: Purchase, change: Partial<Purchase>): Promise<void> {
     const { id } = purchase;
     try {
-      await this.grantGoods(purchase, (tx) => this.writer.write(tx, purchase, change));
+      await this.grantGoods(purchase, purchase.price, (tx) => this.writer.write(tx, purchase, change));
     } catch (error) {
       // The ledger refuses only a balance out of its range. The money has come all the same, so a person has to look.
       if (!(error instanceof ApiError) || error.code !== 'CONFLICT') throw error;
@@ -230,6 +247,11 @@ export class SettlementService {
   }
 }
 
+function paymentIn(session: CheckoutSession): Pick<Purchase, 'paymentIntent' | 'receiptUrl' | 'paid'> {
+  const { paymentIntent, receiptUrl, total } = session;
+  return { paymentIntent, receiptUrl, paid: isPaid(session) ? total : null };
+}
+
 /** Whether a paid session is the payment that the purchase knows, or its first. */
 function isOf({ paid, paymentIntent }: Purchase, session: CheckoutSession): boolean {
   return paid === null || session.paymentIntent === paymentIntent;
@@ -239,7 +261,7 @@ function isSecondPayment({ id, paymentIntent }: Purchase, session: CheckoutSessi
   return isPaid(session) && session.purchaseId === id && session.paymentIntent !== paymentIntent;
 }
 
-/** The goods of a purchase, as they were promised when it began. */
+/** The goods of a purchase, as they were promised when it began, for its price. */
 function broughtBy(purchase: Purchase): Pick<PurchaseGrant, 'amount' | 'price' | 'expiresInDays' | 'bonus'> {
   const { amount, price, expiresInDays, bonusAmount, bonusExpiresInDays, bonusPriority } = purchase;
   return {

@@ -21,6 +21,15 @@ export function isSettled({ status, resolution }: Pick<Purchase, 'status' | 'res
 }
 
 /**
+ * Whether a session brings the first payment to a purchase of which a review has begun or ended. That nothing was paid
+ * was part of the decision, so a person decides again.
+ */
+export function isLate(purchase: Pick<Purchase, 'id' | 'status' | 'resolution' | 'paid'>, session: CheckoutSession) {
+  const isFirst = isSettled(purchase) && purchase.paid === null;
+  return isFirst && isPaid(session) && session.purchaseId === purchase.id && session.total !== null;
+}
+
+/**
  * Decides from the current session alone, so the triggering event, their number and their order do not matter.
  * @param now milliseconds since 1970
  */
