@@ -13,9 +13,9 @@ const EVERY_MS = 1_000;
 const ACCOUNTS = 25;
 const ENTRIES = 250;
 /** … and is followed by a pause so many times as long while others write, which leaves the processor to them. */
-const PAUSE_WHEN_BUSY = 40;
+const PAUSE_WHEN_BUSY = 100;
 const PAUSE_WHEN_QUIET = 2;
-const LONGEST_PAUSE_MS = 2_000;
+const LONGEST_PAUSE_MS = 3_000;
 /** So long a question may wait until all that was written before it is followed. */
 const FLUSH_MS = 1_000;
 
@@ -41,6 +41,8 @@ export class Follower {
   /** The account after which the repair under way goes on; undefined while none is. */
   private repairAfter: number | undefined;
   private isFirstRepair = true;
+  /** How often an account had been written by the end of the last step. */
+  private writes = 0;
 
   constructor(
     lanes: Lanes,
@@ -86,11 +88,14 @@ export class Follower {
 
   /** Follows some of the accounts, and pauses. */
   private async keepUp(): Promise<boolean> {
-    const [begun, writes] = [performance.now(), this.written.writes];
+    const begun = performance.now();
     const some = this.written.first(ACCOUNTS);
     if (some.length === 0) return false;
     await this.follow(some);
-    const pause = (performance.now() - begun) * (this.written.writes > writes ? PAUSE_WHEN_BUSY : PAUSE_WHEN_QUIET);
+    // On SQLite nobody writes during the step itself, so the time since the last one counts too.
+    const isBusy = this.written.writes > this.writes;
+    this.writes = this.written.writes;
+    const pause = (performance.now() - begun) * (isBusy ? PAUSE_WHEN_BUSY : PAUSE_WHEN_QUIET);
     await setTimeout(Math.min(pause, LONGEST_PAUSE_MS), undefined, { ref: false });
     return this.written.size > 0;
   }
