@@ -7,7 +7,7 @@ import { Lanes } from './lanes.js';
 /** Until it comes by, each balance settles in memory what has expired. */
 const EVERY_MS = 2_000;
 /** Few at once, so that no debit waits behind many of them … */
-const ACCOUNTS_AT_ONCE = 25;
+const ACCOUNTS_AT_ONCE = 12;
 /** … and so many in one round. At midnight a hundred thousand can be due. */
 const ACCOUNTS_A_ROUND = 1_000;
 
