@@ -1,4 +1,6 @@
 export * from './card.js';
+export * from './diff.js';
+export * from './effective.js';
 export * from './pools.js';
 export * from './price.js';
 export * from './quote.js';
