@@ -5,6 +5,7 @@ import {
   type Answer,
   isOf,
   LostOutcome,
+  mayPass,
   type Operation,
   originOf,
   type Outcome,
@@ -51,6 +52,7 @@ export function apply(state: State, operation: Operation, now: number, replay?: 
       change: unchanged(state, { status: 'claimed' }),
     };
   const ruling = rule({ ...state, origin: originOf(operation) }, operation.action, now);
+  if ('reason' in ruling && mayPass(ruling)) return { answer: forNow(operation, ruling) };
   // The money of a purchase has come. Its goods are granted under the same key as soon as the balance has room.
   if ('reason' in ruling && ruling.reason === 'limit' && isPurchase(operation))
     return { answer: forNow(operation, ruling) };

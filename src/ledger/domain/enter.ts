@@ -3,7 +3,13 @@ import { plus } from './unit.js';
 
 /** The fields of an entry that do not follow from the account. */
 export type Movement = Pick<Entry, 'type' | 'amount' | 'description'> &
-  Partial<Dimensions & Pick<Entry, 'metadata' | 'purchaseId' | 'hold' | 'slices' | 'reverses' | 'expiredAt'>>;
+  Partial<
+    Dimensions &
+      Pick<
+        Entry,
+        'metadata' | 'purchaseId' | 'hold' | 'slices' | 'reverses' | 'expiredAt' | 'usage' | 'pricing' | 'reprices'
+      >
+  >;
 
 /** The next entry of an account, and the account after it. */
 export function enter(
@@ -47,6 +53,7 @@ function entryOf(
 ): Entry {
   const { type, amount, metadata = null, agent = null, runId = null, model = null } = movement;
   const { purchaseId = null, hold = null, slices, reverses = null, expiredAt = null } = movement;
+  const { usage = null, pricing = null, reprices = null } = movement;
   const { count, total } = types[type] ?? NONE;
   return {
     accountId: id,
@@ -69,6 +76,9 @@ function entryOf(
     slices: slices?.length ? slices : null,
     reverses,
     expiredAt,
+    usage,
+    pricing,
+    reprices,
     createdAt,
   };
 }
