@@ -45,7 +45,7 @@ export async function spendBatch(
     atomic || batch !== undefined ? await wallet.submit({ operations: [claim, ...(atomic ? operations : [])] }) : [];
   if (claimed[0]?.outcome === 'key-reused') throw new ApiError('IDEMPOTENCY_KEY_REUSED');
   const decided = claimed.slice(1);
-  for (const [i, answer] of decided.entries()) if (isUnpriced(answer)) throw charges[i]!.refusal!;
+  for (const [i, answer] of decided.entries()) if (isUnpriced(answer)) throw ofItem(i, charges[i]!.refusal!);
   const results = atomic
     ? await Promise.all(decided.map((answer, i) => resultOf(() => wallet.spent(who, operations[i]!, answer))))
     : await Promise.all(
@@ -81,6 +81,11 @@ async function chargesOf(
 /** The parts of an item that make it the same one again. */
 function itemAsked({ account, action }: Operation<Spend>, item: SpendBatchBody['items'][number]): object {
   return { ...requestOf(action, item), account, key: item.idempotency_key ?? null };
+}
+
+/** The refusal of a whole for one of its items. */
+function ofItem(item: number, { code, message, options }: ApiError): ApiError {
+  return new ApiError(code, message, { ...options, details: { ...(options.details as object), item } });
 }
 
 async function resultOf(
