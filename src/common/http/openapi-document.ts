@@ -8,6 +8,7 @@ type Components = NonNullable<OpenAPIObject['components']>;
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 type Parameter = { name: string; in: string; schema: Schema; example?: unknown };
 type Schemas = NonNullable<Components['schemas']>;
+type Examples = Record<string, { summary?: string; value: unknown }>;
 type Schema = Partial<Exclude<Schemas[string], { $ref: string }>> & { $ref?: string };
 
 const header = (description: string, example: string, type: 'string' | 'integer' | 'boolean' = 'string') => ({
@@ -142,11 +143,26 @@ function completeOperation(operation: Operation, schemas: Schemas): void {
     const names = [...headersOf(operation, Number(status)), ...Object.keys(response.headers ?? {})];
     response.headers = Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
     const answer = Number(status) < 300 ? response.content?.['application/json'] : undefined;
-    if (answer) answer.example = answerExample(answer.schema as Schema, answer.example as object, schemas);
+    if (!answer) continue;
+    const { schema, examples = {} } = answer as { schema: Schema; examples?: Examples };
+    for (const form of Object.values(examples)) form.value = answerExample(schema, form.value as object, schemas);
+    if (!answer.examples) answer.example = answerExample(schema, answer.example as object, schemas);
   }
   withoutExamples(operation);
   const body = bodyOf(operation);
-  if (body) body.example ??= bodyExample(resolve(body.schema as Schema, schemas));
+  if (!body) return;
+  const schema = resolve(body.schema as Schema, schemas);
+  if (schema.properties?.usage && schema.properties.amount) body.examples = formsOf(bodyExample(schema) as object);
+  else body.example ??= bodyExample(schema);
+}
+
+/** An example for each form of a body that takes an amount or usage, which names its model itself. */
+function formsOf(example: { amount?: unknown; usage?: unknown; model?: unknown }): Examples {
+  const [{ usage: _, ...amount }, { amount: __, model: ___, ...usage }] = [example, example];
+  return {
+    amount: { summary: 'An amount', value: amount },
+    usage: { summary: 'Usage, from which the amount follows', value: usage },
+  };
 }
 
 /** A query's parameters have no examples: Swagger UI would send all of them at once. */
