@@ -80,7 +80,7 @@ export class DebitItemDto extends DebitDto {
 export class DebitBatchDto extends AccountField {
   /**
    * 1–1,000 debits, executed in order. An item without `account` works on the batch's account.
-   * @example [{ "amount": 1.25, "description": "Search" }, { "usage": { "model": "anthropic/claude-sonnet-4-5", "input": 1200, "output": 350 }, "description": "Edit", "agent": "writer" }]
+   * @example [{ "amount": 1.25, "description": "Search" }, { "amount": 0.5, "description": "Edit", "agent": "writer" }]
    */
   @IsListOf(1, 1000, () => DebitItemDto)
   items: DebitItemDto[];
