@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Answer, Client } from '../support/client.js';
 import { describeEachDatabase } from '../support/databases.js';
+import { eventually } from '../support/eventually.js';
 import { expectVerified } from '../support/ledger.js';
 import { cardOf, makeCard } from '../support/rate-cards.js';
 import { type Server, startServer } from '../support/server.js';
@@ -306,6 +307,72 @@ describeEachDatabase((database) => {
       const { client } = await account();
       expectError(await client.post(HOLDS, { usage: { model: 'no/model', input: 1 } }, { key: 'o' }), 422, 'UNPRICED');
       expect((await client.get(HOLDS)).body.meta.total).toBe(0);
+    });
+  });
+
+  describe('a quote', () => {
+    const QUOTE = '/api/pricing/quote';
+    const usage = { model: ALIAS, input: 1_000 };
+    const quoted = async (client: Client, body: object): Promise<any> => {
+      const { status, body: answer } = await client.post(QUOTE, body);
+      expect(status).toBe(201);
+      return answer.data;
+    };
+
+    it('has done its work where it was used in time: keys replay, and holds keep its prices', async () => {
+      const version = await reprice('3');
+      const { client } = await account();
+      const { id: quote_id, expires_at } = await quoted(client, {
+        usage: { model: MODEL, input: 2_000 },
+        expires_in: 1,
+      });
+      const debit = (key?: string) => client.post(DEBIT, { usage, quote_id, description: 'Run' }, { key });
+      const hold = (key?: string) => client.post(HOLDS, { quote_id }, { key });
+      const [debited, held] = [await debit('k'), await hold('k')];
+      expect(debited.body.data).toMatchObject({ amount: -0.003, pricing: { rate_card: version } });
+      expect(held.body.data).toMatchObject({ amount: 0.006, model: MODEL });
+
+      await reprice('4');
+      await eventually(async () => expect(Date.now()).toBeGreaterThan(Date.parse(expires_at)));
+      expect([(await debit('k')).body, (await hold('k')).body]).toEqual([debited.body, held.body]);
+      for (const late of [await debit(), await debit('l'), await hold(), await hold('l')])
+        expectError(late, 409, 'CONFLICT');
+      const capture = (body: object) => client.post(`${HOLDS}/${held.body.data.id}/capture`, body);
+      const captured = await capture({ usage, final: false });
+      expect(captured.body.data).toMatchObject({ amount: -0.003, pricing: { rate_card: version } });
+      expectError(await capture({ usage, quote_id }), 409, 'CONFLICT');
+    });
+
+    it('goes with usage of its model or meter, and in a hold alone', async () => {
+      await reprice('3');
+      const { client } = await account();
+      const { id: quote_id } = await quoted(client, { usage: { model: MODEL, input: 1_000 } });
+      const debit = (body: object) => client.post(DEBIT, { description: 'Run', quote_id, ...body });
+      const hold = (body: object) => client.post(HOLDS, { quote_id, ...body });
+      expectInvalid(await debit({}), 'quote_id');
+      expectInvalid(await debit({ amount: 1 }), 'quote_id');
+      expectInvalid(await debit({ usage: { model: 'no/model', input: 1 } }), 'usage.model');
+      expectInvalid(await debit({ usage: { meter: 'compute_second', quantity: 1 } }), 'usage.meter');
+      expectInvalid(await hold({ amount: 1 }), 'quote_id');
+      expectInvalid(await hold({ usage }), 'quote_id');
+      expectInvalid(await hold({ model: 'another' }), 'model');
+      expectError(await (await account()).client.post(HOLDS, { quote_id }), 404, 'NOT_FOUND');
+      expect((await hold({ model: ALIAS })).body.data.model).toBe(MODEL);
+    });
+
+    it('prices the items of a batch that name it', async () => {
+      await reprice('3');
+      const { client } = await account();
+      const { id: quote_id } = await quoted(client, { usage: { model: MODEL, input: 1_000 } });
+      await reprice('4');
+      const items = [quote_id, undefined, `${quote_id}0`].map((id) => ({ usage, quote_id: id, description: 'x' }));
+      const { body } = await client.post(BATCH, { items, mode: 'independent' });
+      expect(body.data.map((each: any) => each.transaction?.amount ?? each.error.code)).toEqual([
+        -0.003,
+        -0.004,
+        'NOT_FOUND',
+      ]);
+      expectError(await client.post(BATCH, { items, mode: 'atomic' }), 404, 'NOT_FOUND');
     });
   });
 
