@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Answered, type ApiError, requestHash } from '../common/http/index.js';
-import type { Answer, Operation, Spend } from '../ledger/index.js';
+import type { Operation, Spend } from '../ledger/index.js';
 import type { MovementBody } from './requests.js';
 
 /** Spending that waits for a price. */
@@ -15,11 +15,6 @@ export interface UnpricedSpending {
   readonly body: MovementBody;
   /** What a server that parks nothing answers. */
   readonly refusal: ApiError;
-}
-
-/** Whether an answer says that a spending is parked: its key is claimed, and it has no entry. */
-export function isParked({ outcome }: Answer): boolean {
-  return outcome !== 'key-reused' && outcome.status === 'claimed';
 }
 
 /** The answer that a parked spending gets. */

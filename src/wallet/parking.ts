@@ -1,18 +1,18 @@
 import type { Principal } from '../auth/index.js';
 import { newRecord } from '../common/audit/index.js';
 import { type Answered, ApiError, type Idempotency } from '../common/http/index.js';
-import { type Answer, fromStored, type Operation, ownerAndUnit, type Spend } from '../ledger/index.js';
+import { type Answer, fromStored, isParked, type Operation, ownerAndUnit, type Spend } from '../ledger/index.js';
 import { NotParked, type ParkedReason, type ParkedUsageRow, type ParkedUsageStore } from '../pricing/index.js';
 import { spending } from './operations.js';
-import { isParked, parked, type Parked, parkedId, type UnpricedSpending } from './parked.js';
+import { parked, type Parked, parkedId, type UnpricedSpending } from './parked.js';
 import { accepted } from './refusal.js';
 import type { MovementBody } from './requests.js';
 import type { TransactionDto } from './transaction.dto.js';
 import { isReplay, type Wallet } from './wallet.js';
 
 /**
- * Keeps a spending that nothing prices. Its key is taken in the same transaction, so the same request gets the same
- * answer, and is never charged beside it.
+ * Keeps a spending that nothing prices. Its key is remembered in the same transaction, so the same request gets the
+ * same answer, and is never charged beside it.
  * @throws ApiError UNPRICED when nothing is available or the account has no room for it, IDEMPOTENCY_KEY_REUSED,
  *   OVERLOADED
  */
@@ -22,13 +22,11 @@ export async function park(
   who: Principal,
   { asked, body, refusal }: UnpricedSpending,
 ): Promise<Answered<TransactionDto | Parked>> {
-  if ((await wallet.reader.balance(asked.account)).available <= 0) throw refusal;
   const id = parkedId(asked);
   const [answer] = await wallet.submit({
-    operations: [{ ...asked, action: { kind: 'claim' } }],
-    attach: async (tx, claimed) => {
-      // Another request may have had the key meanwhile, and be a posted debit.
-      if (!isParked(claimed) || isReplay(claimed)) return;
+    operations: [{ ...asked, action: { ...asked.action, parks: true } }],
+    attach: async (tx, decided) => {
+      if (!isParked(decided) || isReplay(decided)) return;
       if (!(await store.add(tx, rowOf(id, asked, body, refusal)))) throw refusal;
     },
   });

@@ -7,6 +7,7 @@ import {
   type Fund,
   type Lanes,
   type LedgerReader,
+  isParked,
   LedgerUnavailable,
   type Operation,
   ownerAndUnit,
@@ -20,8 +21,8 @@ import { type Charged, Charges, type Prices } from './charge.js';
 import { checkPeriod, type HistoryPage, listTransactions } from './history.js';
 import { askedBy, capturing, funding, opening, operation, purchased, spending } from './operations.js';
 import { holdName, toBalance, toHold, toSummary, toTransaction } from './present.js';
-import { isParked, parked, type Parked, parkedId, type UnpricedSpending } from './parked.js';
-import { accepted, isUnpriced } from './refusal.js';
+import { parked, type Parked, parkedId, type UnpricedSpending } from './parked.js';
+import { accepted } from './refusal.js';
 import type {
   CaptureBody,
   DepositBody,
@@ -89,9 +90,8 @@ export class Wallet<Label extends object = object> {
     body: MovementBody,
     { refusal }: Charged,
   ): Promise<Answered<TransactionDto | Parked>> {
+    if (this.park && refusal?.code === 'UNPRICED') return this.park(this, who, { asked, body, refusal });
     const [answer] = await this.submit({ operations: [asked] });
-    if (this.park && refusal?.code === 'UNPRICED' && isUnpriced(answer!))
-      return this.park(this, who, { asked, body, refusal });
     return this.spent(who, asked, answer!, refusal);
   }
 

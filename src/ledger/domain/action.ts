@@ -40,6 +40,8 @@ export interface Charge {
 /** Spends an amount that is available. */
 export interface Spend extends Charge, Dimensions {
   readonly kind: 'spend';
+  /** Whether usage that nothing prices is parked, if anything is available: refused for good under its key. */
+  readonly parks?: boolean;
   readonly type: EntryType;
   readonly description: string | null;
   readonly metadata: string | null;

@@ -40,6 +40,8 @@ export function originOf({ actor, traceId, clientKey }: Operation): Origin {
 export type Rejection =
   | { readonly reason: 'malformed' }
   | { readonly reason: 'unpriced' }
+  /** The usage is kept elsewhere, and spent by another operation when it has a price. */
+  | { readonly reason: 'parked' }
   | { readonly reason: 'insufficient'; readonly required: Stored; readonly available: Stored }
   | { readonly reason: 'limit' }
   | { readonly reason: 'no-hold' }
@@ -59,6 +61,11 @@ export type Rejection =
   | { readonly reason: 'reversed'; readonly remaining: Stored }
   /** Another operation of the same group was refused: the one at this place, for this. */
   | { readonly reason: 'group'; readonly index: number; readonly because: Rejection };
+
+/** Whether an answer says that usage was parked. */
+export function isParked({ outcome }: Answer): boolean {
+  return outcome !== 'key-reused' && outcome.status === 'refused' && outcome.rejection.reason === 'parked';
+}
 
 /** Whether who asks the same again may get another answer: such a refusal is not remembered. */
 export function mayPass({ reason }: Rejection): boolean {

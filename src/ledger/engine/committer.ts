@@ -11,6 +11,7 @@ import {
   hasExpired,
   inBurningOrder,
   isKeyed,
+  isParked,
   type Known,
   needs,
   type Needs,
@@ -147,7 +148,7 @@ export class Committer {
     // Without answers it only settles expired holds and grants, and to do that again does no harm.
     if (answers) unknown.set(marker.number, answers);
     const answer = answers?.[0]?.[0];
-    const attached = attach && answer && isDone(answer) ? attach : undefined;
+    const attached = attach && answer && (isPosted(answer) || isParked(answer)) ? attach : undefined;
     await this.store.write(tx, effects, marker, now, !attached);
     await attached?.(tx, answer!);
   }
@@ -268,9 +269,8 @@ export function isOfBatch(error: unknown): boolean {
   return error instanceof FenceLost || !isTransient(error);
 }
 
-/** Whether something can be attached to an operation: it has an entry, or its key is claimed. */
-function isDone({ outcome }: Answer): boolean {
-  return outcome !== 'key-reused' && (outcome.status === 'posted' || outcome.status === 'claimed');
+function isPosted({ outcome }: Answer): boolean {
+  return outcome !== 'key-reused' && outcome.status === 'posted';
 }
 
 /** Rows by what they belong to: a batch has as many accounts as rows, so each row is looked at once. */
