@@ -148,7 +148,11 @@ function completeOperation(operation: Operation, schemas: Schemas): void {
   }
   withoutExamples(operation);
   const body = bodyOf(operation);
-  if (!body) return;
+  if (body) completeBody(body, schemas);
+}
+
+/** Adds the example of a body, or one for each of its forms. */
+function completeBody(body: NonNullable<ReturnType<typeof bodyOf>>, schemas: Schemas): void {
   const schema = resolve(body.schema as Schema, schemas);
   if (schema.properties?.usage && schema.properties.amount) body.examples = formsOf(bodyExample(schema) as object);
   else body.example ??= bodyExample(schema);
