@@ -17,7 +17,9 @@ import {
   ADMINISTRATOR_EXAMPLE,
   type BatchAnswered,
   batchExample,
+  COUNTED_EXAMPLE,
   type HistoryPage,
+  type Parked,
   spendBatch,
   SPENDING_EXAMPLE,
   SummaryQuery,
@@ -117,10 +119,11 @@ export class TokensController {
   @Endpoint({
     summary: 'Record token consumption',
     description:
-      'The answer comes when the consumption is durable. One that exceeds the available balance is refused with 402 and changes nothing.',
+      'Of an `amount`, or of `usage`, whose tokens are counted: the model needs no price. The answer comes when the consumption is durable. One that exceeds the available balance is refused with 402 and changes nothing.',
     status: 201,
     answers: TokenTransactionDto,
     example: { ...SPENDING_EXAMPLE, grants: [{ grant_id: 1, amount: 1250 }] },
+    byUsage: COUNTED_EXAMPLE,
     idempotent: true,
     errors: ['INSUFFICIENT_TOKENS', 'ACCOUNT_FROZEN', 'FORBIDDEN'],
   })
@@ -128,7 +131,7 @@ export class TokensController {
     @CurrentPrincipal() who: Principal,
     @Body() body: ConsumeDto,
     @IdempotencyKey() key: Idempotency,
-  ): Promise<Answered<TransactionDto>> {
+  ): Promise<Answered<TransactionDto | Parked>> {
     return this.wallet.spend(who, body, key);
   }
 
