@@ -107,37 +107,31 @@ function again(operation: Operation, { hash, outcome }: Replay): Answer {
   return { outcome, replayed: true };
 }
 
+type Ruled = Exclude<Action, { kind: 'claim' }>;
+
+const RULES: {
+  readonly [K in Ruled['kind']]: (state: State, action: Extract<Ruled, { kind: K }>, now: number) => Ruling;
+} = {
+  fund,
+  spend,
+  open,
+  capture,
+  release: (state, _, now) => release(state, now),
+  refund,
+  void: voidGrant,
+  expire: expireGrant,
+  extend,
+  reverse,
+  reprice,
+  mark,
+};
+
 /**
  * What an action comes to. What it gives back to a grant that was voided or has expired is still there: `apply` makes
  * the entries that end it.
  */
-export function rule(state: State, action: Exclude<Action, { kind: 'claim' }>, now: number): Ruling {
-  switch (action.kind) {
-    case 'fund':
-      return fund(state, action, now);
-    case 'spend':
-      return spend(state, action, now);
-    case 'open':
-      return open(state, action, now);
-    case 'capture':
-      return capture(state, action, now);
-    case 'release':
-      return release(state, now);
-    case 'refund':
-      return refund(state, action, now);
-    case 'void':
-      return voidGrant(state, action, now);
-    case 'expire':
-      return expireGrant(state, action, now);
-    case 'extend':
-      return extend(state, action, now);
-    case 'reverse':
-      return reverse(state, action, now);
-    case 'reprice':
-      return reprice(state, action, now);
-    case 'mark':
-      return mark(state, action, now);
-  }
+export function rule(state: State, action: Ruled, now: number): Ruling {
+  return RULES[action.kind](state, action as never, now);
 }
 
 function isWellFormed({ action }: Operation, { limit }: { limit: Stored }): boolean {
