@@ -22,7 +22,10 @@ export class BatchErrorDto {
 
 /** What became of one item of a batch. */
 export class BatchResultDto {
-  status: 'posted' | 'rejected';
+  status: 'posted' | 'rejected' | 'parked';
+
+  /** Names the usage in the list of what is parked, when it was. */
+  id?: string;
 
   /** The transaction, when it was posted. */
   transaction?: TransactionDto;
