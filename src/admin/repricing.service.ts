@@ -12,6 +12,7 @@ import {
   decidedOf,
   decimalOf,
   type Operation,
+  negate,
   ownerAndUnit,
   type PricedEntries,
   type PricedEntry,
@@ -169,7 +170,7 @@ class Posting {
     const { outcome } = answer;
     if (outcome.status === 'refused') return outcome.rejection.reason === 'unchanged' ? undefined : outcome.rejection;
     if (outcome.status !== 'posted') throw new Error(`a repricing came to "${outcome.status}"`);
-    if (outcome.entry.amount < 0) return -outcome.entry.amount;
+    if (outcome.entry.amount < 0) return negate(outcome.entry.amount);
     // What is given back of an entry whose price was raised before is several reversals, one after the other.
     let moved = 0;
     for (
