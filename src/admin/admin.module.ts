@@ -4,6 +4,7 @@ import { AuditRow } from '../common/audit/index.js';
 import { CreditsModule } from '../credits/index.js';
 import { LedgerModule } from '../ledger/index.js';
 import { PaymentsModule } from '../payments/index.js';
+import { PricingModule } from '../pricing/index.js';
 import { AdminAccountsController } from './accounts.controller.js';
 import { AdminAccountsService } from './accounts.service.js';
 import { AdminAuditController } from './audit.controller.js';
@@ -12,11 +13,13 @@ import { FinanceController } from './finance.controller.js';
 import { AdminMarksController } from './marks.controller.js';
 import { AdminPurchasesController } from './purchases.controller.js';
 import { PurchasesReader } from './purchases.reader.js';
+import { RepricingController } from './repricing.controller.js';
+import { RepricingService } from './repricing.service.js';
 import { AdminTransactionsController } from './transactions.controller.js';
 
 /** Questions and corrections across accounts, for administrators alone. */
 @Module({
-  imports: [TypeOrmModule.forFeature([AuditRow]), LedgerModule, CreditsModule, PaymentsModule],
+  imports: [TypeOrmModule.forFeature([AuditRow]), LedgerModule, CreditsModule, PaymentsModule, PricingModule],
   controllers: [
     AdminAccountsController,
     AdminMarksController,
@@ -24,7 +27,8 @@ import { AdminTransactionsController } from './transactions.controller.js';
     AdminPurchasesController,
     AdminAuditController,
     FinanceController,
+    RepricingController,
   ],
-  providers: [AdminAccountsService, AuditReader, PurchasesReader],
+  providers: [AdminAccountsService, AuditReader, PurchasesReader, RepricingService],
 })
 export class AdminModule {}

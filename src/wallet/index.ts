@@ -24,4 +24,5 @@ export * from './transaction.dto.js';
 export * from './usage.dto.js';
 export * from './wallet.js';
 export * from './wallet.module.js';
+export { IsTime, toTime } from './time.rule.js';
 export * from './words.js';

@@ -67,6 +67,10 @@ describeEachDatabase((database) => {
     await act(funding(4)); // 17
     await act({ kind: 'reverse', entry: 17, amount: stored(1), description: 'r' }); // 18
     await act({ kind: 'void', grant: 17, description: 'v' }); // 19
+    await act(spending(2)); // 20
+    const reprice = { kind: 'reprice', entry: 20, pricing: '{}', description: 'p' } as const;
+    await act({ ...reprice, price: stored(3) }); // 21
+    await act({ ...reprice, price: stored(1) }); // 22, 23
     await transactions.onApplicationShutdown();
     jest.restoreAllMocks();
   });
@@ -78,7 +82,7 @@ describeEachDatabase((database) => {
   const INHERITED = ['category', 'priority', 'price'];
 
   it('finds and names each change of a grant, but for the terms with which it came in', async () => {
-    expect(await verifyLedger(dataSource)).toEqual({ accounts: 1, entries: 19 });
+    expect(await verifyLedger(dataSource)).toEqual({ accounts: 1, entries: 23 });
     const rows = await dataSource.query<Record<string, string | number | null>[]>('SELECT * FROM balance_grant');
     expect(rows.map(({ source }) => source)).toEqual([
       'deposit',
@@ -112,6 +116,23 @@ describeEachDatabase((database) => {
       message: expect.stringMatching(/2 of entry 12 was reversed, its reversals make 3/),
     });
     await change('reversal', 'sequence', 12, 'amount', 3);
+    expect(await found()).toBeUndefined();
+  });
+
+  it('finds and names a repricing that is not known, is of another entry, or is none', async () => {
+    for (const [column, value, other] of [
+      ['sequence', 20, 19],
+      ['repricing', 21, 22],
+    ] as const) {
+      await change('repricing', column, value, column, other);
+      expect(await found()).toMatchObject({ message: expect.stringContaining('repric') });
+      await change('repricing', column, other, column, value);
+    }
+    for (const other of [null, 19]) {
+      await change('entry', 'sequence', 21, 'reprices', other);
+      expect(await found()).toBeInstanceOf(Divergence);
+    }
+    await change('entry', 'sequence', 21, 'reprices', 20);
     expect(await found()).toBeUndefined();
   });
 

@@ -107,6 +107,7 @@ export class MemoryTables {
     hold: new MemoryTable(described.hold),
     grant: new MemoryTable(described.grant),
     reversal: new MemoryTable(described.reversal),
+    repricing: new MemoryTable(described.repricing),
     dailyTotal: new MemoryTable(described.dailyTotal),
     finance: new MemoryTable(described.finance),
     marker: new MemoryTable(described.marker),
@@ -207,7 +208,17 @@ export class MemoryTables {
 
   reversed(id: number, sequence: number): ReversedEntry | undefined {
     const entry = this.entry(id, sequence);
-    return entry && { entry, amount: this.tables.reversal.get([id, sequence])?.amount ?? 0 };
+    if (!entry) return undefined;
+    const reversible = (each: Entry) => ({
+      entry: each,
+      amount: this.tables.reversal.get([id, each.sequence])?.amount ?? 0,
+    });
+    const repricings = this.tables.repricing
+      .rows()
+      .filter((row) => row.accountId === id && row.sequence === sequence)
+      .sort((a, b) => a.repricing - b.repricing)
+      .map(({ repricing }) => reversible(this.entry(id, repricing)!));
+    return { ...reversible(entry), repricings };
   }
 
   purchase(id: number, purchaseId: string): PurchaseState {
@@ -254,7 +265,7 @@ export class MemoryTables {
       ...reversed.map(({ entry }) => entry.sequence),
       ...purchases.flatMap(([, { grants, refunds }]) => [...grants, ...refunds.flatMap(grantIds)]),
       ...[...holds, ...expired].flatMap(grantIds),
-      ...reversed.flatMap(({ entry }) => grantIds(entry)),
+      ...reversed.flatMap((each) => [each, ...each.repricings].flatMap(({ entry }) => grantIds(entry))),
     ];
     const grants = new Map(open.map((grant) => [grant.id, grant]));
     const there = () => unknownGrants(grants, ids).flatMap((grant) => this.grant(id, grant) ?? []);
@@ -298,8 +309,8 @@ export class MemoryTables {
       available: available(account),
       debt: debtOf(account),
       entries: this.entriesOf(account.id).map(
-        ({ type, amount, balanceAfter, createdAt: at, hold, reverses, expiredAt, slices }) => {
-          return { type, amount, balanceAfter, at, hold, reverses, expiredAt, slices: pairs(slices) };
+        ({ type, amount, balanceAfter, createdAt: at, hold, reverses, reprices, expiredAt, slices }) => {
+          return { type, amount, balanceAfter, at, hold, reverses, reprices, expiredAt, slices: pairs(slices) };
         },
       ),
       grants: this.grantsOf(account.id).map((row) => {

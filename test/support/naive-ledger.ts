@@ -17,6 +17,7 @@ import {
   type Refund,
   type Rejection,
   type Release,
+  type Reprice,
   type Reverse,
   type Share,
   type Spend,
@@ -70,6 +71,7 @@ interface NaiveEntry {
   readonly at: number;
   readonly hold: number | null;
   readonly reverses: number | null;
+  readonly reprices: number | null;
   readonly expiredAt: number | null;
   readonly slices: readonly (readonly [grant: number, amount: number])[];
   /** What a spending spent, in its order, and is not reversed. */
@@ -213,8 +215,8 @@ export class NaiveLedger {
       return { replayed: false, refused: 'frozen' };
     const come = new Moment(this.account(account), clock).act(action);
     const expected = { replayed: false, ...come } as Expected;
-    if (isKeyed(operation) && !('refused' in expected && expected.refused === 'unpriced'))
-      this.remember(operation, expected);
+    const isForNow = 'refused' in expected && (expected.refused === 'unpriced' || action.kind === 'reprice');
+    if (isKeyed(operation) && !isForNow) this.remember(operation, expected);
     return expected;
   }
 
@@ -271,6 +273,8 @@ class Moment {
         return this.extend(action);
       case 'reverse':
         return this.reverse(action);
+      case 'reprice':
+        return this.reprice(action);
       case 'mark':
         return { marked: (this.account.frozen = action.frozen === undefined ? this.account.frozen : action.frozen) };
     }
@@ -466,8 +470,38 @@ class Moment {
     return this.unspend(entry.spent.splice(left - amount).toReversed(), number);
   }
 
+  /** Charges the difference, or gives it back: first what repricings charged, the last one first. */
+  private reprice({ entry: reprices, price }: Reprice): Come {
+    const { entries } = this.account;
+    const entry = entries[reprices - 1];
+    if (!entry) return { refused: 'no-entry' };
+    if (entry.type !== 'debit' || entry.reprices !== null) return { refused: 'irreversible' };
+    const charges = [
+      reprices,
+      ...entries.flatMap((each, i) => (each.reprices === reprices && each.reverses === null ? i + 1 : [])),
+    ];
+    let rest = charges.reduce((sum, number) => sum + entries[number - 1]!.spent.length, 0) - price;
+    if (rest === 0) return { refused: 'unchanged' };
+    if (rest < 0) {
+      const there = availableOf(this.account);
+      if (this.account.frozen !== null) return { refused: 'frozen' };
+      if (-rest > there) return { refused: `insufficient ${there}` };
+      return this.enter('debit', rest, { spent: this.burn(-rest, 'used'), reprices });
+    }
+    let done: Come | undefined;
+    for (const number of charges.toReversed()) {
+      const { spent } = entries[number - 1]!;
+      const part = spent.splice(Math.max(0, spent.length - rest)).toReversed();
+      rest -= part.length;
+      if (part.length === 0) continue;
+      const come = this.unspend(part, number, reprices);
+      done ??= come;
+    }
+    return done!;
+  }
+
   /** Gives back to the grants that paid; what they can't take because they have expired is a grant of its own. */
-  private unspend(units: readonly Unit[], reverses: number): Come {
+  private unspend(units: readonly Unit[], reverses: number, reprices: number | null = null): Come {
     const slices: [number, number][] = [];
     let [amount, price] = [0, 0];
     let terms: NaiveGrant | undefined;
@@ -483,7 +517,7 @@ class Moment {
       price += this.costOf(rest);
       terms ??= target;
     }
-    const done = this.enter('reversal', units.length, { slices: merged(slices), reverses });
+    const done = this.enter('reversal', units.length, { slices: merged(slices), reverses, reprices });
     if (terms) {
       const { category, priority, purchaseId } = terms;
       const expiresAt = this.now + THIRTY_DAYS;
@@ -577,7 +611,7 @@ class Moment {
     const { entries } = this.account;
     const slices = linesOf(more.spent ?? []).map(sliceOf);
     const at = Math.max(this.now, entries.at(-1)?.at ?? 0);
-    const plain = { hold: null, reverses: null, expiredAt: null, slices, spent: [] };
+    const plain = { hold: null, reverses: null, reprices: null, expiredAt: null, slices, spent: [] };
     const balanceAfter = balanceOf(this.account) + amount;
     entries.push({ type, amount, balanceAfter, at, ...plain, ...more });
     return { posted: { sequence: entries.length, amount, balanceAfter, hold: more.hold ?? null } };
@@ -726,6 +760,8 @@ function isWellFormed(action: Action): boolean {
     case 'open':
     case 'capture':
       return action.amount === null || isAmount(action.amount);
+    case 'reprice':
+      return isAmount(action.price);
     case 'release':
     case 'void':
     case 'expire':

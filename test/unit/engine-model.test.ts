@@ -77,6 +77,12 @@ const anyAction: fc.Arbitrary<Action> = fc.oneof(
       return { kind: 'reverse', entry, amount: value, description: 'x' };
     }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(anyNumber, anyStored).map(([entry, price]): Action => {
+      return { kind: 'reprice', entry, price, pricing: '{}', description: 'x' };
+    }),
+  },
 );
 
 /** An operation without an identity, which is given when it is sent. */

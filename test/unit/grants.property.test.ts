@@ -40,6 +40,7 @@ const KINDS = {
   void: 2,
   extend: 4,
   reverse: 8,
+  reprice: 8,
 } as const;
 type Kind = keyof typeof KINDS;
 const KIND = (Object.keys(KINDS) as Kind[]).flatMap((kind) => Array.from({ length: KINDS[kind] }, () => kind));
@@ -248,6 +249,12 @@ class Pair {
         const part = dice.below(3) === 0 ? null : stored(1 + dice.below(3));
         return { kind, entry, amount: part, description: 'reverse' };
       }
+      case 'reprice': {
+        const spent = entries.flatMap(({ type }, i) => (type === 'debit' ? i + 1 : []));
+        if (spent.length === 0 && dice.below(5) > 0) return this.action(account, 'spend', dice);
+        const entry = dice.likely(spent) ?? 1 + dice.below(entries.length + 1);
+        return { kind, entry, price: stored(1 + dice.below(7)), pricing: '{}', description: 'reprice' };
+      }
     }
   }
 
@@ -289,7 +296,9 @@ class Pair {
               ? `purchase${action.bonus ? ' with bonus' : ''}`
               : action.kind === 'capture'
                 ? `capture${action.final ? ', final' : ', partial'}`
-                : action.kind;
+                : action.kind === 'reprice'
+                  ? `reprice${'posted' in answers[i]![j]! && answers[i]![j].posted.amount > 0 ? ', down' : ', up'}`
+                  : action.kind;
         count(name, !('refused' in answers[i]![j]!));
       }),
     );

@@ -42,6 +42,8 @@ export interface Spend extends Charge, Dimensions {
   readonly kind: 'spend';
   /** Whether usage that nothing prices is parked, if anything is available: refused for good under its key. */
   readonly parks?: boolean;
+  /** The entry that is repriced by it; absent: none. */
+  readonly reprices?: number | null;
   readonly type: EntryType;
   readonly description: string | null;
   readonly metadata: string | null;
@@ -89,6 +91,20 @@ export interface Reverse {
   readonly entry: number;
   /** More than zero; null: all that is left. */
   readonly amount: Stored | null;
+  readonly description: string;
+  /** The entry that is repriced by it; absent: none. */
+  readonly reprices?: number | null;
+}
+
+/** Moves what a spending comes to, reversals and earlier repricings counted, to another price. */
+export interface Reprice {
+  readonly kind: 'reprice';
+  /** The spending's number. */
+  readonly entry: number;
+  /** The new price, more than zero. */
+  readonly price: Stored;
+  /** How it follows from the usage. */
+  readonly pricing: string;
   readonly description: string;
 }
 
@@ -139,4 +155,5 @@ interface Claim {
 }
 
 /** What can be done to an account. */
-export type Action = Fund | Spend | Refund | Void | Expire | Extend | Reverse | Open | Capture | Release | Mark | Claim;
+export type Action =
+  Fund | Spend | Refund | Void | Expire | Extend | Reverse | Reprice | Open | Capture | Release | Mark | Claim;

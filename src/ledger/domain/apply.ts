@@ -17,6 +17,7 @@ import { isPast } from './grant.js';
 import { extend, fund } from './rules/fund.js';
 import { mark } from './rules/mark.js';
 import { refund } from './rules/refund.js';
+import { reprice } from './rules/reprice.js';
 import { reverse } from './rules/reverse.js';
 import { expireGrant } from './rules/settle.js';
 import { spend } from './rules/spend.js';
@@ -67,10 +68,12 @@ function forNow({ traceId }: Operation, rejection: Rejection): Answer {
 
 /**
  * Whether a refusal is not remembered. The money of a purchase has come: its goods are granted under the same key as
- * soon as the balance has room.
+ * soon as the balance has room; and who reprices again later wants to know again.
  */
 function isForNow(operation: Operation, refusal: Rejection): boolean {
-  return mayPass(refusal) || (refusal.reason === 'limit' && isPurchase(operation));
+  return (
+    mayPass(refusal) || operation.action.kind === 'reprice' || (refusal.reason === 'limit' && isPurchase(operation))
+  );
 }
 
 /** Whether a grant would have expired before it is made. Such a refusal is not remembered. */
@@ -104,41 +107,38 @@ function again(operation: Operation, { hash, outcome }: Replay): Answer {
   return { outcome, replayed: true };
 }
 
+type Ruled = Exclude<Action, { kind: 'claim' }>;
+
+const RULES: {
+  readonly [K in Ruled['kind']]: (state: State, action: Extract<Ruled, { kind: K }>, now: number) => Ruling;
+} = {
+  fund,
+  spend,
+  open,
+  capture,
+  release: (state, _, now) => release(state, now),
+  refund,
+  void: voidGrant,
+  expire: expireGrant,
+  extend,
+  reverse,
+  reprice,
+  mark,
+};
+
 /**
  * What an action comes to. What it gives back to a grant that was voided or has expired is still there: `apply` makes
  * the entries that end it.
  */
-export function rule(state: State, action: Exclude<Action, { kind: 'claim' }>, now: number): Ruling {
-  switch (action.kind) {
-    case 'fund':
-      return fund(state, action, now);
-    case 'spend':
-      return spend(state, action, now);
-    case 'open':
-      return open(state, action, now);
-    case 'capture':
-      return capture(state, action, now);
-    case 'release':
-      return release(state, now);
-    case 'refund':
-      return refund(state, action, now);
-    case 'void':
-      return voidGrant(state, action, now);
-    case 'expire':
-      return expireGrant(state, action, now);
-    case 'extend':
-      return extend(state, action, now);
-    case 'reverse':
-      return reverse(state, action, now);
-    case 'mark':
-      return mark(state, action, now);
-  }
+export function rule(state: State, action: Ruled, now: number): Ruling {
+  return RULES[action.kind](state, action as never, now);
 }
 
 function isWellFormed({ action }: Operation, { limit }: { limit: Stored }): boolean {
   const isAmount = (amount: number) => Number.isSafeInteger(amount) && amount > 0 && amount <= limit;
   if (action.kind === 'open' && !(Number.isSafeInteger(action.expiresIn) && action.expiresIn > 0)) return false;
   if (action.kind === 'fund' && action.bonus && !isAmount(action.bonus.amount)) return false;
+  if (action.kind === 'reprice') return isAmount(action.price);
   if (!('amount' in action) || action.amount === null) return true;
   return isAmount(action.kind === 'refund' ? Math.abs(action.amount) : action.amount);
 }

@@ -124,6 +124,9 @@ class Batch {
           amount: amount as Stored,
         })),
       ),
+      repricings: this.entries.flatMap(({ accountId, sequence: repricing, reprices: sequence, reverses }) =>
+        sequence === null || reverses !== null ? [] : { accountId, sequence, repricing },
+      ),
       totals: totalsOf(this.entries),
       books: booksOf(this.booked),
       marked: accounts.flatMap(({ known, account }) => (isMarked(known.account, account) ? account : [])),

@@ -17,11 +17,16 @@ export interface State {
   readonly purchase?: PurchaseState;
 }
 
-/** An entry that is to be reversed. */
-export interface ReversedEntry {
+/** An entry, and how much of it was reversed before. */
+export interface Reversible {
   readonly entry: Entry;
-  /** How much of it was reversed before. */
   readonly amount: number;
+}
+
+/** An entry that is to be reversed or repriced. */
+export interface ReversedEntry extends Reversible {
+  /** The spendings that raised its price later, the oldest first. */
+  readonly repricings: readonly Reversible[];
 }
 
 /** What the ledger knows of a purchase. */

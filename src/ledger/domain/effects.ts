@@ -16,6 +16,8 @@ export interface Effects {
   readonly grants: GrantChanges;
   /** To be added to what was reversed of the entries before. */
   readonly reversals: readonly Reversal[];
+  /** The spendings that raised the price of others. */
+  readonly repricings: readonly Repricing[];
   /** To be added to the daily totals that are there. */
   readonly totals: readonly DailyTotal[];
   /** To be added to the books that are there. */
@@ -56,6 +58,15 @@ export interface Reversal {
   readonly sequence: number;
   /** More than zero. */
   readonly amount: Stored;
+}
+
+/** A spending that raised the price of another. */
+export interface Repricing {
+  readonly accountId: number;
+  /** The number of the entry whose price it raised … */
+  readonly sequence: number;
+  /** … and its own. */
+  readonly repricing: number;
 }
 
 /** Sum and number of an account's entries of one type on one UTC day. */

@@ -59,6 +59,7 @@ export type Rejection =
   | { readonly reason: 'no-entry' }
   | { readonly reason: 'irreversible'; readonly type: EntryType }
   | { readonly reason: 'reversed'; readonly remaining: Stored }
+  | { readonly reason: 'unchanged' }
   /** Another operation of the same group was refused: the one at this place, for this. */
   | { readonly reason: 'group'; readonly index: number; readonly because: Rejection };
 
@@ -191,6 +192,7 @@ const MADE: { readonly [K in Action['kind']]?: (action: Extract<Action, { kind: 
   void: () => ({ type: 'void' }),
   extend: ({ type }) => ({ type }),
   reverse: ({ entry }) => ({ type: 'reversal', reverses: entry }),
+  reprice: ({ entry }) => ({ reprices: entry }),
 };
 
 /** The amount of a usage may be another when it is asked for again: prices change. */

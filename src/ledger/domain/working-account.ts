@@ -1,6 +1,6 @@
 import type { Account, Entry, Hold } from './account.js';
 import type { HoldName } from './action.js';
-import type { PurchaseState, ReversedEntry, State } from './change.js';
+import type { PurchaseState, Reversible, ReversedEntry, State } from './change.js';
 import type { Grant } from './grant.js';
 import { isKeyed, keyOf, type Needs, type Operation, type Replay } from './operation.js';
 import type { WorkingGrants } from './working-grants.js';
@@ -57,15 +57,24 @@ function holdOf({ known, account, holds }: WorkingAccount, { accountId, number }
   return accountId === account.id ? (holds?.get(number) ?? known.holds.get(number)) : undefined;
 }
 
-/** An entry that is to be reversed; the batch itself may have made it. */
+/** An entry that is to be reversed; the batch itself may have made it, or its repricings. */
 function reversedOf(
   { known, account, reversed }: WorkingAccount,
   entry: number,
   entries: readonly Entry[],
 ): ReversedEntry | undefined {
-  const made = entries.find(({ accountId, sequence }) => accountId === account.id && sequence === entry);
-  const found = known.reversed.get(entry) ?? (made && { entry: made, amount: 0 });
-  return found && { ...found, amount: found.amount + (reversed?.get(entry) ?? 0) };
+  const ofAccount = entries.filter(({ accountId }) => accountId === account.id);
+  const made = ofAccount.find(({ sequence }) => sequence === entry);
+  const found = known.reversed.get(entry) ?? (made && { entry: made, amount: 0, repricings: [] });
+  if (!found) return undefined;
+  const now = (each: Reversible) => ({ ...each, amount: each.amount + (reversed?.get(each.entry.sequence) ?? 0) });
+  const raised = ofAccount.filter(isRepricingOf(entry)).map((each) => ({ entry: each, amount: 0 }));
+  return { ...now(found), repricings: [...found.repricings, ...raised].map(now) };
+}
+
+/** Tells the spendings that raised an entry's price. */
+export function isRepricingOf(repriced: number): (entry: Entry) => boolean {
+  return ({ reprices, reverses }) => reprices === repriced && reverses === null;
 }
 
 function purchaseOf({ known, purchases }: WorkingAccount, id: string): PurchaseState {

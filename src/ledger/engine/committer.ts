@@ -248,7 +248,7 @@ export class Committer {
       ...reversed.keys(),
       ...named.flatMap(({ grant }) => grant ?? []),
       ...[...holds.values(), ...expired].flatMap(grantIds),
-      ...[...reversed.values()].flatMap(({ entry }) => grantIds(entry)),
+      ...[...reversed.values()].flatMap((each) => [each, ...each.repricings].flatMap(({ entry }) => grantIds(entry))),
       ...[...purchases.values()].flatMap((each) => [...each.grants, ...each.refunds.flatMap(grantIds)]),
     ];
     for (let missing = unknownGrants(grants, ids); missing.length > 0;) {

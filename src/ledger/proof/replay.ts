@@ -24,7 +24,7 @@ import {
 } from '../domain/index.js';
 
 const FUNDING: ReadonlySet<EntryType> = new Set<EntryType>(['deposit', 'purchase', 'grant']);
-const COMPARED = ['typeSequence', 'balanceAfter', 'typeTotal', 'amount', 'expiredAt', 'reverses'] as const;
+const COMPARED = ['typeSequence', 'balanceAfter', 'typeTotal', 'amount', 'expiredAt', 'reverses', 'reprices'] as const;
 /** Everything of a grant that follows from its history. */
 const OF_GRANT = [
   ...['amount', 'used', 'held', 'expired', 'voided', 'takenBack', 'remaining', 'open'],
@@ -63,6 +63,8 @@ export class Replay {
   private readonly purchases = new Map<string, { grants: number[]; refunds: PurchaseState['refunds'][number][] }>();
   /** How much of each entry was reversed. */
   readonly reversed = new Map<number, number>();
+  /** The entries that were repriced, by the spendings that raised their price. */
+  readonly repricings = new Map<number, number>();
   /** How its history moved the books. */
   readonly books: Booked[] = [];
 
@@ -105,7 +107,11 @@ export class Replay {
       row,
       {
         hold: course?.hold,
-        reversed: original && { entry: original, amount: this.reversed.get(original.sequence) ?? 0 },
+        reversed: original && {
+          entry: original,
+          amount: this.reversed.get(original.sequence) ?? 0,
+          repricings: [],
+        },
       },
     );
     this.compareEntry(row, draft.entries[0]!);
@@ -222,8 +228,9 @@ export class Replay {
   }
 
   /** What later entries need to know. */
-  private record({ sequence, type, amount, slices, reverses, purchaseId }: Entry): void {
+  private record({ sequence, type, amount, slices, reverses, reprices, purchaseId }: Entry): void {
     if (reverses !== null) this.reversed.set(reverses, (this.reversed.get(reverses) ?? 0) + Math.abs(amount));
+    else if (reprices !== null) this.repricings.set(sequence, reprices);
     const made = this.grants.find(sequence);
     const ofPurchase = made?.purchaseId ?? purchaseId;
     if (ofPurchase === null) return;
@@ -246,12 +253,12 @@ function sourceOf({ type, purchaseId }: Entry, { category }: Grant): GrantSource
 
 /** The action that an entry without a hold, and that made no grant, is the outcome of. */
 function actionOf(entry: Entry): Ruled {
-  const { type, amount, purchaseId, reverses, slices } = entry;
+  const { type, amount, purchaseId, reverses, reprices, slices } = entry;
   const description = entry.description ?? '';
   if (type === 'refund') return { kind: type, amount, purchaseId, description };
   if (type === 'void' || type === 'expire') return { kind: type, grant: slices?.[0]?.grant ?? 0, description };
   if (type !== 'reversal') return spendOf(entry);
-  return { kind: 'reverse', entry: reverses ?? 0, amount: amount < 0 ? negate(amount) : amount, description };
+  return { kind: 'reverse', entry: reverses ?? 0, amount: amount < 0 ? negate(amount) : amount, description, reprices };
 }
 
 function spendOf(entry: Entry): Spend {

@@ -1,5 +1,5 @@
 import type { DataSource, QueryRunner } from 'typeorm';
-import { AccountRow, DailyTotalRow, OperationRow, OverviewRow, ReversalRow } from '../store/index.js';
+import { AccountRow, DailyTotalRow, OperationRow, OverviewRow, RepricingRow, ReversalRow } from '../store/index.js';
 import { type Account, Books, type EntryType, type Hold, type Remembered } from '../domain/index.js';
 import { bookSums, replaceBooks, verifyBooks } from './books.js';
 import { Divergence, Replay } from './replay.js';
@@ -88,6 +88,7 @@ async function verifyAccount(
   if (first < (row.nextExpiry ?? Infinity))
     fail(`a hold or grant expires at ${first}, before the next expiry ${row.nextExpiry}`);
   await verifyReversals(runner, id, replay, fail);
+  await verifyRepricings(runner, id, replay, fail);
   await verifyTotals(runner, id, totals, fail);
   await verifyOperations(runner, row, fail);
   await verifyOverview(runner, row, fail);
@@ -175,7 +176,16 @@ function compareTypes(row: Account, must: Account, fail: Fail): void {
 
 /** Nothing is left of an account that is not there; the ids of a table are a skip through its primary key. */
 async function verifyBelonging(dataSource: DataSource): Promise<void> {
-  for (const table of ['entry', 'operation', 'hold', 'balance_grant', 'reversal', 'daily_total', 'account_overview']) {
+  for (const table of [
+    'entry',
+    'operation',
+    'hold',
+    'balance_grant',
+    'reversal',
+    'repricing',
+    'daily_total',
+    'account_overview',
+  ]) {
     const [orphan] = await dataSource.query<{ id: number }[]>(
       `SELECT t.account_id AS id FROM (SELECT DISTINCT account_id FROM ${table}) t LEFT JOIN account a ON a.id = t.account_id WHERE a.id IS NULL LIMIT 1`,
     );
@@ -210,6 +220,16 @@ async function verifyReversals(runner: QueryRunner, accountId: number, replay: R
     must.delete(sequence);
   }
   for (const [sequence] of must) fail(`the sum of the reversals of entry ${sequence} is missing`);
+}
+
+/** Each spending that raised another's price is known to be one, and nothing else is. */
+async function verifyRepricings(runner: QueryRunner, accountId: number, replay: Replay, fail: Fail): Promise<void> {
+  const must = new Map(replay.repricings);
+  for (const { sequence, repricing } of await runner.manager.findBy(RepricingRow, { accountId })) {
+    if (must.get(repricing) !== sequence) fail(`entry ${repricing} is said to reprice ${sequence}, and does not`);
+    must.delete(repricing);
+  }
+  for (const [repricing, sequence] of must) fail(`the repricing of entry ${sequence} by entry ${repricing} is missing`);
 }
 
 /** Every operation that was not refused has the one entry or hold that it made, and none of them is missing. */

@@ -2,7 +2,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { AuditRow } from '../../common/audit/index.js';
 import { integer, json, sum } from '../../common/database/index.js';
 import { FinanceDayRow } from './finance.entity.js';
-import { GrantRow, ReversalRow, slices } from './grant.entities.js';
+import { GrantRow, RepricingRow, ReversalRow, slices } from './grant.entities.js';
 import { HoldRow } from './hold.entity.js';
 import { FollowLeaseRow, LookupRow, OverviewRow } from './overview.entities.js';
 import type {
@@ -249,6 +249,7 @@ export const LEDGER_ENTITIES = [
   HoldRow,
   GrantRow,
   ReversalRow,
+  RepricingRow,
   DailyTotalRow,
   OverviewRow,
   LookupRow,

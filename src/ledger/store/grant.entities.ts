@@ -1,6 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { integer } from '../../common/database/index.js';
-import type { Grant, GrantCategory, GrantSource, Reversal, Slice, Stored } from '../domain/index.js';
+import type { Grant, GrantCategory, GrantSource, Repricing, Reversal, Slice, Stored } from '../domain/index.js';
 
 /** Parts of grants: `[[grant, amount], …]`. */
 export const slices = {
@@ -93,4 +93,17 @@ export class ReversalRow implements Reversal {
 
   @Column({ type: 'bigint', transformer: integer })
   amount: Stored;
+}
+
+/** Which spendings raised the price of an entry. */
+@Entity('repricing')
+export class RepricingRow implements Repricing {
+  @PrimaryColumn({ name: 'account_id', type: 'bigint', transformer: integer })
+  accountId: number;
+
+  @PrimaryColumn({ type: 'bigint', transformer: integer })
+  sequence: number;
+
+  @PrimaryColumn({ type: 'bigint', transformer: integer })
+  repricing: number;
 }

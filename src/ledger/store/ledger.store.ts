@@ -35,6 +35,7 @@ import {
 } from '../domain/index.js';
 import { accountId } from './account-id.js';
 import { AccountRow } from './entities.js';
+import { readReversed } from './reversed.js';
 import { describeLedger, type LedgerTables } from './tables.js';
 import { changesOf, type CommitMarker, type RowChange } from './write.js';
 
@@ -167,14 +168,9 @@ export class LedgerStore {
     return rows.flat().map((raw) => grant.read(raw));
   }
 
-  /** An entry that is to be reversed, and how much of it was reversed before; undefined when there is none. */
-  async reversed(tx: Tx, accountId: number, sequence: number): Promise<State['reversed']> {
-    const { entry } = this.tables;
-    const [[found], [before]] = (await ask<Raw>(tx, [
-      { sql: `SELECT ${entry.select} FROM entry WHERE account_id = ? AND sequence = ?`, values: [accountId, sequence] },
-      { sql: 'SELECT amount FROM reversal WHERE account_id = ? AND sequence = ?', values: [accountId, sequence] },
-    ])) as [Raw[], Raw[]];
-    return found && { entry: entry.read(found), amount: Number(before?.['amount'] ?? 0) };
+  /** An entry that is to be reversed or repriced, and how much of it was before; undefined when there is none. */
+  reversed(tx: Tx, accountId: number, sequence: number): Promise<State['reversed']> {
+    return readReversed(tx, this.tables, accountId, sequence);
   }
 
   /** What the ledger knows of a purchase. Few entries of an account are refunds, so only those are looked through. */

@@ -4,7 +4,7 @@ import { AuditRow } from '../../common/audit/index.js';
 import { AccountRow, DailyTotalRow, EntryRow, MarkerRow, OperationRow } from './entities.js';
 import { HoldRow } from './hold.entity.js';
 import { FinanceDayRow } from './finance.entity.js';
-import { GrantRow, ReversalRow } from './grant.entities.js';
+import { GrantRow, RepricingRow, ReversalRow } from './grant.entities.js';
 
 /** The ledger's tables, as their entities describe them. */
 export interface LedgerTables {
@@ -14,6 +14,7 @@ export interface LedgerTables {
   readonly hold: Table<HoldRow>;
   readonly grant: Table<GrantRow>;
   readonly reversal: Table<ReversalRow>;
+  readonly repricing: Table<RepricingRow>;
   readonly dailyTotal: Table<DailyTotalRow>;
   readonly finance: Table<FinanceDayRow>;
   readonly marker: Table<MarkerRow>;
@@ -28,6 +29,7 @@ export function describeLedger(dataSource: DataSource): LedgerTables {
     hold: describeTable(dataSource, HoldRow),
     grant: describeTable(dataSource, GrantRow),
     reversal: describeTable(dataSource, ReversalRow),
+    repricing: describeTable(dataSource, RepricingRow),
     dailyTotal: describeTable(dataSource, DailyTotalRow),
     finance: describeTable(dataSource, FinanceDayRow),
     marker: describeTable(dataSource, MarkerRow),

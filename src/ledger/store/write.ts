@@ -40,6 +40,7 @@ export function changesOf(effects: Effects, marker: CommitMarker, now: number): 
     { table: 'grant', how: 'update', rows: effects.grants.moved, columns: MOVED },
     { table: 'grant', how: 'update', rows: effects.grants.changed },
     { table: 'reversal', how: 'add', rows: effects.reversals },
+    { table: 'repricing', how: 'insert', rows: effects.repricings },
     { table: 'dailyTotal', how: 'add', rows: effects.totals },
     { table: 'finance', how: 'add', rows: effects.books.map((row) => ({ ...row, shard })) },
     { table: 'audit', how: 'insert', rows: effects.audit },

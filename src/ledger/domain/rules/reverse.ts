@@ -1,13 +1,15 @@
 import type { Entry } from '../account.js';
-import type { ReversedEntry, State } from '../change.js';
+import type { Reversible, State } from '../change.js';
 import { Draft, type Ruling } from '../draft.js';
+import type { Movement } from '../enter.js';
 import { type Grant, isPast, isVoid, priceOfPart, RETURN_MS, type Slice } from '../grant.js';
 import type { Reverse } from '../action.js';
 import { minus, negate, plus, type Stored, UNITS, ZERO } from '../unit.js';
 import { grantOf } from './fund.js';
 import { between } from './hold.js';
 
-const SPENDING: ReadonlySet<Entry['type']> = new Set(['debit', 'consume']);
+/** The types of spending. */
+export const SPENDING: ReadonlySet<Entry['type']> = new Set(['debit', 'consume']);
 const FUNDING: ReadonlySet<Entry['type']> = new Set(['deposit', 'grant']);
 
 /** Reverses a spending, or a deposit or grant, as far as something is left of it. */
@@ -33,33 +35,40 @@ function reverseFunding(state: State, { id, remaining }: Grant, action: Reverse,
   return draft.done({ status: 'posted', entry });
 }
 
-function reverseSpending(state: State, { entry, amount: before }: ReversedEntry, action: Reverse, now: number): Ruling {
+function reverseSpending(state: State, { entry, amount: before }: Reversible, action: Reverse, now: number): Ruling {
   const { account } = state;
   const left = minus(negate(entry.amount), before as Stored);
   const amount = action.amount ?? left;
   if (left === 0 || amount > left) return { reason: 'reversed', remaining: left };
   if (plus(account.balance, amount) > UNITS[account.unit].limit) return { reason: 'limit' };
   const draft = new Draft(state, now);
-  const back = between(entry.slices ?? [], minus(left, amount), left).toReversed();
-  return draft.done({ status: 'posted', entry: giveBack(draft, entry, back, action, now) });
+  const { description, reprices } = action;
+  const made = giveBack(
+    draft,
+    entry,
+    between(entry.slices ?? [], minus(left, amount), left),
+    { description, reprices },
+    now,
+  );
+  return draft.done({ status: 'posted', entry: made });
 }
 
 /**
- * Gives back to the grants that paid, in reverse. Parts of expired ones come back together as one grant for thirty
- * days; those stay used.
+ * Gives parts of a spending back to the grants that paid, in reverse. Parts of expired ones come back together as one
+ * grant for thirty days; those stay used.
  */
-function giveBack(
+export function giveBack(
   draft: Draft,
   { sequence }: Entry,
   parts: readonly Slice[],
-  { description }: Reverse,
+  movement: Pick<Movement, 'description'> & Partial<Movement>,
   now: number,
 ): Entry {
   const slices: Slice[] = [];
   let returned = ZERO;
   let price = 0;
   let terms: Grant | undefined;
-  for (const slice of parts) {
+  for (const slice of parts.toReversed()) {
     const target = draft.newest(slice.grant);
     if (!isPast(target, now) || isVoid(target)) {
       draft.giveBack(slice, 'used', slices);
@@ -72,7 +81,7 @@ function giveBack(
     terms ??= target;
   }
   const amount = parts.reduce((sum, part) => plus(sum, part.amount), ZERO);
-  const entry = draft.enter({ type: 'reversal', amount, description, slices, reverses: sequence });
+  const entry = draft.enter({ ...movement, type: 'reversal', amount, slices, reverses: sequence });
   if (terms) {
     const { category, priority, purchaseId } = terms;
     const expiresAt = now + RETURN_MS;

@@ -3,6 +3,7 @@ import { Overview1764000000000 } from './1764000000000-overview.js';
 import { Freeze1764000001000 } from './1764000001000-freeze.js';
 import { Finance1764000003000 } from './1764000003000-finance.js';
 import { Usage1764000006000 } from './1764000006000-usage.js';
+import { Repricing1764000007000 } from './1764000007000-repricing.js';
 
 /** The migrations that make the ledger's tables, oldest first. */
 export const LEDGER_MIGRATIONS = [
@@ -11,4 +12,5 @@ export const LEDGER_MIGRATIONS = [
   Freeze1764000001000,
   Finance1764000003000,
   Usage1764000006000,
+  Repricing1764000007000,
 ];
