@@ -4,11 +4,12 @@ const LAYERS = {
   auth: ['common'],
   ledger: ['common'],
   reference: ['auth', 'common'],
-  wallet: ['ledger', 'auth', 'common'],
-  credits: ['wallet', 'auth', 'common'],
-  tokens: ['wallet', 'auth', 'common'],
+  pricing: ['auth', 'common'],
+  wallet: ['ledger', 'pricing', 'auth', 'common'],
+  credits: ['wallet', 'pricing', 'auth', 'common'],
+  tokens: ['wallet', 'pricing', 'auth', 'common'],
   payments: ['credits', 'tokens', 'wallet', 'auth', 'common'],
-  admin: ['payments', 'credits', 'tokens', 'wallet', 'ledger', 'auth', 'common'],
+  admin: ['payments', 'credits', 'tokens', 'wallet', 'ledger', 'pricing', 'auth', 'common'],
 };
 
 /** The same within the ledger. */

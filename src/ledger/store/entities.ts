@@ -5,6 +5,7 @@ import { FinanceDayRow } from './finance.entity.js';
 import { GrantRow, ReversalRow, slices } from './grant.entities.js';
 import { HoldRow } from './hold.entity.js';
 import { FollowLeaseRow, LookupRow, OverviewRow } from './overview.entities.js';
+import { UsageSumRow, UsageWatermarkRow } from './usage.entities.js';
 import type {
   Account,
   DailyTotal,
@@ -159,6 +160,15 @@ export class EntryRow implements Entry {
   @Column({ name: 'expired_at', type: 'bigint', nullable: true, transformer: integer })
   expiredAt: number | null;
 
+  @Column({ name: 'usage_text', type: 'mediumtext' as 'text', nullable: true })
+  usage: string | null;
+
+  @Column({ type: 'mediumtext' as 'text', nullable: true })
+  pricing: string | null;
+
+  @Column({ type: 'bigint', nullable: true, transformer: integer })
+  reprices: number | null;
+
   @Column({ name: 'created_at', type: 'bigint', transformer: integer })
   createdAt: number;
 }
@@ -246,4 +256,6 @@ export const LEDGER_ENTITIES = [
   FollowLeaseRow,
   FinanceDayRow,
   AuditRow,
+  UsageSumRow,
+  UsageWatermarkRow,
 ];

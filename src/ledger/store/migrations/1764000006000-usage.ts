@@ -1,30 +1,12 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { engineOf, tableOptions } from '../../../common/database/index.js';
 
-/** The sums of spending by dimension. They are derived, and no debit writes them. */
+/** What was used, how its amount follows from it, and the prices that a hold binds. */
 export class Usage1764000006000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
-    await runner.query(
-      `CREATE TABLE usage_sum (
-        account_id bigint NOT NULL,
-        dimension varchar(6) NOT NULL,
-        grain varchar(4) NOT NULL,
-        bucket integer NOT NULL,
-        value varchar(211) NOT NULL,
-        measure varchar(211) NOT NULL,
-        billions bigint NOT NULL,
-        units bigint NOT NULL,
-        count bigint NOT NULL,
-        PRIMARY KEY (account_id, dimension, grain, bucket, value, measure)
-      )${engineOf(runner.dataSource) === 'mysql' ? tableOptions(runner) : ' WITHOUT ROWID'}`,
-    );
-    await runner.query(
-      `CREATE TABLE usage_watermark (
-        account_id bigint NOT NULL PRIMARY KEY,
-        watermark bigint NOT NULL,
-        epoch bigint NOT NULL
-      )${tableOptions(runner)}`,
-    );
+    await runner.query('ALTER TABLE entry ADD COLUMN usage_text mediumtext NULL');
+    await runner.query('ALTER TABLE entry ADD COLUMN pricing mediumtext NULL');
+    await runner.query('ALTER TABLE entry ADD COLUMN reprices bigint NULL');
+    await runner.query('ALTER TABLE hold ADD COLUMN rate_card integer NULL');
   }
 
   async down(): Promise<void> {
