@@ -13,7 +13,7 @@ ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
-COPY package.json catalog.json ./
+COPY package.json catalog.json rate-card.json ./
 # The only folder that is written, and only where the database is SQLite: everything else may be read-only.
 RUN install -d -o 1000 -g 1000 data
 VOLUME /app/data

@@ -9,6 +9,7 @@ import { MetricsModule } from './common/metrics/index.js';
 import { CreditsModule } from './credits/index.js';
 import { MIGRATIONS } from './migrations.js';
 import { PaymentsModule } from './payments/index.js';
+import { PricingModule } from './pricing/index.js';
 import { TokensModule } from './tokens/index.js';
 
 /** The whole application. */
@@ -20,6 +21,7 @@ import { TokensModule } from './tokens/index.js';
     JobsModule,
     AuthModule,
     HealthModule,
+    PricingModule,
     CreditsModule,
     TokensModule,
     PaymentsModule,

@@ -20,6 +20,7 @@ function buildDocument(app: NestFastifyApplication): OpenAPIObject {
     .addTag('Caller', 'Who asks.')
     .addTag('Credits', 'Balances, debits and history in US dollars.')
     .addTag('Tokens', 'The same for language-model tokens.')
+    .addTag('Pricing', 'What usage costs, and the rate cards that say it.')
     .addTag('Payments', 'Purchases and the payment provider.')
     .addTag('Admin: accounts', 'Accounts across owners, all that there is of one, freezes and notes.')
     .addTag('Admin: transactions', 'Transactions across accounts.')

@@ -1,1 +1,3 @@
 export * from './domain/index.js';
+export { RateCards } from './cards/rate-cards.js';
+export * from './pricing.module.js';

@@ -1,10 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ApiError } from './errors.js';
-import { parseJson, refuseUntenable } from './json.js';
+import { LARGE, parseJson, refuseUntenable } from './json.js';
 
 const BODY_LIMIT = 1024 * 1024;
+const LARGE_BODY_LIMIT = 4 * BODY_LIMIT;
 /** Forms come from our own pages, with a button's name in them. */
 const FORM_LIMIT = 1024;
 
@@ -22,20 +24,34 @@ class Unread {
 }
 
 const JSON_BODY = new Unread(BODY_LIMIT, (bytes) => (bytes.length === 0 ? undefined : parseJson(bytes)));
+const LARGE_JSON_BODY = new Unread(LARGE_BODY_LIMIT, (bytes) =>
+  bytes.length === 0 ? undefined : parseJson(bytes, LARGE),
+);
 const RAW_BODY = new Unread(BODY_LIMIT, (bytes, request) => void ((request as RawBodyRequest).rawBody = bytes));
 const FORM_BODY = new Unread(FORM_LIMIT, (bytes) =>
   refuseUntenable(Object.fromEntries(new URLSearchParams(bytes.toString('utf8')))),
 );
+
+/** What a route says of its body. */
+interface RouteBody {
+  readonly rawBody?: boolean;
+  readonly form?: boolean;
+  readonly largeBody?: boolean;
+}
+
+/** A route whose body may have 4 MiB, with longer lists. */
+export const LargeBody = () => RouteConfig({ largeBody: true });
 
 /**
  * Accepts JSON alone. A route can ask for an HTML form, or for the raw bytes, which it parses itself after checking
  * their signature.
  */
 export function registerBodyParsers(server: FastifyInstance): void {
-  const routeConfig = (request: FastifyRequest) => request.routeOptions.config as { rawBody?: boolean; form?: boolean };
+  const routeConfig = (request: FastifyRequest) => request.routeOptions.config as RouteBody;
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', (request, _payload, done) => {
-    done(null, routeConfig(request).rawBody ? RAW_BODY : JSON_BODY);
+    const { rawBody, largeBody } = routeConfig(request);
+    done(null, rawBody ? RAW_BODY : largeBody ? LARGE_JSON_BODY : JSON_BODY);
   });
   server.addContentTypeParser('application/x-www-form-urlencoded', (request, _payload, done) => {
     if (routeConfig(request).form) done(null, FORM_BODY);

@@ -14,7 +14,7 @@ const SAME_KEY = 'Yes, after the seconds in `Retry-After`, with the same `Idempo
 export const ERROR_HELP: Record<ErrorCode, ErrorHelp> = {
   VALIDATION_ERROR: {
     cause: 'A field of the body or query is missing, unknown, `null` or out of its range. Nothing was recorded.',
-    fix: 'Correct the fields that `details` names. `details` lists at most twenty of them.',
+    fix: 'Correct the fields that `details` names. `details` lists at most twenty of them, of a rate card all.',
     retry: NEVER,
   },
   WEBHOOK_SIGNATURE_INVALID: {

@@ -88,7 +88,13 @@ export class ApiError extends Error {
   constructor(
     readonly code: ErrorCode,
     message?: string,
-    readonly options: { details?: unknown; retryAfterSeconds?: number; replayedFrom?: string } = {},
+    readonly options: {
+      details?: unknown;
+      /** The most refused fields that the body names; without it, twenty. */
+      mostProblems?: number;
+      retryAfterSeconds?: number;
+      replayedFrom?: string;
+    } = {},
   ) {
     super(message ?? ERRORS[code].message);
   }
@@ -104,14 +110,15 @@ const LONGEST_FIELD = 100;
 const LONGEST_MESSAGE = 500;
 
 /** The body of an error. It repeats little of a client's own text. */
-export function envelope({ code, message, options: { details = null } }: ApiError, traceId: string): object {
+export function envelope({ code, message, options }: ApiError, traceId: string): object {
+  const { details = null, mostProblems = MOST_PROBLEMS } = options;
   return {
     error: {
       code,
       message: shorten(message, LONGEST_MESSAGE),
       details:
         code === 'VALIDATION_ERROR' && Array.isArray(details)
-          ? (details as FieldProblem[]).slice(0, MOST_PROBLEMS).map(brief)
+          ? (details as FieldProblem[]).slice(0, mostProblems).map(brief)
           : details,
       docs_url: docsUrl(code),
       trace_id: traceId,

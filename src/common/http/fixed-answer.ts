@@ -43,6 +43,16 @@ export class FixedAnswer {
   }
 }
 
+/** Sends an answer that a client may keep, but asks about each time: 304 as long as it is the same. */
+export function sendTagged(request: FastifyRequest, reply: FastifyReply, body: object): void {
+  const text = JSON.stringify(body);
+  const tag = createHash('sha256').update(text).digest('hex');
+  // A weak tag names the content in every encoding.
+  void reply.header('ETag', `W/"${tag}"`).header('Cache-Control', 'public, no-cache');
+  if (holds(request.headers['if-none-match'], tag)) void reply.status(304).send();
+  else void reply.type('application/json; charset=utf-8').send(text);
+}
+
 /** Whether `If-None-Match` names the content, in whatever encoding. */
 function holds(header: string | undefined, tag: string): boolean {
   const named = (text: string) => /^(?:W\/)?"(.*?)(?:-(?:br|gzip))?"$/.exec(text)?.[1];

@@ -13,7 +13,7 @@ const SIGNIFICANT_DIGITS = 16;
  * Parses a body.
  * @throws ApiError VALIDATION_ERROR when it is not JSON in UTF-8, or holds `null` or a number that would be rounded
  */
-export function parseJson(bytes: Buffer): unknown {
+export function parseJson(bytes: Buffer, bounds = USUAL): unknown {
   if (!isUtf8(bytes)) throw invalidField('body', 'must be UTF-8');
   const text = bytes.toString('utf8').replace(/^\ufeff/, '');
   let value = parse(text);
@@ -21,15 +21,15 @@ export function parseJson(bytes: Buffer): unknown {
     const marked = markLongNumbers(text);
     if (marked !== text) value = parse(marked);
   }
-  return refuseUntenable(value);
+  return refuseUntenable(value, bounds);
 }
 
 /**
  * Returns a body, unless the validators would need seconds for it or would silently drop fields that they should
  * refuse.
  */
-export function refuseUntenable<T>(value: T): T {
-  const found = faultOf(value, { values: MAX_VALUES }, 0);
+export function refuseUntenable<T>(value: T, bounds = USUAL): T {
+  const found = faultOf(value, { ...bounds }, 0);
   if (found) throw invalidField(found.path || 'body', found.message);
   return value;
 }
@@ -60,9 +60,19 @@ function digits(number: string): number {
 }
 
 const MAX_DEPTH = 6;
-const MAX_ITEMS = 1_000;
 const MAX_FIELDS = 100;
-const MAX_VALUES = 100_000;
+
+/** How large a body may be inside. */
+interface Bounds {
+  /** The most items of a list. */
+  readonly items: number;
+  /** The most fields and items in all. */
+  values: number;
+}
+const USUAL: Bounds = { items: 1_000, values: 100_000 };
+/** For a body of 4 MiB. */
+export const LARGE: Bounds = { items: 10_000, values: 500_000 };
+
 /** The framework drops fields with these names before it could refuse them. */
 export const EVERY_OBJECTS = new Set(['prototype', ...Object.getOwnPropertyNames(Object.prototype)]);
 
@@ -72,19 +82,19 @@ interface Fault {
 }
 const fault = (message: string): Fault => ({ path: '', message });
 
-function faultOf(value: unknown, left: { values: number }, depth: number): Fault | undefined {
+function faultOf(value: unknown, left: Bounds, depth: number): Fault | undefined {
   if (value === null) return fault('must not be null; leave the field out');
   if (typeof value === 'number' && !Number.isFinite(value))
     return fault(`must be a number of at most ${SIGNIFICANT_DIGITS} significant digits, and below 1e308`);
   if (typeof value !== 'object') return undefined;
   if (depth > MAX_DEPTH) return fault('is nested too deeply');
   if (!Array.isArray(value)) return faultWithin(value, MAX_FIELDS, left, depth);
-  return value.length > MAX_ITEMS
-    ? fault(`must have at most ${MAX_ITEMS} items`)
-    : faultWithin(value, MAX_ITEMS, left, depth);
+  return value.length > left.items
+    ? fault(`must have at most ${left.items} items`)
+    : faultWithin(value, left.items, left, depth);
 }
 
-function faultWithin(value: object, most: number, left: { values: number }, depth: number): Fault | undefined {
+function faultWithin(value: object, most: number, left: Bounds, depth: number): Fault | undefined {
   let fields = 0;
   for (const name in value) {
     if (++fields > most) return fault(`must have at most ${most} fields`);

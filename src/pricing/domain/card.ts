@@ -1,4 +1,5 @@
-import type { Pool } from './pools.js';
+import { compact, divideUp, formatDecimal, parseDecimal, PRICE_DECIMALS } from './decimal.js';
+import { CALL_POOLS, type Pool, POOLS } from './pools.js';
 
 /** Decimal strings: dollars per million tokens, per thousand of `requests` and `web_searches`. */
 export type PricesBody = Partial<Record<Pool, string>>;
@@ -31,29 +32,140 @@ export interface RateCardBody {
   notes?: string[];
 }
 
-/** A bad line of a rate card. */
-export interface Problem {
-  /** For example `models[3].prices.input`. */
-  field: string;
-  message: string;
+/** An effective price: tier, service tier and markup applied, rounded up. */
+export interface Rate {
+  /** 10⁻¹² dollars for a token, call or unit of a meter; a number where that is exact. */
+  readonly price: number | bigint;
+  /** The same in dollars. */
+  readonly text: string;
 }
 
-/** A rate card that prices usage. */
-export interface RateCard {
-  readonly version: number;
+/** The rates for prompts of at least `from` tokens, in the order of `POOLS`; undefined: without a price. */
+export interface Rates {
+  /** undefined: the model's own prices, for prompts below all tiers. */
+  readonly from: number | undefined;
+  readonly rates: readonly (Rate | undefined)[];
 }
 
-/** Every bad line of a rate card; empty when it is good. */
-export function checkCard(_body: unknown): Problem[] {
-  throw new Error('not written yet');
+/**
+ * A rate card that prices usage. It keeps the body and makes the rates of a model when they are first used, so that a
+ * card of thousands of models costs no more memory than its body.
+ */
+export class RateCard {
+  private readonly models = new Map<string, ModelBody>();
+  private readonly meters = new Map<string, MeterBody>();
+  private readonly markup: bigint;
+  /** By service tier and then model id, the highest tier first. */
+  private readonly made = new Map<string, Map<string, readonly Rates[]>>();
+  private readonly madeMeters = new Map<string, Rate>();
+
+  /** @param body without problems, see `checkCard` */
+  constructor(
+    /** The card's number. */
+    readonly version: number,
+    body: RateCardBody,
+  ) {
+    this.markup = factor(body.markup);
+    for (const model of body.models)
+      for (const name of [model.id, ...(model.aliases ?? [])]) this.models.set(name, model);
+    for (const meter of body.meters) this.meters.set(meter.id, meter);
+  }
+
+  /** The model that an id or alias names. */
+  model(name: string): ModelBody | undefined {
+    return this.models.get(name);
+  }
+
+  /** All ids and aliases, each with its model's id. */
+  *modelNames(): Iterable<[string, string]> {
+    for (const [name, { id }] of this.models) yield [name, id];
+  }
+
+  /** The ids of all meters. */
+  meterNames(): Iterable<string> {
+    return this.meters.keys();
+  }
+
+  /**
+   * The rates of a model of this card, the highest tier first; undefined when it has no such service tier.
+   * @param serviceTier null: the standard one
+   */
+  rates(model: ModelBody, serviceTier: string | null): readonly Rates[] | undefined {
+    let byModel = this.made.get(serviceTier ?? '');
+    const known = byModel?.get(model.id);
+    if (known) return known;
+    const tierFactor = serviceTier === null ? '1' : serviceTierOf(model, serviceTier);
+    if (tierFactor === undefined) return undefined;
+    if (!byModel) this.made.set(serviceTier ?? '', (byModel = new Map<string, readonly Rates[]>()));
+    const made = this.makeRates(model, factor(tierFactor) * this.markup);
+    byModel.set(model.id, made);
+    return made;
+  }
+
+  /** The rate of a meter. */
+  meterRate(id: string): Rate | undefined {
+    const meter = this.meters.get(id);
+    if (!meter) return undefined;
+    let made = this.madeMeters.get(id);
+    if (!made)
+      this.madeMeters.set(id, (made = rate(parseDecimal(meter.unit_price, PRICE_DECIMALS)!, ONE * this.markup)));
+    return made;
+  }
+
+  private makeRates({ prices, tiers = [] }: ModelBody, factors: bigint): readonly Rates[] {
+    const ratesOf = (body: PricesBody) =>
+      POOLS.map((pool) => {
+        const price = body[pool];
+        return price === undefined ? undefined : rate(parseDecimal(price, priceDecimals(pool))!, factors);
+      });
+    const made: Rates[] = tiers.map(({ from, prices: own }) => ({ from, rates: ratesOf(own) }));
+    return [...made.reverse(), { from: undefined, rates: ratesOf(prices) }];
+  }
 }
 
 /** Makes a card that prices usage, of a body without problems. */
-export function compileCard(_version: number, _body: RateCardBody): RateCard {
-  throw new Error('not written yet');
+export function compileCard(version: number, body: RateCardBody): RateCard {
+  return new RateCard(version, body);
 }
 
 /** The id of the model that an id or alias names. */
-export function canonicalModel(_card: RateCard, _name: string): string | undefined {
-  throw new Error('not written yet');
+export function canonicalModel(card: RateCard, name: string): string | undefined {
+  return card.model(name)?.id;
+}
+
+/**
+ * The decimals of a pool's prices on a card. With them, the digits of a price are its 10⁻¹² dollars for one: dollars
+ * per million with 6, per thousand with 9.
+ */
+export function priceDecimals(pool: Pool): number {
+  return CALL_POOLS.includes(pool) ? 9 : 6;
+}
+
+/** A model's prices as its customers pay them: the shape of the body, with markup, and service tiers as factors. */
+export function effectivePrices(card: RateCard, model: ModelBody): Pick<ModelBody, 'prices' | 'tiers'> {
+  const [base, ...tiers] = [...card.rates(model, null)!].reverse();
+  const shown = ({ rates }: Rates) =>
+    Object.fromEntries(
+      POOLS.flatMap((pool, i) => (rates[i] ? [[pool, formatDecimal(rates[i].price, priceDecimals(pool))]] : [])),
+    );
+  return {
+    prices: shown(base!),
+    ...(tiers.length > 0 && { tiers: tiers.map((tier) => ({ from: tier.from!, prices: shown(tier) })) }),
+  };
+}
+
+function serviceTierOf({ service_tiers }: ModelBody, name: string): string | undefined {
+  return service_tiers && Object.hasOwn(service_tiers, name) ? service_tiers[name] : undefined;
+}
+
+const ONE = 10n ** BigInt(PRICE_DECIMALS);
+
+function factor(text: string): bigint {
+  return parseDecimal(text, PRICE_DECIMALS)!;
+}
+
+/** @param factors the product of two factors */
+function rate(price: bigint, factors: bigint): Rate {
+  const effective = divideUp(price * factors, ONE * ONE);
+  return { price: compact(effective), text: formatDecimal(effective, PRICE_DECIMALS) };
 }

@@ -1,8 +1,9 @@
-import type { Pool, Pools } from './pools.js';
-
-/** The formats of providers' usage objects that are understood. */
-export const FORMATS = ['openai_chat', 'openai_responses', 'anthropic', 'gemini', 'bedrock'] as const;
-export type Format = (typeof FORMATS)[number];
+import { createHash } from 'node:crypto';
+import { stringify } from 'safe-stable-stringify';
+import { EXTRACTORS, type Format, FORMATS } from './formats.js';
+import { CALL_POOLS, type Pool, POOLS, type Pools } from './pools.js';
+import { countIn, objectAt } from './raw-object.js';
+import { UsageError } from './usage-error.js';
 
 /** Usage as a request carries it: pools, or a provider's own object in `raw`, or a quantity of a meter. */
 export interface UsageBody extends Partial<Record<Pool, number>> {
@@ -19,11 +20,14 @@ export interface ModelUsage {
   readonly kind: 'model';
   /** As the caller names it: an id or an alias. */
   readonly model: string;
-  /** null: the standard one. */
+  /**
+   * null: the standard one. Where a provider's object says several things that change the price, their names joined by
+   * `+`, for example `batch+us`.
+   */
   readonly serviceTier: string | null;
   readonly pools: Pools;
   readonly format: Format | null;
-  /** SHA-256 of the provider's object as canonical JSON, in hexadecimal. */
+  /** SHA-256 of the provider's object as canonical JSON (sorted names, no white space), in hexadecimal. */
   readonly rawHash: string | null;
   /** A count of the provider's object that is known to be billed and has no pool: nothing prices this usage. */
   readonly unpriced: string | null;
@@ -39,34 +43,115 @@ export interface MeterUsage {
 
 export type Usage = ModelUsage | MeterUsage;
 
-/** Usage that is malformed, contradicts itself or amounts to nothing. */
-export class UsageError extends Error {
-  /** @param field below `usage`, for example `raw.prompt_tokens` */
-  constructor(
-    readonly field: string,
-    message: string,
-  ) {
-    super(message);
-  }
-}
+/** Stored integers per unit of a meter. */
+export const QUANTITY_SCALE = 1_000_000;
+const MAX_QUANTITY = 1_000_000_000;
+const MAX_NAME = 100;
+const MEMBERS = new Set<string>([...POOLS, 'model', 'service_tier', 'format', 'raw', 'meter', 'quantity']);
 
 /**
  * Reads usage.
- * @throws UsageError
+ * @throws UsageError when it is malformed, contradicts itself, or is zero in sum
  */
-export function readUsage(_body: UsageBody): Usage {
-  throw new Error('not written yet');
+export function readUsage(body: UsageBody): Usage {
+  const members = Object.keys(body).filter((name) => body[name as keyof UsageBody] !== undefined);
+  const unknown = members.find((name) => !MEMBERS.has(name));
+  if (unknown !== undefined) throw new UsageError(unknown, 'is not known');
+  return body.meter === undefined && body.quantity === undefined ? readModel(body) : readMeter(body, members);
+}
+
+function readMeter(body: UsageBody, members: string[]): MeterUsage {
+  const other = members.find((name) => name !== 'meter' && name !== 'quantity');
+  if (other !== undefined) throw new UsageError(other, 'cannot stand beside a meter');
+  const meter = nameIn('meter', body.meter);
+  const stored = Math.round((body.quantity ?? 0) * QUANTITY_SCALE);
+  if (!(stored > 0 && body.quantity! <= MAX_QUANTITY && stored / QUANTITY_SCALE === body.quantity))
+    throw new UsageError(
+      'quantity',
+      `must be a number above 0 with at most 6 decimals, and at most ${MAX_QUANTITY.toLocaleString('en')}`,
+    );
+  return { kind: 'meter', meter, quantity: stored };
+}
+
+function readModel(body: UsageBody): ModelUsage {
+  const model = nameIn('model', body.model);
+  const beside = body.service_tier === undefined ? undefined : nameIn('service_tier', body.service_tier);
+  if (body.raw === undefined && body.format !== undefined) throw new UsageError('raw', 'must stand beside format');
+  if (body.raw !== undefined) return readRaw(body, model, beside);
+  const pools = poolsOf(body);
+  if (isEmpty(pools)) throw new UsageError('', 'must count something above zero');
+  return { kind: 'model', model, serviceTier: orStandard(beside), pools, format: null, rawHash: null, unpriced: null };
+}
+
+function readRaw(body: UsageBody, model: string, beside: string | undefined): ModelUsage {
+  const format = FORMATS.find((each) => each === body.format);
+  if (!format) throw new UsageError('format', `must be one of ${FORMATS.join(', ')}`);
+  const doubled = POOLS.find((pool) => body[pool] !== undefined && !CALL_POOLS.includes(pool));
+  if (doubled) throw new UsageError(doubled, 'cannot stand beside raw');
+  const extracted = EXTRACTORS[format](objectAt('raw', body.raw));
+  const twice = CALL_POOLS.find((pool) => body[pool] !== undefined && extracted.pools[pool] !== undefined);
+  if (twice) throw new UsageError(twice, 'is in raw already');
+  const { requests, web_searches } = body;
+  const pools = poolsOf({ ...extracted.pools, ...(requests && { requests }), ...(web_searches && { web_searches }) });
+  const unpriced = extracted.unpriced ?? null;
+  if (isEmpty(pools) && unpriced === null) throw new UsageError('raw', 'must count something above zero');
+  const serviceTier = tierOf(extracted.serviceTier, extracted.variants ?? [], beside);
+  const rawHash = createHash('sha256').update(stringify(body.raw)!).digest('hex');
+  return { kind: 'model', model, serviceTier, pools, format, rawHash, unpriced };
+}
+
+/**
+ * The service tier, with what else changes the price.
+ * @param said the provider's word for it, undefined without one
+ */
+function tierOf(said: string | undefined, variants: (string | undefined)[], beside: string | undefined): string | null {
+  const more = variants.filter((each) => each !== undefined && orStandard(each) !== null);
+  const joined = (tier: string | undefined) => [orStandard(tier), ...more].filter(Boolean).join('+') || null;
+  const word = orStandard(beside);
+  if (beside === undefined || (said !== undefined && word === orStandard(said))) return joined(said);
+  if (word !== null && word === joined(said)) return word;
+  if (said === undefined) return joined(beside);
+  throw new UsageError('service_tier', `contradicts raw, where it is ${said}`);
+}
+
+function orStandard(tier: string | undefined): string | null {
+  return tier === undefined || tier === 'standard' || tier === 'default' ? null : tier;
+}
+
+function poolsOf(body: Partial<Record<Pool, number>>): Pools {
+  const pools: Partial<Record<Pool, number>> = {};
+  for (const pool of POOLS) {
+    const count = body[pool];
+    if (count !== undefined && countIn(pool, count) > 0) pools[pool] = count;
+  }
+  return pools;
+}
+
+function isEmpty(pools: Pools): boolean {
+  for (const _ in pools) return false;
+  return true;
+}
+
+function nameIn(field: string, value: unknown): string {
+  if (typeof value === 'string' && value.length > 0 && value.length <= MAX_NAME) return value;
+  throw new UsageError(field, `must be a string of 1 to ${MAX_NAME} characters`);
 }
 
 /**
  * The text that an entry keeps: the pools, `service_tier`, `format`, `raw_sha256`; or `meter` and `quantity`. The
  * model is a field of the entry.
  */
-export function usageText(_usage: Usage): string {
-  throw new Error('not written yet');
+export function usageText(usage: Usage): string {
+  if (usage.kind === 'meter') return JSON.stringify({ meter: usage.meter, quantity: usage.quantity / QUANTITY_SCALE });
+  const { pools, serviceTier, format, rawHash } = usage;
+  return JSON.stringify({
+    ...pools,
+    ...(serviceTier !== null && { service_tier: serviceTier }),
+    ...(format !== null && { format, raw_sha256: rawHash }),
+  });
 }
 
 /** The number of tokens, for accounts that count them: the sum of all token pools. */
-export function tokensOf(_usage: ModelUsage): number {
-  throw new Error('not written yet');
+export function tokensOf({ pools }: ModelUsage): number {
+  return POOLS.reduce((sum, pool) => (CALL_POOLS.includes(pool) ? sum : sum + (pools[pool] ?? 0)), 0);
 }

@@ -1,0 +1,57 @@
+import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
+import { ApiParam, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Endpoint, Public, sendTagged } from '../../common/http/index.js';
+import { PricedMeterDto, PricedModelDto, PricesQuery } from './cards.dto.js';
+import { RateCardsService } from './cards.service.js';
+
+const ANYTHING = 'The answer may be kept, and be asked about with `If-None-Match`.';
+
+/** What usage costs now. */
+@ApiTags('Pricing')
+@Controller('pricing')
+@Public()
+export class PricesController {
+  constructor(private readonly cards: RateCardsService) {}
+
+  @Get('models')
+  @Endpoint({
+    summary: 'What models cost',
+    description: `The effective prices in force, in the order of the rate card: dollars per million tokens, per thousand of \`requests\` and \`web_searches\`. ${ANYTHING}`,
+    answers: PricedModelDto,
+    as: 'list',
+    headers: ['ETag'],
+  })
+  async models(@Query() query: PricesQuery, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    sendTagged(request, reply, await this.cards.models(query));
+  }
+
+  @Get('models/*id')
+  @ApiParam({
+    name: 'id',
+    description: 'The id or an alias. A `/` in it may stand plain or as `%2F`.',
+    example: 'anthropic/claude-sonnet-4-5',
+  })
+  @Endpoint({
+    summary: 'What a model costs',
+    description: `The effective prices in force of one model, by its id or an alias. ${ANYTHING}`,
+    answers: PricedModelDto,
+    errors: ['NOT_FOUND'],
+    headers: ['ETag'],
+  })
+  async model(@Param('*') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    sendTagged(request, reply, { data: await this.cards.model(id) });
+  }
+
+  @Get('meters')
+  @Endpoint({
+    summary: 'What other units cost',
+    description: `The effective prices in force of everything that is billed by the unit, such as a second of compute. ${ANYTHING}`,
+    answers: PricedMeterDto,
+    as: 'list',
+    headers: ['ETag'],
+  })
+  async meters(@Query() query: PricesQuery, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    sendTagged(request, reply, await this.cards.meters(query));
+  }
+}
