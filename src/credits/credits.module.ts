@@ -4,12 +4,19 @@ import { CreditsController } from './credits.controller.js';
 import { CreditsExportsController } from './exports.controller.js';
 import { CreditsGrantsController } from './grants.controller.js';
 import { CreditsHoldsController } from './holds.controller.js';
+import { CreditsUsageController } from './usage.controller.js';
 import { CreditsService } from './credits.service.js';
 
 /** Credits: US dollars. */
 @Module({
   imports: [WalletModule],
-  controllers: [CreditsController, CreditsHoldsController, CreditsGrantsController, CreditsExportsController],
+  controllers: [
+    CreditsController,
+    CreditsHoldsController,
+    CreditsGrantsController,
+    CreditsExportsController,
+    CreditsUsageController,
+  ],
   providers: [CreditsService],
   exports: [CreditsService],
 })

@@ -18,6 +18,8 @@ export * from './marks.js';
 export * from './queries.dto.js';
 export * from './summary.dto.js';
 export * from './transaction.dto.js';
+export * from './usage.dto.js';
+export * from './usage.js';
 export * from './wallet.js';
 export * from './wallet.module.js';
 export * from './words.js';

@@ -1,5 +1,5 @@
 import { Injectable, Module } from '@nestjs/common';
-import { Lanes, LedgerModule, LedgerReader } from '../ledger/index.js';
+import { Lanes, LedgerModule, LedgerReader, UsageReader } from '../ledger/index.js';
 import { MeController } from './me.controller.js';
 import { Wallet } from './wallet.js';
 import type { Words } from './words.js';
@@ -10,10 +10,11 @@ export class Wallets {
   constructor(
     private readonly lanes: Lanes,
     private readonly reader: LedgerReader,
+    private readonly usage: UsageReader,
   ) {}
 
   of<Label extends object>(words: Words<Label>): Wallet<Label> {
-    return new Wallet(words, this.lanes, this.reader);
+    return new Wallet(words, this.lanes, this.reader, this.usage);
   }
 }
 

@@ -16,6 +16,7 @@ import {
   type Release,
   type Submission,
   SYSTEM,
+  type UsageReader,
 } from '../ledger/index.js';
 import { checkPeriod, type HistoryPage, listTransactions } from './history.js';
 import { askedBy, dimensionsOf, funding, operation, purchased, spending, storedAmount, textOf } from './operations.js';
@@ -47,6 +48,7 @@ export class Wallet<Label extends object = object> {
     readonly words: Words<Label>,
     private readonly lanes: Lanes,
     readonly reader: LedgerReader,
+    readonly usage: UsageReader,
   ) {}
 
   async balance(who: Principal, account?: string): Promise<BalanceDto & Label> {

@@ -6,5 +6,5 @@ export { HoldRow } from './hold.entity.js';
 export * from './ledger.store.js';
 export * from './migrations/index.js';
 export { LookupRow, OverviewRow } from './overview.entities.js';
-export { UsageSumRow, UsageWatermarkRow } from './usage.entities.js';
+export { ended, UsageSumRow, UsageWatermarkRow } from './usage.entities.js';
 export * from './write.js';
