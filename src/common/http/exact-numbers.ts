@@ -22,7 +22,7 @@ export function exactNumber(decimal: string): ExactNumber {
   return String(double) === decimal ? double : new LosslessNumber(decimal);
 }
 
-/** A row as JSON with every digit of its numbers. The library's text costs more, so it is made only where it differs. */
+/** A row as JSON with every digit of its numbers. Only rows with such numbers need the library, which is slower. */
 export function exactJson(row: object): string {
   return Object.values(row).some((value) => value instanceof LosslessNumber) ? stringify(row)! : JSON.stringify(row);
 }

@@ -12,17 +12,12 @@ import {
   UsageSums,
 } from '../domain/index.js';
 import { LedgerUnavailable } from '../engine/index.js';
-import { ended } from '../store/index.js';
+import { ended, USAGE_COLUMNS, usageRow } from '../store/index.js';
 import { addEntries } from './entries.js';
 import type { UsageRange } from './usage.js';
-import { sumOf } from './usage.store.js';
 
 /** Few enough that others hardly notice a statement. */
 const PAGE = 2_000;
-const COLUMNS = ['grain', 'bucket', 'value', 'measure', 'units', 'billions', 'count'];
-const SELECTED = COLUMNS.map((column) =>
-  column === 'billions' || column === 'units' ? `CAST(s.${column} AS CHAR) AS ${column}` : `s.${column}`,
-).join(', ');
 
 /** What is asked of one account. */
 interface Asked {
@@ -72,7 +67,7 @@ export class UsageReader {
 
   /** The sums that can still change, and the watermark that they go with. */
   private async open(asked: Asked, ranges: readonly UsageRange[]): Promise<{ watermark: number; rows: UsageRow[] }> {
-    const select = `SELECT w.watermark, ${SELECTED} FROM usage_watermark w LEFT JOIN usage_sum s
+    const select = `SELECT w.watermark, ${USAGE_COLUMNS} FROM usage_watermark w LEFT JOIN usage_sum s
       ON s.account_id = w.account_id AND s.dimension = ? AND s.grain = ? AND s.bucket >= ? AND s.bucket < ?
       WHERE w.account_id = ?`;
     const { accountId, dimension } = asked;
@@ -82,7 +77,7 @@ export class UsageReader {
       ranges.flatMap(({ grain, low, high }) => [dimension, grain, low, high, accountId]),
     );
     const watermark = Number(found[0]?.['watermark'] ?? 0);
-    return { watermark, rows: found.filter(({ bucket }) => bucket !== null).map((raw) => rowOf(raw, dimension)) };
+    return { watermark, rows: found.filter(({ bucket }) => bucket !== null).map((raw) => usageRow(raw, dimension)) };
   }
 
   /** The entries after the watermark, added up. */
@@ -137,7 +132,7 @@ export class UsageReader {
     const from = engineOf(this.dataSource) === 'mysql' ? 'usage_sum s FORCE INDEX (PRIMARY)' : 'usage_sum s';
     const read = (where: string, values: readonly (string | number)[]) =>
       this.dataSource.query<Raw[]>(
-        `SELECT ${SELECTED} FROM ${from} WHERE s.account_id = ? AND s.dimension = ? AND s.grain = ? AND ${where}
+        `SELECT ${USAGE_COLUMNS} FROM ${from} WHERE s.account_id = ? AND s.dimension = ? AND s.grain = ? AND ${where}
          ORDER BY s.bucket, s.value, s.measure LIMIT ${PAGE}`,
         [accountId, dimension, range.grain, ...values],
       );
@@ -152,7 +147,7 @@ export class UsageReader {
             ...[last['value']!, last['value']!, last['measure']!],
           ])
         : await read('s.bucket >= ? AND s.bucket < ?', [low, range.high]);
-      if (rows.length > 0) yield rows.map((raw) => rowOf(raw, dimension));
+      if (rows.length > 0) yield rows.map((raw) => usageRow(raw, dimension));
       const isWhole = rows.length < PAGE;
       if (isWhole) low = last ? low + 1 : range.high;
       else low = Number(rows.at(-1)!['bucket']);
@@ -171,18 +166,6 @@ function isSome({ low, high }: UsageRange): boolean {
 
 function isIn({ grain, low, high }: UsageRange, of: Grain, bucket: number): boolean {
   return grain === of && bucket >= low && bucket < high;
-}
-
-function rowOf(raw: Raw, dimension: UsageDimension): UsageRow {
-  return {
-    dimension,
-    grain: raw['grain'] as Grain,
-    bucket: Number(raw['bucket']),
-    value: ended.from(String(raw['value'])),
-    measure: ended.from(String(raw['measure'])),
-    sum: sumOf(raw['billions']!, raw['units']!),
-    count: Number(raw['count']),
-  };
 }
 
 async function* none(): AsyncGenerator<readonly UsageRow[]> {

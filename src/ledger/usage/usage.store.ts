@@ -14,10 +14,9 @@ import {
   type Tx,
 } from '../../common/database/index.js';
 import { type UsageRow, UsageSums } from '../domain/index.js';
-import { UsageSumRow, UsageWatermarkRow } from '../store/index.js';
+import { UsageSumRow, usageSumRow, UsageWatermarkRow } from '../store/index.js';
 import { addEntries } from './entries.js';
 
-const BILLION = 1_000_000_000n;
 const EPOCHS = 2 ** 47;
 /** A step ends when it has so many entries or sums: on SQLite every debit waits for its write. */
 const ENTRIES = 10_000;
@@ -112,7 +111,7 @@ export class UsageStore {
     const now = await this.lock(tx, sorted);
     const fresh = sorted.filter(({ accountId, watermark }) => now.get(accountId) === watermark);
     const { sums, watermarks } = this;
-    const rows = fresh.flatMap((part) => part.rows.map((row) => sums.values(stored(part.accountId, row))));
+    const rows = fresh.flatMap((part) => part.rows.map((row) => sums.values(usageSumRow(part.accountId, row))));
     const moved = fresh.map(({ accountId, upTo }) => watermarks.values({ accountId, watermark: upTo, epoch: 0 }));
     const added = ['billions', 'units', 'count'];
     await execute(tx, [
@@ -161,15 +160,6 @@ function behindOf(row: Raw): Behind {
     sequence: Number(row['sequence']),
     watermark: Number(row['watermark'] ?? 0),
   };
-}
-
-function stored(accountId: number, { sum, ...row }: UsageRow): UsageSumRow {
-  return { ...row, accountId, billions: Number(sum / BILLION), units: Number(sum % BILLION) };
-}
-
-/** The sum of a row; a driver must have read both columns as text. */
-export function sumOf(billions: string | number, units: string | number): bigint {
-  return BigInt(billions) * BILLION + BigInt(units);
 }
 
 function marks(values: readonly unknown[]): string {
