@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { PricingModule } from '../pricing/index.js';
 import { WalletModule } from '../wallet/index.js';
 import { CreditsController } from './credits.controller.js';
 import { CreditsExportsController } from './exports.controller.js';
@@ -6,18 +7,23 @@ import { CreditsGrantsController } from './grants.controller.js';
 import { CreditsHoldsController } from './holds.controller.js';
 import { CreditsUsageController } from './usage.controller.js';
 import { CreditsService } from './credits.service.js';
+import { ParkedController } from './pricing/parked.controller.js';
+import { ParkedService } from './pricing/parked.service.js';
+import { QuotesController } from './pricing/quotes.controller.js';
 
 /** Credits: US dollars. */
 @Module({
-  imports: [WalletModule],
+  imports: [WalletModule, PricingModule],
   controllers: [
     CreditsController,
     CreditsHoldsController,
     CreditsGrantsController,
     CreditsExportsController,
     CreditsUsageController,
+    QuotesController,
+    ParkedController,
   ],
-  providers: [CreditsService],
+  providers: [CreditsService, ParkedService],
   exports: [CreditsService],
 })
 export class CreditsModule {}

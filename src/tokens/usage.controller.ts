@@ -4,11 +4,10 @@ import type { FastifyReply } from 'fastify';
 import { Authenticated, CurrentPrincipal, type Principal } from '../auth/index.js';
 import { data, type Data, Endpoint, ExactNumbers, ExportEndpoint, sendExport } from '../common/http/index.js';
 import {
-  exportUsage,
   USAGE_ENDPOINTS,
-  UsageDto,
+  UsageReportDto,
+  UsageReports,
   UsageExportQuery,
-  usageOf,
   UsageQuery,
   UsageRowDto,
   type Wallet,
@@ -21,16 +20,19 @@ import { TokensService } from './tokens.service.js';
 export class TokensUsageController {
   private readonly wallet: Wallet;
 
-  constructor(tokens: TokensService) {
+  constructor(
+    tokens: TokensService,
+    private readonly reports: UsageReports,
+  ) {
     this.wallet = tokens.wallet;
   }
 
   @Get()
   @Authenticated()
   @ExactNumbers()
-  @Endpoint({ ...USAGE_ENDPOINTS.show, answers: UsageDto, errors: ['FORBIDDEN'] })
-  usage(@CurrentPrincipal() who: Principal, @Query() query: UsageQuery): Promise<Data<UsageDto>> {
-    return data(usageOf(this.wallet, who, query));
+  @Endpoint({ ...USAGE_ENDPOINTS.show, answers: UsageReportDto, errors: ['FORBIDDEN'] })
+  usage(@CurrentPrincipal() who: Principal, @Query() query: UsageQuery): Promise<Data<UsageReportDto>> {
+    return data(this.reports.show(this.wallet, who, query));
   }
 
   @Get('export')
@@ -41,6 +43,6 @@ export class TokensUsageController {
     @Query() query: UsageExportQuery,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await sendExport(reply, query.format, await exportUsage(this.wallet, who, query));
+    await sendExport(reply, query.format, await this.reports.export(this.wallet, who, query));
   }
 }

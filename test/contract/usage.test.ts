@@ -1,312 +1,354 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Client } from '../support/client.js';
+import type { Answer, Client } from '../support/client.js';
 import { describeEachDatabase } from '../support/databases.js';
-import { eventually } from '../support/eventually.js';
-import { type NaiveSum, naiveUsage, type Spent } from '../support/naive-usage.js';
+import { expectVerified } from '../support/ledger.js';
+import { cardOf, makeCard } from '../support/rate-cards.js';
 import { type Server, startServer } from '../support/server.js';
-import { Sql } from '../support/sql.js';
-import { expectError, historyOf, newName, type Words, WORDS } from '../support/words.js';
+import { expectError, historyOf, newName, stateOf, WORDS } from '../support/words.js';
 
-const FOREVER = { exp: Math.floor(Date.parse('2099-01-01') / 1000) };
-const HOUR = 3_600_000;
-const NOW = '2026-03-10T15:00:00Z';
+const [CREDITS, TOKENS] = WORDS as [(typeof WORDS)[number], (typeof WORDS)[number]];
+const DEBIT = '/api/credits/debit';
+const BATCH = '/api/credits/debit/batch';
+const HOLDS = '/api/credits/holds';
+const CONSUME = '/api/tokens/consume';
+const MODEL = 'anthropic/claude-sonnet-4-5';
+const ALIAS = 'claude-sonnet-4-5-20250929';
+/** Costs 1,000 × 3.75 + 100 × 18.75 dollars a million: 0.005625. */
+const USAGE = { model: ALIAS, input: 1_000, output: 100 };
+const RAW = { input_tokens: 1_000, output_tokens: 100, cache_read_input_tokens: null, cost: 0.12345678901234567 };
 
-/** When something happened, and what: an amount that is spent, and for what. */
-const STORY: [at: string, amount: number, by?: Record<string, string>][] = [
-  ['2025-12-31T23:59:58Z', 10, { agent: 'a', model: 'large' }],
-  ['2026-01-01T00:00:01Z', 20, { agent: 'A', model: 'large' }],
-  ['2026-02-28T10:00:00Z', 5, { agent: 'a', model: 'small', run_id: 'r-1' }],
-  ['2026-02-28T10:30:00Z', 6],
-  ['2026-03-09T23:59:59Z', 7, { agent: 'a' }],
-  ['2026-03-10T00:00:00Z', 7, { agent: 'b', run_id: 'r-1' }],
-  ['2026-03-10T09:00:00Z', 3, { agent: 'a', model: 'Large' }],
-];
-
-const PERIODS: { readonly from?: string; readonly to?: string }[] = [
-  {},
-  { from: '2025-01-01', to: '2027-01-01' },
-  { from: '2026-02-28T10:15:00Z', to: '2026-03-10T00:00:00Z' },
-  { from: '2026-03-10T08:30:00Z' },
-  { from: '2020-01-01', to: '2020-01-02' },
-];
-const GROUPS = ['model', 'agent', 'actor', 'run_id', 'type'];
-
-/** The start of an interval of a time. */
-const STARTS: Record<string, (at: number) => number> = {
-  hour: (at) => at - (at % HOUR),
-  day: (at) => at - (at % (24 * HOUR)),
-  month: (at) => Date.UTC(new Date(at).getUTCFullYear(), new Date(at).getUTCMonth()),
-};
+/** A 400 that names a field. */
+function expectInvalid(answer: Answer, field: string): void {
+  expectError(answer, 400, 'VALIDATION_ERROR');
+  expect(answer.body.error.details.map((each: { field: string }) => each.field)).toEqual([field]);
+}
 
 describeEachDatabase((database) => {
-  let sql: Sql;
   let server: Server;
+  let admin: Client;
 
   beforeAll(async () => {
     server = await startServer({ DATABASE_URL: database.url });
-    sql = new Sql(database);
+    admin = await server.clientFor({ sub: 'root', admin: true });
   });
-  afterAll(async () => {
-    await sql?.close();
-    await server?.stop();
-  });
+  afterAll(() => server?.stop());
 
-  /** Waits until the sums of all accounts are up to date, so that nothing is left to be added to them. */
-  const summedUp = () =>
-    eventually(async () => {
-      const behind = await sql.query(
-        'SELECT a.id FROM account a LEFT JOIN usage_watermark w ON w.account_id = a.id WHERE a.sequence > COALESCE(w.watermark, 0)',
-      );
-      expect(behind).toEqual([]);
-    });
-
-  const whole = (words: Words, amount: number) => BigInt(Math.round(amount / words.smallest));
-
-  function spentOf(words: Words, { id, type, amount, created_at, reverses, ...by }: any): Spent {
-    return { id, type, amount: whole(words, amount), at: Date.parse(created_at), by, corrects: reverses };
+  async function account(credits = 10, tokens = 10_000): Promise<{ client: Client; name: string }> {
+    const name = newName();
+    for (const [{ add }, amount] of [[CREDITS, credits] as const, [TOKENS, tokens] as const])
+      expect((await admin.post(add, { amount, description: 'Opening', account: `user:${name}` })).status).toBe(201);
+    return { client: await server.clientFor({ sub: name }), name: `user:${name}` };
   }
+  /** Makes a card with one model, whose input costs so many dollars a million, and returns its version. */
+  const reprice = async (input: string, id = MODEL): Promise<number> => {
+    const models = [{ ...cardOf().models[0], id, prices: { input, output: '15' }, tiers: [] }];
+    const made = await makeCard(admin, { markup: '1', models });
+    expect(made.status).toBe(201);
+    return made.body.data.version;
+  };
 
-  /** The same sums with their amounts as the API prints them, without those of nothing. */
-  function naive(words: Words, history: any[], group_by: string, from: string, to: string, interval: string) {
-    const [low, high] = [Date.parse(from), Date.parse(to)];
-    const start = STARTS[interval] ?? (() => low);
-    const sums = naiveUsage(
-      history.map((each) => spentOf(words, each)),
-      group_by,
-      (at) => (at >= low && at < high ? start(at) : undefined),
-    );
-    return new Map(
-      [...sums].map(([at, values]) => [
-        new Date(at).toISOString(),
-        new Map([...values].map(([value, sum]) => [value, printed(words, sum)])),
-      ]),
-    );
-  }
-  const printed = (words: Words, { amount, count }: NaiveSum) => ({
-    amount: Number((Number(amount) * words.smallest).toFixed(6)),
-    count,
-  });
-
-  describe.each(WORDS)('$name', (words) => {
-    const { add, spend, base, spendType } = words;
-    let client: Client;
-    let admin: Client;
-    let account: string;
-    let history: any[];
-
-    const usage = (query: Record<string, string | number | undefined>, by = client) => by.get(`${base}/usage`, query);
-
-    async function opened(amount: number): Promise<[Client, string]> {
-      const sub = newName();
-      const body = { amount, description: 'in', account: `user:${sub}` };
-      expect((await admin.post(add, body)).status).toBe(201);
-      return [await server.clientFor({ sub, claims: FOREVER }), `user:${sub}`];
-    }
-
+  describe('a debit by usage', () => {
+    let version: number;
     beforeAll(async () => {
-      await server.setClock('2025-12-01T00:00:00Z');
-      admin = await server.clientFor({ sub: 'root', admin: true, claims: FOREVER });
-      [client, account] = await opened(1_000);
-      for (const [at, amount, by] of STORY) {
-        await server.setClock(at);
-        const who = by?.['agent'] === 'b' ? admin : client;
-        expect((await who.post(spend, { amount, description: at, account, ...by })).status).toBe(201);
-      }
-      await server.setClock('2026-03-10T10:00:00Z');
-      const hold = (await client.post(`${base}/holds`, { amount: 50, agent: 'c', run_id: 'r-2' })).body.data;
-      const captured = await client.post(`${base}/holds/${hold.id}/capture`, { amount: 9, model: 'large' });
-      expect(captured.body.data).toMatchObject({ type: spendType, agent: 'c' });
-      // Of the third spending, and of the deposit, which is no spending.
-      for (const [id, amount] of [
-        [4, 2],
-        [1, 1],
-      ] as const) {
-        const body = { account, amount, reason: 'An error' };
-        expect((await admin.post(`${base}/transactions/${id}/reverse`, body)).status).toBe(201);
-      }
-      await server.setClock(NOW);
-      history = await historyOf(client, words);
+      version = (await makeCard(admin)).body.data.version;
+    });
+    const pricing = () => ({
+      rate_card: version,
+      model: MODEL,
+      lines: [
+        { pool: 'input', quantity: 1_000, unit_price: '0.00000375', amount: '0.00375' },
+        { pool: 'output', quantity: 100, unit_price: '0.00001875', amount: '0.001875' },
+      ],
+      exact: '0.005625',
     });
 
-    describe.each(['at once', 'when all is summed up'])('%s', (when) => {
-      beforeAll(async () => {
-        if (when !== 'at once') await summedUp();
+    it('costs what the card says, and keeps the usage and the evidence', async () => {
+      const { client, name } = await account();
+      const { status, body } = await client.post(DEBIT, { usage: USAGE, description: 'Run', agent: 'a' });
+      expect(status).toBe(201);
+      expect(body.data).toEqual({
+        id: 2,
+        account: name,
+        type: 'debit',
+        amount: -0.005625,
+        balance_after: 9.994375,
+        description: 'Run',
+        created_at: expect.any(String),
+        metadata: null,
+        actor: name,
+        agent: 'a',
+        model: MODEL,
+        usage: { input: 1_000, output: 100 },
+        pricing: pricing(),
+        grants: [{ grant_id: 1, amount: 0.005625 }],
+        grants_count: 1,
       });
+      expect((await client.get('/api/credits/transactions/2')).body.data).toEqual(body.data);
+      expect((await historyOf(client, CREDITS))[1]).toEqual(body.data);
+    });
 
-      it.each(GROUPS)('is what the transactions come to, by %s', async (group_by) => {
-        for (const period of PERIODS)
-          for (const interval of ['hour', 'day', 'month', 'total']) {
-            if (interval === 'hour' && period.from?.startsWith('2025')) continue;
-            const { status, body } = await usage({ ...period, group_by, interval });
-            expect(status).toBe(200);
-            const { from, to } = body.data.period;
-            const must = naive(words, history, group_by, from, to, interval);
-            expect(body.data.series.map(({ start }: any) => start)).toEqual([...must.keys()].sort());
-            const names = body.data.totals.map(({ value }: any) => value);
-            for (const { start, groups, other } of body.data.series) {
-              expect(groups.map(({ value }: any) => value)).toEqual(names);
-              const some = groups.filter(({ amount, count }: any) => amount !== 0 || count > 0);
-              expect(new Map(some.map(({ value = '', ...sums }: any) => [value, sums]))).toEqual(must.get(start));
-              expect(other).toEqual({ amount: 0, count: 0 });
-            }
-            const all = [...must.values()].flatMap((values) => [...values.values()]);
-            expect(body.data.total).toEqual({
-              amount: Number(all.reduce((sum, { amount }) => sum + amount, 0).toFixed(6)),
-              count: all.reduce((sum, { count }) => sum + count, 0),
-            });
-          }
+    it('takes what the provider said, with its nulls and its own members', async () => {
+      const { client } = await account();
+      const usage = { model: MODEL, format: 'anthropic', raw: RAW };
+      const { status, body } = await client.post(DEBIT, { usage, description: 'Run' });
+      expect({ status, body }).toMatchObject({
+        status: 201,
+        body: { data: { amount: -0.005625, pricing: pricing() } },
       });
-
-      it('shows the largest groups of the whole period in every interval, and the sum of the rest', async () => {
-        const query = { from: '2026-02-28', to: NOW, group_by: 'agent', limit: 2 };
-        const { data } = (await usage(query)).body;
-        expect(data).toEqual({
-          period: { from: '2026-02-28T00:00:00.000Z', to: '2026-03-11T00:00:00.000Z' },
-          series: [
-            {
-              start: '2026-02-28T00:00:00.000Z',
-              groups: [
-                { value: 'a', amount: 5, count: 1 },
-                { value: 'c', amount: 0, count: 0 },
-              ],
-              other: { amount: 6, count: 1 },
-            },
-            {
-              start: '2026-03-09T00:00:00.000Z',
-              groups: [
-                { value: 'a', amount: 7, count: 1 },
-                { value: 'c', amount: 0, count: 0 },
-              ],
-              other: { amount: 0, count: 0 },
-            },
-            {
-              start: '2026-03-10T00:00:00.000Z',
-              groups: [
-                { value: 'a', amount: 1, count: 1 },
-                { value: 'c', amount: 9, count: 1 },
-              ],
-              other: { amount: 7, count: 1 },
-            },
-          ],
-          totals: [
-            { value: 'a', amount: 13, count: 3 },
-            { value: 'c', amount: 9, count: 1 },
-            { amount: 13, count: 2 },
-          ],
-          total: { amount: 35, count: 6 },
-        });
-      });
-
-      it('is exported whole, a row for each interval and group', async () => {
-        const query = { from: '2026-02-28', to: NOW, group_by: 'agent', format: 'csv' };
-        const { text, headers } = await client.get(`${base}/usage/export`, query);
-        expect(headers['content-disposition']).toMatch(/attachment; filename="(credits|tokens)-usage-.*\.csv"/);
-        expect(
-          text
-            .replace(/^\uFEFF/, '')
-            .trim()
-            .split('\r\n')
-            .map((line) => line.split(',')),
-        ).toEqual([
-          ['start', 'value', 'amount', 'count'],
-          ['2026-02-28T00:00:00.000Z', '', '6', '1'],
-          ['2026-02-28T00:00:00.000Z', 'a', '5', '1'],
-          ['2026-03-09T00:00:00.000Z', 'a', '7', '1'],
-          ['2026-03-10T00:00:00.000Z', 'c', '9', '1'],
-          ['2026-03-10T00:00:00.000Z', 'b', '7', '1'],
-          ['2026-03-10T00:00:00.000Z', 'a', '1', '1'],
-        ]);
-        const lines = (await client.get(`${base}/usage/export`, { ...query, format: 'ndjson' })).text
-          .trim()
-          .split('\n');
-        expect(lines.map((line) => JSON.parse(line))[0]).toEqual({
-          start: '2026-02-28T00:00:00.000Z',
-          amount: 6,
-          count: 1,
-        });
-        expect(lines).toHaveLength(6);
+      expect(body.data.usage).toEqual({
+        input: 1_000,
+        output: 100,
+        format: 'anthropic',
+        raw_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
       });
     });
 
-    it('by default covers the last thirty days, today included', async () => {
-      const { period } = (await usage({})).body.data;
-      expect(period).toEqual({ from: '2026-02-09T00:00:00.000Z', to: '2026-03-11T00:00:00.000Z' });
+    it('bills a meter, under a model where one is named', async () => {
+      const { client } = await account();
+      const usage = { meter: 'compute_second', quantity: 12.5 };
+      const { body } = await client.post(DEBIT, { usage, description: 'Compute', model: 'any' });
+      // 12.5 × 0.00003125, rounded up to a micro-dollar.
+      expect(body.data).toMatchObject({ amount: -0.000391, model: 'any', usage, pricing: { exact: '0.000390625' } });
     });
 
-    it('of an account without spending, or that is none, is empty', async () => {
-      const [nobody] = await opened(1);
-      const other = await server.clientFor({ sub: newName(), claims: FOREVER });
-      for (const who of [nobody, other])
-        expect((await usage({ group_by: 'model' }, who)).body.data).toEqual({
-          period: expect.anything(),
-          series: [],
-          totals: [],
-          total: { amount: 0, count: 0 },
-        });
+    it('is written out as JSON in an export', async () => {
+      const { client } = await account();
+      await client.post(DEBIT, { usage: USAGE, description: 'Run' });
+      const csv = (await client.get('/api/credits/transactions/export', { format: 'csv' })).text;
+      expect(csv.split('\r\n')[0]).toContain(',usage,pricing,');
+      expect(csv).toContain('"{""input"":1000,""output"":100}"');
+      const ndjson = (await client.get('/api/credits/transactions/export', { format: 'ndjson' })).text;
+      expect(JSON.parse(ndjson.split('\n')[1]!)).toMatchObject({ usage: { input: 1_000 }, pricing: pricing() });
+    });
+
+    it('takes a model beside the usage that is the same one, and refuses another', async () => {
+      const { client } = await account();
+      const debit = (model: string) => client.post(DEBIT, { usage: USAGE, model, description: 'Run' });
+      for (const same of [MODEL, ALIAS]) expect((await debit(same)).body.data.model).toBe(MODEL);
+      expectInvalid(await debit('another'), 'model');
     });
 
     it.each([
-      ['interval', 'week'],
-      ['group_by', 'account'],
-      ['limit', '0'],
-      ['limit', '201'],
-      ['from', '2026-02-30'],
-      ['currency', 'EUR'],
-    ])('refuses %s=%s', async (field, value) => {
-      expectError(await usage({ [field]: value }), 400, 'VALIDATION_ERROR');
+      ['neither amount nor usage', {}, 'amount'],
+      ['both amount and usage', { amount: 1, usage: USAGE }, 'usage'],
+      ['usage that is no object', { usage: [USAGE] }, 'usage'],
+      ['usage that is null', { usage: null }, 'usage'],
+      ['usage of nothing', { usage: { model: MODEL, input: 0 } }, 'usage'],
+      ['usage without a model', { usage: { input: 1 } }, 'usage.model'],
+      ['a fraction', { usage: { model: MODEL, input: 1.5 } }, 'usage.input'],
+      ['a negative count', { usage: { model: MODEL, input: -1 } }, 'usage.input'],
+      ['10¹⁵ tokens', { usage: { model: MODEL, input: 1e15 } }, 'usage.input'],
+      ['an unknown pool', { usage: { model: MODEL, inputs: 1 } }, 'usage.inputs'],
+      ['a model with a NUL', { usage: { model: 'a\0', input: 1 } }, 'usage.model'],
+      ['raw without a format', { usage: { model: MODEL, raw: RAW } }, 'usage.format'],
+      ['raw that is null', { usage: { model: MODEL, format: 'anthropic', raw: null } }, 'usage.raw'],
+      [
+        'more cached than there was',
+        {
+          usage: {
+            model: MODEL,
+            format: 'openai_chat',
+            raw: { prompt_tokens: 1, completion_tokens: 1, prompt_tokens_details: { cached_tokens: 2 } },
+          },
+        },
+        'usage.raw.prompt_tokens',
+      ],
+      ['a quote without usage', { amount: 1, quote_id: 'q' }, 'quote_id'],
+    ])('with %s is a 400, and nothing is recorded', async (_, charge, field) => {
+      const { client } = await account();
+      const before = await stateOf(client, CREDITS);
+      const answer = await client.post(DEBIT, { ...charge, description: 'Run' });
+      expectInvalid(answer, field);
+      expect(await stateOf(client, CREDITS)).toEqual(before);
     });
 
-    it('refuses more than 31 days by the hour, a period that ends before it begins, and strangers', async () => {
-      const hours = (from: string) => usage({ from, to: '2026-03-10T15:00:00Z', interval: 'hour' });
-      expect((await hours('2026-02-07T15:00:00Z')).status).toBe(200);
-      expectError(await hours('2026-02-07T14:59:59Z'), 400, 'VALIDATION_ERROR');
-      expectError(await usage({ from: '2026-03-02', to: '2026-03-01' }), 400, 'VALIDATION_ERROR');
-      const stranger = await server.clientFor({ sub: newName(), claims: FOREVER });
-      expectError(await usage({ account }, stranger), 403, 'FORBIDDEN');
-      expectError(await stranger.get(`${base}/usage/export`, { account }), 403, 'FORBIDDEN');
-      expect((await usage({ account }, admin)).status).toBe(200);
+    it.each([
+      ['model', { model: 'anthropic/claude-sonnet-4-6', input: 1 }, { model: 'anthropic/claude-sonnet-4-6' }],
+      ['pool', { model: ALIAS, input: 1, input_audio: 1 }, { model: MODEL, pool: 'input_audio' }],
+      ['service tier', { model: MODEL, input: 1, service_tier: 'flex' }, { model: MODEL, service_tier: 'flex' }],
+      ['meter', { meter: 'compute_minute', quantity: 1 }, { meter: 'compute_minute' }],
+    ])('of an unknown %s is a 422 that says which, and nothing is recorded', async (_, usage, details) => {
+      const { client } = await account();
+      const before = await stateOf(client, CREDITS);
+      const answer = await client.post(DEBIT, { usage, description: 'Run' }, { key: 'k' });
+      expectError(answer, 422, 'UNPRICED');
+      expect(answer.body.error.details).toMatchObject(details);
+      expect(await stateOf(client, CREDITS)).toEqual(before);
     });
 
-    it('adds up and prints exactly what no double holds', async () => {
-      const [rich, name] = await opened(words.greatest);
-      for (let round = 0; round < 3; round++) {
-        if (round > 0) await admin.post(add, { amount: words.greatest, description: 'in', account: name });
-        expect((await rich.post(spend, { amount: words.greatest, description: 'out' })).status).toBe(201);
-      }
-      const thrice = words.name === 'credits' ? '25769803775.999997' : '27021597764222973';
-      for (const isSummedUp of [false, true]) {
-        if (isSummedUp) await summedUp();
-        const { text } = await usage({}, rich);
-        expect(text).toContain(`"total":{"amount":${thrice},"count":3}`);
-        for (const format of ['csv', 'ndjson'])
-          expect((await rich.get(`${base}/usage/export`, { format })).text).toContain(thrice);
-      }
+    it('that the balance does not cover is a 402 with its price', async () => {
+      const { client } = await account(0.001);
+      const answer = await client.post(DEBIT, { usage: USAGE, description: 'Run' });
+      expectError(answer, 402, 'INSUFFICIENT_CREDITS');
+      expect(answer.body.error.details.required).toBe(0.005625);
+    });
+  });
+
+  describe('under a key', () => {
+    it('gets its first answer again, whatever the prices are by then', async () => {
+      await reprice('3');
+      const { client } = await account();
+      const body = { usage: { model: MODEL, input: 1_000 }, description: 'Run' };
+      const first = await client.post(DEBIT, body, { key: 'k' });
+      expect(first.body.data.amount).toBe(-0.003);
+      await reprice('4');
+      const second = await client.post(DEBIT, body, { key: 'k' });
+      expect(second.headers['idempotent-replayed']).toBe('true');
+      expect(second.body).toEqual(first.body);
+      await reprice('4', 'another/model');
+      expect((await client.post(DEBIT, body, { key: 'k' })).body).toEqual(first.body);
+      expect((await client.get('/api/credits/transactions')).body.meta.total).toBe(2);
     });
 
-    it('is exact while others spend: never less than was acknowledged, never more than was asked for', async () => {
-      const [busy] = await opened(100_000);
-      let [sent, done] = [0, 0];
-      const spending = async () => {
-        for (let i = 0; i < 60; i++) {
-          sent += 1;
-          expect((await busy.post(spend, { amount: 1, description: 'x', agent: `agent-${i % 7}` })).status).toBe(201);
-          done += 1;
-        }
-      };
-      const running = Promise.all(Array.from({ length: 8 }, spending));
-      let isOver = false;
-      void running.then(() => (isOver = true));
-      while (!isOver) {
-        const least = done;
-        const { data } = (await usage({ group_by: 'agent' }, busy)).body;
-        expect(data.total.count).toBeGreaterThanOrEqual(least);
-        expect(data.total.count).toBeLessThanOrEqual(sent);
-        expect(data.total.amount).toBe(data.total.count);
-        const sum = data.totals.reduce((total: number, { count }: any) => total + count, 0);
-        expect(sum).toBe(data.total.count);
-      }
-      await running;
-      expect((await usage({}, busy)).body.data.total).toEqual({ amount: 480, count: 480 });
+    it('is another request with another usage, though it costs the same', async () => {
+      await reprice('15');
+      const { client } = await account();
+      const debit = (usage: object) => client.post(DEBIT, { usage, description: 'Run' }, { key: 'k' });
+      expect((await debit({ model: MODEL, input: 10 })).status).toBe(201);
+      expectError(await debit({ model: MODEL, output: 10 }), 422, 'IDEMPOTENCY_KEY_REUSED');
+      expectError(await debit({ model: ALIAS, input: 10 }), 422, 'IDEMPOTENCY_KEY_REUSED');
     });
+
+    it('remembers no 422: the same key is charged once there is a price', async () => {
+      await reprice('3');
+      const { client } = await account();
+      const body = { usage: { model: 'new/model', input: 1_000 }, description: 'Run' };
+      expectError(await client.post(DEBIT, body, { key: 'k' }), 422, 'UNPRICED');
+      await reprice('3', 'new/model');
+      const charged = await client.post(DEBIT, body, { key: 'k' });
+      expect(charged.body.data.amount).toBe(-0.003);
+      expect(charged.headers['idempotent-replayed']).toBeUndefined();
+      await reprice('3');
+    });
+  });
+
+  describe('a batch', () => {
+    const items = [
+      { usage: { model: MODEL, input: 1_000 }, description: 'Known' },
+      { usage: { model: 'new/model', input: 1_000 }, description: 'Unknown' },
+      { amount: 1, description: 'Plain' },
+    ];
+    const outcomes = ({ body }: any) => body.data.map((each: any) => each.transaction?.amount ?? each.error.code);
+
+    it('rejects what nothing prices alone, and charges it when it comes again', async () => {
+      await reprice('3');
+      const { client } = await account();
+      const body = { items, mode: 'independent' };
+      const first = await client.post(BATCH, body, { key: 'k' });
+      expect(outcomes(first)).toEqual([-0.003, 'UNPRICED', -1]);
+      expect(first.body.meta).toEqual({ posted: 2, rejected: 1 });
+      expect(first.body.data[1].error.details.model).toBe('new/model');
+      await reprice('7', 'new/model');
+      const second = await client.post(BATCH, body, { key: 'k' });
+      expect(outcomes(second)).toEqual([-0.003, -0.007, -1]);
+      expect((await client.get('/api/credits/transactions')).body.meta.total).toBe(4);
+    });
+
+    it('that is atomic is refused as a whole, and done when there is a price', async () => {
+      await reprice('3');
+      const { client } = await account();
+      const before = await stateOf(client, CREDITS);
+      const body = { items, mode: 'atomic' };
+      const refused = await client.post(BATCH, body, { key: 'k' });
+      expectError(refused, 422, 'UNPRICED');
+      expect(refused.body.error.details).toMatchObject({ model: 'new/model', item: 1 });
+      expect(await stateOf(client, CREDITS)).toEqual(before);
+      const both = [MODEL, 'new/model'].map((id) => ({ id, prices: { input: '5' } }));
+      await makeCard(admin, { markup: '1', models: both });
+      const first = await client.post(BATCH, body, { key: 'k' });
+      expect(outcomes(first)).toEqual([-0.005, -0.005, -1]);
+      await reprice('3');
+      const second = await client.post(BATCH, body, { key: 'k' });
+      expect(second.body).toEqual(first.body);
+    });
+
+    it('with an item that is malformed or contradicts itself is a 400 for the whole', async () => {
+      await reprice('3');
+      const { client } = await account();
+      const before = await stateOf(client, CREDITS);
+      const batch = (item: object) =>
+        client.post(BATCH, { items: [items[2], { description: 'x', ...item }], mode: 'independent' });
+      const usage = { model: MODEL, input: 1 };
+      expectInvalid(await batch({ usage: { ...usage, input: 0.5 } }), 'items.1.usage.input');
+      expectInvalid(await batch({ usage, model: 'another' }), 'items.1.model');
+      expectInvalid(await batch({ usage, amount: 1 }), 'items.1.usage');
+      expectInvalid(await batch({}), 'items.1.amount');
+      expect(await stateOf(client, CREDITS)).toEqual(before);
+    });
+  });
+
+  describe('holds', () => {
+    it('keep back the price of usage, and captures cost what they used', async () => {
+      await reprice('3');
+      const { client } = await account();
+      const opened = await client.post(HOLDS, { usage: { model: ALIAS, input: 2_000 } }, { key: 'o' });
+      expect(opened.body.data).toMatchObject({ status: 'open', amount: 0.006, model: MODEL });
+      expect(opened.body.data).not.toHaveProperty('usage');
+      const { id } = opened.body.data;
+      const part = { usage: { model: MODEL, input: 1_000 }, final: false };
+      const capture = (body: object, key?: string) => client.post(`${HOLDS}/${id}/capture`, body, { key });
+      const first = await capture(part, 'c');
+      expect(first.body.data).toMatchObject({ amount: -0.003, hold_id: id, usage: { input: 1_000 } });
+      expect(first.body.data.pricing.exact).toBe('0.003');
+      await reprice('4');
+      expect((await capture(part, 'c')).body).toEqual(first.body);
+      expect((await client.post(HOLDS, { usage: { model: ALIAS, input: 2_000 } }, { key: 'o' })).body).toEqual(
+        opened.body,
+      );
+      expectError(await capture(part), 409, 'CONFLICT');
+      expectError(await capture({ usage: { model: 'no/model', input: 1 } }), 422, 'UNPRICED');
+      expectInvalid(await capture({ usage: { model: MODEL } }), 'usage');
+      expectInvalid(await capture({}), 'amount');
+      expect((await client.get(`${HOLDS}/${id}`)).body.data).toMatchObject({ status: 'open', captured: 0.003 });
+    });
+
+    it('are not opened by what nothing prices', async () => {
+      const { client } = await account();
+      expectError(await client.post(HOLDS, { usage: { model: 'no/model', input: 1 } }, { key: 'o' }), 422, 'UNPRICED');
+      expect((await client.get(HOLDS)).body.meta.total).toBe(0);
+    });
+  });
+
+  describe('tokens', () => {
+    const usage = { model: 'no/model', input: 100, cache_read: 20, output: 3, web_searches: 5 };
+
+    it('are counted, and the model needs no price', async () => {
+      const { client } = await account();
+      const { status, body } = await client.post(CONSUME, { usage }, { key: 'k' });
+      expect(status).toBe(201);
+      const { model: _, ...pools } = usage;
+      expect(body.data).toMatchObject({ type: 'consume', amount: -123, model: 'no/model', usage: pools });
+      expect(body.data).not.toHaveProperty('pricing');
+      expect((await client.post(CONSUME, { usage }, { key: 'k' })).body).toEqual(body);
+      const named = await client.post(CONSUME, { usage: { model: ALIAS, format: 'anthropic', raw: RAW } });
+      expect(named.body.data).toMatchObject({ amount: -1_100, model: MODEL });
+    });
+
+    it('are captured, held and consumed in batches by usage too', async () => {
+      const { client } = await account();
+      const items = [{ usage }, { amount: 7 }];
+      const batch = await client.post(`${CONSUME}/batch`, { items, mode: 'atomic' });
+      expect(batch.body.data.map((each: any) => each.transaction.amount)).toEqual([-123, -7]);
+      const hold = await client.post('/api/tokens/holds', { usage });
+      expect(hold.body.data.amount).toBe(123);
+      const captured = await client.post(`/api/tokens/holds/${hold.body.data.id}/capture`, { usage });
+      expect(captured.body.data).toMatchObject({ amount: -123, model: 'no/model' });
+    });
+
+    it('have no meters, no quotes, and no usage without a token', async () => {
+      const { client } = await account();
+      const before = await stateOf(client, TOKENS);
+      const consume = (body: object) => client.post(CONSUME, body);
+      const meter = { meter: 'compute_second', quantity: 1 };
+      expectInvalid(await consume({ usage: meter }), 'usage.meter');
+      expectInvalid(await consume({ usage, quote_id: 'q' }), 'quote_id');
+      expectInvalid(await consume({ usage: { model: 'm', requests: 1 } }), 'usage');
+      expectInvalid(await consume({ usage, model: 'another' }), 'model');
+      expect(await stateOf(client, TOKENS)).toEqual(before);
+    });
+  });
+
+  it('the ledger that all of this leaves is whole', async () => {
+    await expectVerified(database);
   });
 });

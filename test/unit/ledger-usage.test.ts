@@ -60,7 +60,7 @@ describe('spending by usage', () => {
   it('takes holds with the version of the prices that they bind, and captures by usage', () => {
     const open: Open = {
       ...{ kind: 'open', amount: stored(9), description: null, metadata: null, ...FOR_NOTHING, expiresIn: 60_000 },
-      ...{ usage: null, rateCard: 7 },
+      ...{ priced: true, rateCard: 7 },
     };
     const held = act(open, 'o');
     expect(held.outcome.hold).toMatchObject({ number: 1, amount: 9, rateCard: 7 });

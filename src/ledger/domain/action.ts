@@ -91,8 +91,10 @@ export interface Reverse {
 }
 
 /** Opens a hold. */
-export interface Open extends Charge, Dimensions {
+export interface Open extends Pick<Charge, 'amount'>, Dimensions {
   readonly kind: 'open';
+  /** Whether the amount follows from prices, so that it may be another when the request comes again. */
+  readonly priced?: boolean;
   /** The version of the prices that its captures use; absent: those in force. */
   readonly rateCard?: number | null;
   readonly description: string | null;

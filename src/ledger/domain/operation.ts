@@ -168,7 +168,7 @@ export function remember(
 export function isOf(action: Action, outcome: Outcome): boolean {
   if (outcome.status === 'held') {
     const { accountId, number, amount } = outcome.hold;
-    if (action.kind === 'open') return action.usage !== undefined || amount === action.amount;
+    if (action.kind === 'open') return action.priced || amount === action.amount;
     return action.kind === 'release' && accountId === action.hold.accountId && number === action.hold.number;
   }
   if (outcome.status !== 'posted') return true;

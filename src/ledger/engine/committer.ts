@@ -146,9 +146,10 @@ export class Committer {
   ): Promise<void> {
     // Without answers it only settles expired holds and grants, and to do that again does no harm.
     if (answers) unknown.set(marker.number, answers);
-    const isAttached = attach && isPosted(answers?.[0]?.[0]);
-    await this.store.write(tx, effects, marker, now, !isAttached);
-    if (isAttached) await attach(tx);
+    const answer = answers?.[0]?.[0];
+    const attached = attach && answer && isDone(answer) ? attach : undefined;
+    await this.store.write(tx, effects, marker, now, !attached);
+    await attached?.(tx, answer!);
   }
 
   /**
@@ -267,8 +268,9 @@ export function isOfBatch(error: unknown): boolean {
   return error instanceof FenceLost || !isTransient(error);
 }
 
-function isPosted(answer: Answer | undefined): boolean {
-  return answer !== undefined && answer.outcome !== 'key-reused' && answer.outcome.status === 'posted';
+/** Whether something can be attached to an operation: it has an entry, or its key is claimed. */
+function isDone({ outcome }: Answer): boolean {
+  return outcome !== 'key-reused' && (outcome.status === 'posted' || outcome.status === 'claimed');
 }
 
 /** Rows by what they belong to: a batch has as many accounts as rows, so each row is looked at once. */

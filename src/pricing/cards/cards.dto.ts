@@ -23,7 +23,7 @@ export class PriceTierDto {
   from: number;
 
   /** A price for every pool that the model prices. */
-  @ApiProperty(PRICES as object)
+  @ApiProperty(PRICES)
   prices: Record<string, string>;
 }
 
@@ -44,7 +44,7 @@ export class CardModelDto {
   aliases?: string[];
 
   /** A decimal text for each pool that has a price; usage of another pool is refused. */
-  @ApiProperty(PRICES as object)
+  @ApiProperty(PRICES)
   prices: Record<string, string>;
 
   /** The highest `from` that is at most the prompt applies to all pools of the request. */
@@ -66,7 +66,7 @@ export class CardMeterDto {
    * Dollars for one unit.
    * @example "0.000025"
    */
-  @ApiProperty(DECIMAL as object)
+  @ApiProperty(DECIMAL)
   unit_price: string;
 
   /** @example "second" */
@@ -91,7 +91,7 @@ export class NewRateCardDto {
    * A factor on every price, more than 0, at most 100. Only administrators see it.
    * @example "1.25"
    */
-  @ApiProperty(DECIMAL as object)
+  @ApiProperty(DECIMAL)
   markup: string;
 
   /** @example [{ "id": "anthropic/claude-sonnet-4-5", "prices": { "input": "3", "output": "15" } }] */

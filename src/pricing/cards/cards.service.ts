@@ -3,7 +3,17 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../auth/index.js';
 import { newRecord } from '../../common/audit/index.js';
 import { Answered, ApiError, type Idempotency, type Page, requestHash } from '../../common/http/index.js';
-import { checkCard, difference, type PriceList, type RateCardBody } from '../domain/index.js';
+import {
+  checkCard,
+  difference,
+  effectiveList,
+  effectiveMeter,
+  effectiveModel,
+  type ModelBody,
+  type PriceList,
+  type RateCard,
+  type RateCardBody,
+} from '../domain/index.js';
 import type {
   PricedMeterDto,
   PricedModelDto,
@@ -28,26 +38,27 @@ export class RateCardsService {
   ) {}
 
   /** What models cost now, the markup included. */
-  async models({ q, limit, offset }: PricesQuery): Promise<Page<PricedModelDto>> {
-    const { version, list } = await this.now();
-    const found = list.models.filter(({ id, aliases = [] }) => fits(q, id, ...aliases));
-    const meta = { total: found.length, limit, offset };
-    return { data: found.slice(offset, offset + limit).map((model) => pricedModel(version, model)), meta };
+  models({ q, limit, offset }: PricesQuery): Page<PricedModelDto> {
+    const card = this.cards.current();
+    const found = card.body.models.filter(({ id, aliases = [] }) => fits(q, id, ...aliases));
+    const data = found.slice(offset, offset + limit).map((model) => pricedModel(card, model));
+    return { data, meta: { total: found.length, limit, offset } };
   }
 
   /** @throws ApiError NOT_FOUND */
-  async model(name: string): Promise<PricedModelDto> {
-    const { version, list } = await this.now();
-    const model = list.models.find(({ id, aliases = [] }) => id === name || aliases.includes(name));
+  model(name: string): PricedModelDto {
+    const card = this.cards.current();
+    const model = card.model(name);
     if (!model) throw new ApiError('NOT_FOUND', 'The prices in force know no such model.');
-    return pricedModel(version, model);
+    return pricedModel(card, model);
   }
 
   /** What meters cost now, the markup included. */
-  async meters({ q, limit, offset }: PricesQuery): Promise<Page<PricedMeterDto>> {
-    const { version, list } = await this.now();
-    const found = list.meters.filter(({ id }) => fits(q, id));
-    const data = found.slice(offset, offset + limit).map((meter) => ({ ...meter, rate_card: version }));
+  meters({ q, limit, offset }: PricesQuery): Page<PricedMeterDto> {
+    const card = this.cards.current();
+    const found = card.body.meters.filter(({ id }) => fits(q, id));
+    const shown = found.slice(offset, offset + limit);
+    const data = shown.map((meter) => ({ ...effectiveMeter(card, meter), rate_card: card.version }));
     return { data, meta: { total: found.length, limit, offset } };
   }
 
@@ -88,7 +99,7 @@ export class RateCardsService {
     const { head, replayed } = await this.cards.make({
       effectiveFrom: from === undefined ? undefined : Date.parse(from),
       markup: body.markup,
-      body: body as RateCardBody,
+      body: body,
       createdBy,
       createdAt: Date.now(),
       requestId: key === undefined ? randomBytes(32).toString('base64url') : requestHash({ createdBy, key }),
@@ -114,12 +125,6 @@ export class RateCardsService {
     return new Answered(await this.whole(who, head), replayed);
   }
 
-  /** The prices in force, as customers pay them. */
-  private async now(): Promise<{ version: number; list: PriceList }> {
-    const { version } = this.cards.inForce();
-    return { version, list: (await this.cards.effective(version))! };
-  }
-
   private async whole(who: Principal, head: RateCardHead): Promise<RateCardDto> {
     const { currency, models, meters, notes = [] } = await this.shown(who, head.version);
     return { ...this.summary(who, head), currency, models, meters, notes };
@@ -127,9 +132,9 @@ export class RateCardsService {
 
   /** Raw prices beside effective ones would tell the markup, so only administrators see them. */
   private async shown(who: Principal, version: number): Promise<PriceList> {
-    const list = await (who.admin ? this.store.body(version) : this.cards.effective(version));
-    if (!list) throw unknown(version);
-    return list;
+    const card = await this.cards.card(version);
+    if (!card) throw unknown(version);
+    return who.admin ? card.body : effectiveList(card);
   }
 
   private summary(who: Principal, { version, effectiveFrom, markup, createdBy, createdAt }: RateCardHead) {
@@ -148,8 +153,8 @@ function unknown(version: number): ApiError {
   return new ApiError('NOT_FOUND', `There is no rate card ${version}.`);
 }
 
-function pricedModel(version: number, { aliases = [], ...model }: PriceList['models'][number]): PricedModelDto {
-  return { ...model, aliases, rate_card: version };
+function pricedModel(card: RateCard, model: ModelBody): PricedModelDto {
+  return { aliases: [], ...effectiveModel(card, model), rate_card: card.version };
 }
 
 /** Whether one of the names contains the text, in upper or lower case. */

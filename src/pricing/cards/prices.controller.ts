@@ -1,5 +1,5 @@
 import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
-import { ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiExcludeEndpoint, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Endpoint, Public, sendTagged } from '../../common/http/index.js';
 import { PricedMeterDto, PricedModelDto, PricesQuery } from './cards.dto.js';
@@ -22,11 +22,11 @@ export class PricesController {
     as: 'list',
     headers: ['ETag'],
   })
-  async models(@Query() query: PricesQuery, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    sendTagged(request, reply, await this.cards.models(query));
+  models(@Query() query: PricesQuery, @Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+    sendTagged(request, reply, this.cards.models(query));
   }
 
-  @Get('models/*id')
+  @Get('models/:id')
   @ApiParam({
     name: 'id',
     description: 'The id or an alias. A `/` in it may stand plain or as `%2F`.',
@@ -39,8 +39,19 @@ export class PricesController {
     errors: ['NOT_FOUND'],
     headers: ['ETag'],
   })
-  async model(@Param('*') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    sendTagged(request, reply, { data: await this.cards.model(id) });
+  model(@Param('id') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+    sendTagged(request, reply, { data: this.cards.model(id) });
+  }
+
+  /** An id with a plain `/`: the router knows it as a first part and the rest. */
+  @Get('models/:first/*')
+  @ApiExcludeEndpoint()
+  modelWithSlash(
+    @Param() { first, '*': rest }: Record<string, string>,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): void {
+    this.model(`${first}/${rest}`, request, reply);
   }
 
   @Get('meters')
@@ -51,7 +62,7 @@ export class PricesController {
     as: 'list',
     headers: ['ETag'],
   })
-  async meters(@Query() query: PricesQuery, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    sendTagged(request, reply, await this.cards.meters(query));
+  meters(@Query() query: PricesQuery, @Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+    sendTagged(request, reply, this.cards.meters(query));
   }
 }

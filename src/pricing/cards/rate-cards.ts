@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common'
 import { LRUCache } from 'lru-cache';
 import { ApiError, requestHash } from '../../common/http/index.js';
 import { Jobs } from '../../common/jobs/index.js';
-import { compileCard, type PriceList, type RateCard, type RateCardBody, withMarkup } from '../domain/index.js';
+import { compileCard, type RateCard, type RateCardBody } from '../domain/index.js';
 import { firstCard } from './first-card.js';
 import type { RateCardHead } from './rate-card.entity.js';
 import { type NewRateCard, RateCardStore } from './rate-card.store.js';
@@ -14,8 +14,6 @@ const LOOK_EVERY_MS = 1_000;
 const AHEAD = 3;
 /** Cards that old quotes and receipts name. */
 const REMEMBERED = 8;
-/** Price lists for people. */
-const LISTS = 3;
 
 /** A card that is or will be in force. */
 interface Ready extends RateCardHead {
@@ -27,7 +25,6 @@ interface Ready extends RateCardHead {
 export class RateCards implements OnApplicationBootstrap {
   private readonly logger = new Logger(RateCards.name);
   private readonly cards = new LRUCache<number, RateCard>({ max: REMEMBERED });
-  private readonly lists = new LRUCache<number, PriceList>({ max: LISTS });
   private timeline: readonly Ready[] = [];
   private newest = 0;
   private isBehind = false;
@@ -77,22 +74,6 @@ export class RateCards implements OnApplicationBootstrap {
     return card;
   }
 
-  /** A card as customers pay it; undefined when there is no such card. */
-  async effective(version: number): Promise<PriceList | undefined> {
-    const known = this.lists.get(version);
-    if (known) return known;
-    const body = await this.store.body(version);
-    if (!body) return undefined;
-    const list = withMarkup(body);
-    this.lists.set(version, list);
-    return list;
-  }
-
-  /** A card as it was made, with its markup; undefined when there is no such card. */
-  async asMade(version: number): Promise<PriceList | undefined> {
-    return this.store.body(version);
-  }
-
   /** Makes a card, which this server knows before it answers. */
   async make(card: NewRateCard): Promise<{ head: RateCardHead; replayed: boolean }> {
     const made = await this.store.make(card);
@@ -132,7 +113,6 @@ export class RateCards implements OnApplicationBootstrap {
     this.timeline = timeline;
     this.newest = Math.max(0, ...heads.map(({ version }) => version));
     this.cards.clear();
-    this.lists.clear();
   }
 
   /** Says once that the cards can't be read. */

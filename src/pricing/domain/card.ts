@@ -63,7 +63,8 @@ export class RateCard {
   constructor(
     /** The card's number. */
     readonly version: number,
-    body: RateCardBody,
+    /** The card as it was made. */
+    readonly body: RateCardBody,
   ) {
     this.markup = factor(body.markup);
     for (const model of body.models)

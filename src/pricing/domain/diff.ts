@@ -1,5 +1,5 @@
 import type { ModelBody, PricesBody } from './card.js';
-import type { PriceList } from './effective.js';
+import type { PriceList } from './price-list.js';
 
 /** A price that differs between two cards; absent where the card has none. */
 export interface Change {

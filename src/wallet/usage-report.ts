@@ -1,3 +1,4 @@
+import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/index.js';
 import { ApiError, type ExactNumber, exactNumber, type Export, invalidField } from '../common/http/index.js';
 import {
@@ -11,15 +12,19 @@ import {
   startOfDay,
   type Tally,
   type Unit,
+  type Usage,
   type UsageGroup,
+  type UsageInterval,
   type UsagePeriod,
+  type UsageRead,
+  UsageReader,
   UsageTable,
   widened,
 } from '../ledger/index.js';
 import { POOLS } from '../pricing/index.js';
 import { exportName } from './exports.js';
 import { checkPeriod } from './history.js';
-import type { UsageDto, UsageExportQuery, UsageGroupDto, UsageQuery, UsageSumDto } from './usage.dto.js';
+import type { UsageReportDto, UsageExportQuery, UsageGroupDto, UsageQuery, UsageSumDto } from './usage-report.dto.js';
 import type { Wallet } from './wallet.js';
 
 /** What the document says of usage, for credits and tokens alike. */
@@ -40,26 +45,52 @@ const DEFAULT_DAYS = 30;
 const MOST_DAYS_BY_HOUR = 31;
 const ROWS = 1_000;
 
-/**
- * Spending by the values of a dimension.
- * @throws ApiError FORBIDDEN, VALIDATION_ERROR, OVERLOADED while the sums are made anew
- */
-export async function usageOf(wallet: Wallet, who: Principal, query: UsageQuery): Promise<UsageDto> {
-  const { interval, limit, group_by } = query;
-  const period = periodOf(query);
-  const table = new UsageTable(period, interval);
-  const name = wallet.nameFor(who, query.account);
-  const { pages } = await wallet.usage.read(name, group_by, rangesOf(period, interval));
-  try {
-    for await (const rows of pages) for (const row of rows) table.add(row);
-  } catch (error) {
-    throw error instanceof LedgerUnavailable ? new ApiError('OVERLOADED', error.message) : error;
+/** Reports on spending by the values of a dimension. */
+@Injectable()
+export class UsageReports {
+  constructor(private readonly reader: UsageReader) {}
+
+  /** @throws ApiError FORBIDDEN, VALIDATION_ERROR, OVERLOADED while the sums are made anew */
+  async show(wallet: Wallet, who: Principal, query: UsageQuery): Promise<UsageReportDto> {
+    const period = periodOf(query);
+    const table = new UsageTable(period, query.interval);
+    try {
+      const { pages } = await this.read(wallet, who, query, period);
+      for await (const rows of pages) for (const row of rows) table.add(row);
+    } catch (error) {
+      throw error instanceof LedgerUnavailable ? new ApiError('OVERLOADED', error.message) : error;
+    }
+    return toReport(wallet.words.unit, period, table.answer(query.limit));
   }
-  const { series, totals, rest, total } = table.answer(limit);
-  const { unit } = wallet.words;
+
+  /**
+   * All groups of all intervals.
+   * @throws ApiError FORBIDDEN, VALIDATION_ERROR
+   */
+  async export(wallet: Wallet, who: Principal, query: UsageExportQuery): Promise<Export> {
+    const period = periodOf(query);
+    const { measures, pages } = await this.read(wallet, who, query, period);
+    return {
+      name: exportName(wallet.nameFor(who, query.account), 'usage', query),
+      columns: ['start', 'value', 'amount', 'count', ...[...(await measures())].sort(inOrder)],
+      pages: rowsOf(wallet.words.unit, query.interval, period, pages),
+    };
+  }
+
+  private read(
+    wallet: Wallet,
+    who: Principal,
+    { account, group_by, interval }: Pick<UsageQuery, 'account' | 'group_by' | 'interval'>,
+    period: UsagePeriod,
+  ): Promise<UsageRead> {
+    return this.reader.read(wallet.nameFor(who, account), group_by, rangesOf(period, interval));
+  }
+}
+
+function toReport(unit: Unit, { from, to }: UsagePeriod, { series, totals, rest, total }: Usage): UsageReportDto {
   const groups = (of: readonly UsageGroup[]) => of.map((group) => toGroup(unit, group));
   return {
-    period: { from: timeOf(period.from), to: timeOf(period.to) },
+    period: { from: timeOf(from), to: timeOf(to) },
     series: series.map((item) => ({
       start: timeOf(item.start),
       groups: groups(item.groups),
@@ -70,26 +101,12 @@ export async function usageOf(wallet: Wallet, who: Principal, query: UsageQuery)
   };
 }
 
-/**
- * All groups of all intervals.
- * @throws ApiError FORBIDDEN, VALIDATION_ERROR
- */
-export async function exportUsage(wallet: Wallet, who: Principal, query: UsageExportQuery): Promise<Export> {
-  const period = periodOf(query);
-  const name = wallet.nameFor(who, query.account);
-  const { measures, pages } = await wallet.usage.read(name, query.group_by, rangesOf(period, query.interval));
-  const columns = ['start', 'value', 'amount', 'count', ...[...(await measures())].sort(inOrder)];
-  return { name: exportName(name, 'usage', query), columns, pages: rowsOf(wallet.words.unit, query, period, pages) };
-}
-
-type Pages = Awaited<ReturnType<Wallet['usage']['read']>>['pages'];
-
 /** Groups come in the order of their intervals, so that one interval at a time is kept. */
 async function* rowsOf(
   unit: Unit,
-  { interval }: UsageExportQuery,
+  interval: UsageInterval,
   period: UsagePeriod,
-  pages: Pages,
+  pages: UsageRead['pages'],
 ): AsyncGenerator<object[]> {
   let [start, values] = [-Infinity, new ByValue()];
   const ready = function* (): Generator<object[]> {
