@@ -3,6 +3,7 @@ import type { Client } from '../support/client.js';
 import { describeEachDatabase } from '../support/databases.js';
 import { eventually } from '../support/eventually.js';
 import { type NaiveSum, naiveUsage, type Spent } from '../support/naive-usage.js';
+import { makeCard } from '../support/rate-cards.js';
 import { type Server, startServer } from '../support/server.js';
 import { Sql } from '../support/sql.js';
 import { expectError, historyOf, newName, type Words, WORDS } from '../support/words.js';
@@ -10,6 +11,8 @@ import { expectError, historyOf, newName, type Words, WORDS } from '../support/w
 const FOREVER = { exp: Math.floor(Date.parse('2099-01-01') / 1000) };
 const HOUR = 3_600_000;
 const NOW = '2026-03-10T15:00:00Z';
+
+const MODEL = { id: 'large-2026', prices: { input: '3', cache_read: '0.3', output: '15', requests: '1' } };
 
 /** When something happened, and what: an amount that is spent, and for what. */
 const STORY: [at: string, amount: number, by?: Record<string, string>][] = [
@@ -44,6 +47,7 @@ describeEachDatabase((database) => {
 
   beforeAll(async () => {
     server = await startServer({ DATABASE_URL: database.url });
+    await makeCard(await server.clientFor({ sub: 'root', admin: true, claims: FOREVER }), { models: [MODEL] });
     sql = new Sql(database);
   });
   afterAll(async () => {
@@ -226,6 +230,57 @@ describeEachDatabase((database) => {
         });
         expect(lines).toHaveLength(6);
       });
+    });
+
+    it('has what was used by pool and by meter, of which a reversal takes nothing back', async () => {
+      const [who, name] = await opened(10_000);
+      const isTokens = words.name === 'tokens';
+      const { id: model } = MODEL;
+      const bodies = [
+        { usage: { model, input: 1_200, output: 300 } },
+        { usage: { model, input: 800, requests: 2, cache_read: 10 } },
+        ...(isTokens ? [] : [{ usage: { meter: 'compute_second', quantity: 12.5 } }]),
+        ...(isTokens ? [] : [{ usage: { meter: 'compute_second', quantity: 0.000001 } }]),
+        { amount: 5 },
+      ];
+      const made = [];
+      for (const body of bodies) made.push(await who.post(spend, { ...body, description: 'x' }));
+      expect(made.map(({ status }) => status)).toEqual(bodies.map(() => 201));
+      const spent = made.map(({ body }) => body.data);
+      const reason = { account: name, reason: 'An error' };
+      expect((await admin.post(`${base}/transactions/${spent[0].id}/reverse`, reason)).status).toBe(201);
+      const sum = (amounts: number[]) => -Number(amounts.reduce((total, amount) => total + amount, 0).toFixed(6));
+      const others = {
+        amount: sum(spent.slice(2).map(({ amount }) => amount)),
+        count: isTokens ? 1 : 3,
+        ...(isTokens ? {} : { quantities: { 'meter:compute_second': 12.500001 } }),
+      };
+      const ofModel = {
+        value: model,
+        amount: -spent[1].amount,
+        count: 2,
+        quantities: { input: 2_000, cache_read: 10, output: 300, requests: 2 },
+      };
+      for (const isSummedUp of [false, true]) {
+        if (isSummedUp) await summedUp();
+        const { totals } = (await usage({ group_by: 'model' }, who)).body.data;
+        const groups = [ofModel, others].sort((a, b) => b.amount - a.amount);
+        expect(totals).toEqual(groups);
+        const { text } = await who.get(`${base}/usage/export`, { group_by: 'model' });
+        const columns = `start,value,amount,count,input,cache_read,output,requests${isTokens ? '' : ',meter:compute_second'}`;
+        expect(text.split('\r\n')[0]).toBe(`\ufeff${columns}`);
+        expect(text).toContain(`,${model},${ofModel.amount},2,2000,10,300,2${isTokens ? '' : ','}\r\n`);
+        const lines = (await who.get(`${base}/usage/export`, { group_by: 'model', format: 'ndjson' })).text;
+        expect(
+          lines
+            .trim()
+            .split('\n')
+            .map((line) => JSON.parse(line)),
+        ).toContainEqual({
+          ...{ start: '2026-03-10T00:00:00.000Z', value: model, amount: ofModel.amount, count: 2 },
+          ...ofModel.quantities,
+        });
+      }
     });
 
     it('by default covers the last thirty days, today included', async () => {
