@@ -20,6 +20,7 @@ const ROOMS_OF_LEDGER = {
   read: ['store', 'domain'],
   proof: ['store', 'domain'],
   follow: ['engine', 'read', 'store', 'domain'],
+  usage: ['engine', 'store', 'domain'],
 };
 
 /** The rooms of payments, and what each may import of the others. */

@@ -5,6 +5,7 @@ import { CreditsController } from './credits.controller.js';
 import { CreditsExportsController } from './exports.controller.js';
 import { CreditsGrantsController } from './grants.controller.js';
 import { CreditsHoldsController } from './holds.controller.js';
+import { CreditsUsageController } from './usage.controller.js';
 import { CreditsService } from './credits.service.js';
 import { ParkedController } from './pricing/parked.controller.js';
 import { ParkedService } from './pricing/parked.service.js';
@@ -18,6 +19,7 @@ import { QuotesController } from './pricing/quotes.controller.js';
     CreditsHoldsController,
     CreditsGrantsController,
     CreditsExportsController,
+    CreditsUsageController,
     QuotesController,
     ParkedController,
   ],

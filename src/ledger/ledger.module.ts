@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { ExpirySweeper, Lanes, LedgerMetrics } from './engine/index.js';
 import { AccountsReader, EntriesReader, Follower, OverviewStore } from './follow/index.js';
 import { FinanceReader, LedgerReader } from './read/index.js';
+import { UsageReader, UsageRollup, UsageStore } from './usage/index.js';
 import { LEDGER_ENTITIES, LedgerStore } from './store/index.js';
 
 /** Accounts and their history, in whatever unit. */
@@ -19,7 +20,10 @@ import { LEDGER_ENTITIES, LedgerStore } from './store/index.js';
     Follower,
     AccountsReader,
     EntriesReader,
+    UsageStore,
+    UsageRollup,
+    UsageReader,
   ],
-  exports: [Lanes, LedgerReader, FinanceReader, AccountsReader, EntriesReader],
+  exports: [Lanes, LedgerReader, FinanceReader, AccountsReader, EntriesReader, UsageReader],
 })
 export class LedgerModule {}

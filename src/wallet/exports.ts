@@ -89,7 +89,7 @@ export function exportTransactions(
   const filter = filterOf(wallet.words.unit, asked);
   const columns = Object.entries(TRANSACTION).filter(([, whose]) => who.admin || whose === 'everybody');
   return {
-    name: nameOf(name, 'transactions', query),
+    name: exportName(name, 'transactions', query),
     columns: columns.map(([column]) => column),
     pages: transactionsIn(wallet, who, name, wallet.reader.everyEntry(name, { ...period, filter })),
   };
@@ -105,7 +105,7 @@ export function exportGrants(wallet: Wallet, who: Principal, query: GrantsExport
   const name = wallet.nameFor(who, account);
   const selection = { status, category, order, from: from?.getTime(), to: to?.getTime() };
   return {
-    name: nameOf(name, 'grants', query),
+    name: exportName(name, 'grants', query),
     columns: Object.keys(GRANT),
     pages: grantsIn(name, wallet.reader.everyGrant(name, selection)),
   };
@@ -124,7 +124,12 @@ async function* grantsIn(name: AccountName, pages: AsyncIterable<readonly Grant[
   for await (const grants of pages) yield grants.map((grant) => toGrant(name, grant));
 }
 
-function nameOf(name: AccountName, rows: string, period: { readonly from?: Date; readonly to?: Date }): string {
+/** The name of a file with such rows of an account. */
+export function exportName(
+  name: AccountName,
+  rows: string,
+  period: { readonly from?: Date; readonly to?: Date },
+): string {
   const { owner, unit } = ownerAndUnit(name);
   return fileName([KINDS[unit], rows, owner], period);
 }

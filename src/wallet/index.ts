@@ -22,6 +22,8 @@ export * from './queries.dto.js';
 export * from './summary.dto.js';
 export * from './transaction.dto.js';
 export * from './usage.dto.js';
+export * from './usage-report.dto.js';
+export * from './usage-report.js';
 export * from './wallet.js';
 export * from './wallet.module.js';
 export { IsTime, toTime } from './time.rule.js';

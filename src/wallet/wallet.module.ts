@@ -4,6 +4,7 @@ import { Config } from '../common/config/index.js';
 import { ParkedUsageStore, PricingModule, Quotes, RateCards } from '../pricing/index.js';
 import { MeController } from './me.controller.js';
 import { park } from './parking.js';
+import { UsageReports } from './usage-report.js';
 import { type Park, Wallet } from './wallet.js';
 import type { Words } from './words.js';
 
@@ -31,7 +32,7 @@ export class Wallets {
 @Module({
   imports: [LedgerModule, PricingModule],
   controllers: [MeController],
-  providers: [Wallets],
-  exports: [Wallets],
+  providers: [Wallets, UsageReports],
+  exports: [Wallets, UsageReports],
 })
 export class WalletModule {}

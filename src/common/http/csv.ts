@@ -1,4 +1,5 @@
 import { stringify } from 'csv-stringify/sync';
+import { LosslessNumber } from 'lossless-json';
 
 /**
  * Rows as CSV by RFC 4180, for a spreadsheet: UTF-8 with a byte order mark, text that looks like a formula behind an
@@ -14,6 +15,9 @@ export function toCsv(columns: readonly string[], rows: readonly object[], head:
     escape_formulas: true,
     // The library quotes only the line end that it writes itself.
     quoted_match: /[\r\n]/,
-    cast: { object: (value) => JSON.stringify(value), boolean: String },
+    cast: {
+      object: (value) => (value instanceof LosslessNumber ? value.value : JSON.stringify(value)),
+      boolean: String,
+    },
   });
 }

@@ -22,6 +22,11 @@ export function exactNumber(decimal: string): ExactNumber {
   return String(double) === decimal ? double : new LosslessNumber(decimal);
 }
 
+/** A row as JSON with every digit of its numbers. Only rows with such numbers need the library, which is slower. */
+export function exactJson(row: object): string {
+  return Object.values(row).some((value) => value instanceof LosslessNumber) ? stringify(row)! : JSON.stringify(row);
+}
+
 @Injectable()
 class ExactNumbersInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<string> {

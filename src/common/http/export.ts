@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import type { FastifyReply } from 'fastify';
 import { toCsv } from './csv.js';
+import { exactJson } from './exact-numbers.js';
 import type { FormatField } from './export.dto.js';
 
 /** A list that is written out as a file, however long it is. */
@@ -55,7 +56,7 @@ async function* beginning(first: IteratorResult<string>, rest: AsyncGenerator<st
 async function* chunksOf({ columns, pages }: Export, format: FormatField['format']): AsyncGenerator<string> {
   const iterator = pages[Symbol.asyncIterator]();
   const write = (rows: readonly object[], head: boolean) =>
-    format === 'csv' ? toCsv(columns, rows, head) : rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+    format === 'csv' ? toCsv(columns, rows, head) : rows.map((row) => `${exactJson(row)}\n`).join('');
   try {
     for (let head = true; ; head = false) {
       const text = await inTurn(async () => {

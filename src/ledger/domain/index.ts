@@ -9,6 +9,7 @@ export * from './effects.js';
 export * from './grant.js';
 export * from './operation.js';
 export * from './unit.js';
+export * from './usage.js';
 export type { Known } from './working-account.js';
 export { WorkingGrants } from './working-grants.js';
 export { settle } from './rules/settle.js';

@@ -85,7 +85,7 @@ export class Committer {
     private readonly transactions: Transactions,
     private readonly store: LedgerStore,
     private readonly ids: AccountIds,
-    private readonly written: WrittenAccounts,
+    private readonly written: readonly WrittenAccounts[],
   ) {}
 
   /** @param fences how many fences it may lose at most */
@@ -103,7 +103,7 @@ export class Committer {
       throw isOfBatch(error) && work.unknown.size > 0 ? new OutcomeUnknown(error) : error;
     });
     if (learnt) this.cache.learn(learnt.known, learnt.effects, learnt.version);
-    for (const id of work.ids.values()) this.written.note(id);
+    for (const id of work.ids.values()) for (const written of this.written) written.note(id);
     return answers ?? this.commit(batch, attempts, fences);
   }
 

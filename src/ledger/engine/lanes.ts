@@ -22,8 +22,10 @@ const MARKERS_KEPT_MS = 7 * 86_400_000;
  */
 @Injectable()
 export class Lanes implements OnApplicationShutdown {
-  /** The accounts of the batches that were committed. */
+  /** The accounts of the batches that were committed, as long as their overview … */
   readonly written = new WrittenAccounts();
+  /** … or the sums of their usage are behind. */
+  readonly used = new WrittenAccounts();
   private readonly lanes: readonly Lane[];
   private readonly ids: AccountIds;
 
@@ -33,7 +35,7 @@ export class Lanes implements OnApplicationShutdown {
     metrics: LedgerMetrics,
   ) {
     this.ids = new AccountIds(transactions, store);
-    const committer = new Committer(transactions, store, this.ids, this.written);
+    const committer = new Committer(transactions, store, this.ids, [this.written, this.used]);
     const commit: Commit = (batch, attempts, fences) =>
       metrics.measure(batch, () => committer.commit(batch, attempts, fences));
     const process = `${Date.now().toString(36)}${randomBytes(6).toString('hex')}`;

@@ -2,10 +2,10 @@ import { setTimeout } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { Counter, Gauge } from 'prom-client';
 import { Transactions } from '../../common/database/index.js';
-import { Jobs, Lease } from '../../common/jobs/index.js';
+import { Jobs } from '../../common/jobs/index.js';
 import { Metrics } from '../../common/metrics/index.js';
 import { dayOf } from '../domain/index.js';
-import { Lanes, type WrittenAccounts } from '../engine/index.js';
+import { Lanes, Repair, type WrittenAccounts } from '../engine/index.js';
 import { OverviewStore } from './overview.store.js';
 
 const EVERY_MS = 1_000;
@@ -19,13 +19,6 @@ const LONGEST_PAUSE_MS = 3_000;
 /** So long a question may wait until all that was written before it is followed. */
 const FLUSH_MS = 1_000;
 
-const REPAIR_EVERY_MS = 600_000;
-const REPAIR_PAUSE_MS = 50;
-/** Accounts that one statement of the repair looks at. */
-const REPAIR_CHUNK = 1_000;
-/** The repair waits while more accounts than this are to be followed. */
-const REPAIR_BELOW = 5_000;
-
 /**
  * Keeps the overview of the accounts, and the lookup of their entries, behind the back of the debits: it follows the
  * accounts that this process has written. What is derived is at most about a second behind, or as much as a busy
@@ -35,12 +28,8 @@ const REPAIR_BELOW = 5_000;
 export class Follower {
   private readonly logger = new Logger(Follower.name);
   private readonly written: WrittenAccounts;
-  private readonly lease: Lease;
   private readonly followed?: Counter;
   private tail: Promise<unknown> = Promise.resolve();
-  /** The account after which the repair under way goes on; undefined while none is. */
-  private repairAfter: number | undefined;
-  private isFirstRepair = true;
   /** How often an account had been written by the end of the last step. */
   private writes = 0;
 
@@ -52,12 +41,10 @@ export class Follower {
     jobs: Jobs,
   ) {
     this.written = lanes.written;
-    this.lease = new Lease(transactions, {
-      table: 'follow_lease',
-      name: 'repair',
-      everyMs: REPAIR_EVERY_MS,
-      lookBackMs: 0,
-    });
+    // It also finds the accounts of which a day of spending is now too old.
+    const repair = new Repair(transactions, 'repair', this.written, (after, limit) =>
+      store.lost(after, dayOf(Date.now()), limit),
+    );
     this.followed = this.measure(metrics);
     const job = (work: () => Promise<boolean>) => ({
       work,
@@ -70,7 +57,7 @@ export class Follower {
     );
     jobs.add(
       { everyMs: EVERY_MS * 10, atStart: true },
-      job(() => this.repair()),
+      job(() => repair.work()),
     );
   }
 
@@ -116,35 +103,6 @@ export class Follower {
     });
     this.tail = turn.catch(() => undefined);
     return turn;
-  }
-
-  /**
-   * Finds what nobody follows any more: accounts that a process wrote before it crashed, and those of which a day of
-   * spending is now too old. It looks at all accounts, a chunk at a time, at the start and then in one process every
-   * ten minutes.
-   */
-  private async repair(): Promise<boolean> {
-    if (this.repairAfter === undefined) {
-      if (!(await this.isRepairDue())) return false;
-      this.repairAfter = 0;
-    }
-    if (this.written.size < REPAIR_BELOW) {
-      const { last, lost } = await this.store.lost(this.repairAfter, dayOf(Date.now()), REPAIR_CHUNK);
-      for (const id of lost) this.written.remember(id);
-      this.repairAfter = last;
-      if (last === undefined) return false;
-    }
-    await setTimeout(REPAIR_PAUSE_MS, undefined, { ref: false });
-    return true;
-  }
-
-  private async isRepairDue(): Promise<boolean> {
-    const isTaken = (await this.lease.take(Date.now())) !== undefined;
-    // Accounts that this process has forgotten are known to no other.
-    const isDue = isTaken || this.isFirstRepair || this.written.overflowed;
-    this.isFirstRepair = false;
-    this.written.overflowed = false;
-    return isDue;
   }
 
   private measure({ enabled, registry }: Metrics): Counter | undefined {

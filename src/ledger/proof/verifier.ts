@@ -1,10 +1,19 @@
 import type { DataSource, QueryRunner } from 'typeorm';
-import { AccountRow, DailyTotalRow, OperationRow, OverviewRow, RepricingRow, ReversalRow } from '../store/index.js';
-import { type Account, Books, type EntryType, type Hold, type Remembered } from '../domain/index.js';
+import {
+  AccountRow,
+  DailyTotalRow,
+  OperationRow,
+  OverviewRow,
+  RepricingRow,
+  ReversalRow,
+  UsageWatermarkRow,
+} from '../store/index.js';
+import { type Account, Books, correctedBy, type EntryType, type Hold, type Remembered } from '../domain/index.js';
 import { bookSums, replaceBooks, verifyBooks } from './books.js';
 import { Divergence, Replay } from './replay.js';
-import { accountIds, entries, grants, holds, inSnapshot, pages, reversedBy } from './scan.js';
+import { accountIds, correctedIn, entries, grants, holds, inSnapshot, pages } from './scan.js';
 import { Totals } from './totals.js';
+import { UsageProof } from './usage.js';
 
 /** How much was looked at. */
 export interface Verified {
@@ -69,16 +78,19 @@ async function verifyAccount(
   };
   const replay = new Replay(row, await grants(runner, id), fail);
   const totals = new Totals();
+  const summed = await runner.manager.findOneBy(UsageWatermarkRow, { accountId: id });
+  const usage = new UsageProof(runner, row, summed?.watermark ?? 0, fail);
   const opened = new Opened(holds(runner, id), fail);
   replay.holds(await opened.upTo(0));
   for await (const chunk of entries(runner, id)) {
-    const reversed = await reversedBy(runner, chunk);
+    const corrected = await correctedIn(runner, chunk);
     for (const entry of chunk) {
-      replay.entry(entry, reversed.get(entry.reverses ?? 0));
+      replay.entry(entry, corrected.get(entry.reverses ?? 0));
       replay.holds(await opened.upTo(entry.sequence));
       for (const booked of replay.books.splice(0)) books.add(booked);
     }
     totals.add(chunk);
+    await usage.add(chunk, (entry) => corrected.get(correctedBy(entry) ?? 0));
     onEntries(chunk.length);
   }
   await opened.end();
@@ -90,6 +102,7 @@ async function verifyAccount(
   await verifyReversals(runner, id, replay, fail);
   await verifyRepricings(runner, id, replay, fail);
   await verifyTotals(runner, id, totals, fail);
+  await usage.end();
   await verifyOperations(runner, row, fail);
   await verifyOverview(runner, row, fail);
   return row.sequence;
@@ -185,6 +198,8 @@ async function verifyBelonging(dataSource: DataSource): Promise<void> {
     'repricing',
     'daily_total',
     'account_overview',
+    'usage_sum',
+    'usage_watermark',
   ]) {
     const [orphan] = await dataSource.query<{ id: number }[]>(
       `SELECT t.account_id AS id FROM (SELECT DISTINCT account_id FROM ${table}) t LEFT JOIN account a ON a.id = t.account_id WHERE a.id IS NULL LIMIT 1`,

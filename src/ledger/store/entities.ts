@@ -5,6 +5,7 @@ import { FinanceDayRow } from './finance.entity.js';
 import { GrantRow, RepricingRow, ReversalRow, slices } from './grant.entities.js';
 import { HoldRow } from './hold.entity.js';
 import { FollowLeaseRow, LookupRow, OverviewRow } from './overview.entities.js';
+import { UsageSumRow, UsageWatermarkRow } from './usage.entities.js';
 import type {
   Account,
   DailyTotal,
@@ -256,4 +257,6 @@ export const LEDGER_ENTITIES = [
   FollowLeaseRow,
   FinanceDayRow,
   AuditRow,
+  UsageSumRow,
+  UsageWatermarkRow,
 ];

@@ -6,4 +6,6 @@ export { HoldRow } from './hold.entity.js';
 export * from './ledger.store.js';
 export * from './migrations/index.js';
 export { LookupRow, OverviewRow } from './overview.entities.js';
+export { ended, UsageSumRow, UsageWatermarkRow } from './usage.entities.js';
+export * from './usage.rows.js';
 export * from './write.js';

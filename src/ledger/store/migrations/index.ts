@@ -4,6 +4,7 @@ import { Freeze1764000001000 } from './1764000001000-freeze.js';
 import { Finance1764000003000 } from './1764000003000-finance.js';
 import { Usage1764000006000 } from './1764000006000-usage.js';
 import { Repricing1764000007000 } from './1764000007000-repricing.js';
+import { UsageSums1764000008000 } from './1764000008000-usage-sums.js';
 
 /** The migrations that make the ledger's tables, oldest first. */
 export const LEDGER_MIGRATIONS = [
@@ -13,4 +14,5 @@ export const LEDGER_MIGRATIONS = [
   Finance1764000003000,
   Usage1764000006000,
   Repricing1764000007000,
+  UsageSums1764000008000,
 ];
