@@ -18,6 +18,7 @@ import {
   type BatchAnswered,
   batchExample,
   type HistoryPage,
+  type Parked,
   spendBatch,
   SPENDING_EXAMPLE,
   SummaryQuery,
@@ -138,7 +139,7 @@ export class CreditsController {
     @CurrentPrincipal() who: Principal,
     @Body() body: DebitDto,
     @IdempotencyKey() key: Idempotency,
-  ): Promise<Answered<TransactionDto>> {
+  ): Promise<Answered<TransactionDto | Parked>> {
     return this.wallet.spend(who, body, key);
   }
 

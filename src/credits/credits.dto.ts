@@ -7,6 +7,7 @@ import { IsKey, IsListOf, IsMetadata, IsText } from '../common/http/index.js';
 import {
   BalanceDto,
   CaptureTerms,
+  ChargeFields,
   DepositTerms,
   HistoryQuery,
   HoldTerms,
@@ -15,6 +16,7 @@ import {
   SummaryDto,
   TransactionDto,
   TransactionsExportQuery,
+  UnlessUsage,
 } from '../wallet/index.js';
 
 const TYPES = ['deposit', 'debit', 'refund', 'expire', 'void', 'reversal'] as const;
@@ -38,13 +40,14 @@ export class DepositDto extends DepositTerms {
 }
 
 /** A debit of credits for a usage event. */
-export class DebitDto extends SpendingFields {
+export class DebitDto extends IntersectionType(SpendingFields, ChargeFields) {
   /**
-   * US dollars, more than 0, at most six decimals.
+   * US dollars, more than 0, at most six decimals; absent where `usage` stands in its place.
    * @example 1.25
    */
+  @UnlessUsage()
   @IsDollars()
-  amount: number;
+  amount?: number;
 
   /**
    * The purpose: 1–500 characters.
@@ -91,23 +94,25 @@ export class DebitBatchDto extends AccountField {
 }
 
 /** A hold to open. */
-export class OpenHoldDto extends HoldTerms {
+export class OpenHoldDto extends IntersectionType(HoldTerms, ChargeFields) {
   /**
-   * US dollars, more than 0, at most six decimals.
+   * US dollars, more than 0, at most six decimals; absent where `usage` or `quote_id` stands in its place.
    * @example 5
    */
+  @UnlessUsage()
   @IsDollars()
-  amount: number;
+  amount?: number;
 }
 
 /** A capture from a hold. */
-export class CaptureDto extends CaptureTerms {
+export class CaptureDto extends IntersectionType(CaptureTerms, ChargeFields) {
   /**
-   * US dollars, more than 0, at most the remainder of the hold.
+   * US dollars, more than 0, at most the remainder of the hold; absent where `usage` stands in its place.
    * @example 1.25
    */
+  @UnlessUsage()
   @IsDollars()
-  amount: number;
+  amount?: number;
 }
 
 /** Selects the credit transactions to list. */

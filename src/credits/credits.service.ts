@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Config, readSection } from '../common/config/index.js';
+import { price } from '../pricing/index.js';
 import { type Wallet, Wallets } from '../wallet/index.js';
 import { PackageDto } from './credits.dto.js';
 
@@ -17,6 +18,7 @@ export class CreditsService {
       category: 'paid',
       purchase: 'deposit',
       label: { currency: 'USD' },
+      measure: price,
     });
     this.catalog = readSection(PackageDto, 'packages', config.catalog.packages);
   }

@@ -6,12 +6,16 @@ import { RateCardRow } from './cards/rate-card.entity.js';
 import { RateCardStore } from './cards/rate-card.store.js';
 import { RateCards } from './cards/rate-cards.js';
 import { RateCardsController } from './cards/rate-cards.controller.js';
+import { ParkedUsageRow } from './parking/parked-usage.entity.js';
+import { ParkedUsageStore } from './parking/parked-usage.store.js';
+import { Quote } from './quotes/quote.entity.js';
+import { Quotes } from './quotes/quotes.js';
 
 /** What usage costs. It knows nothing of balances. */
 @Module({
-  imports: [TypeOrmModule.forFeature([RateCardRow])],
+  imports: [TypeOrmModule.forFeature([RateCardRow, Quote, ParkedUsageRow])],
   controllers: [PricesController, RateCardsController],
-  providers: [RateCardStore, RateCards, RateCardsService],
-  exports: [RateCards],
+  providers: [RateCardStore, RateCards, RateCardsService, Quotes, ParkedUsageStore],
+  exports: [RateCards, Quotes, ParkedUsageStore],
 })
 export class PricingModule {}

@@ -18,6 +18,7 @@ import {
   type BatchAnswered,
   batchExample,
   type HistoryPage,
+  type Parked,
   spendBatch,
   SPENDING_EXAMPLE,
   SummaryQuery,
@@ -128,7 +129,7 @@ export class TokensController {
     @CurrentPrincipal() who: Principal,
     @Body() body: ConsumeDto,
     @IdempotencyKey() key: Idempotency,
-  ): Promise<Answered<TransactionDto>> {
+  ): Promise<Answered<TransactionDto | Parked>> {
     return this.wallet.spend(who, body, key);
   }
 

@@ -7,6 +7,7 @@ import { IsKey, IsListOf, IsMetadata, IsText } from '../common/http/index.js';
 import {
   BalanceDto,
   CaptureTerms,
+  CountFields,
   DepositTerms,
   HistoryQuery,
   HoldTerms,
@@ -16,6 +17,7 @@ import {
   SummaryDto,
   TransactionDto,
   TransactionsExportQuery,
+  UnlessUsage,
 } from '../wallet/index.js';
 
 const TYPES = ['purchase', 'grant', 'consume', 'refund', 'expire', 'void', 'reversal'] as const;
@@ -39,13 +41,14 @@ export class GrantDto extends DepositTerms {
 }
 
 /** Tokens that a language model has used. */
-export class ConsumeDto extends SpendingFields {
+export class ConsumeDto extends IntersectionType(SpendingFields, CountFields) {
   /**
-   * Tokens, a whole number from 1.
+   * Tokens, a whole number from 1; absent where `usage` stands in its place.
    * @example 1250
    */
+  @UnlessUsage()
   @IsTokens()
-  amount: number;
+  amount?: number;
 
   /**
    * The purpose: 1–500 characters.
@@ -94,23 +97,25 @@ export class ConsumeBatchDto extends AccountField {
 }
 
 /** A hold to open. */
-export class OpenTokenHoldDto extends HoldTerms {
+export class OpenTokenHoldDto extends IntersectionType(HoldTerms, CountFields) {
   /**
-   * Tokens, a whole number from 1.
+   * Tokens, a whole number from 1; absent where `usage` stands in its place.
    * @example 5000
    */
+  @UnlessUsage()
   @IsTokens()
-  amount: number;
+  amount?: number;
 }
 
 /** A capture from a hold. */
-export class CaptureTokensDto extends CaptureTerms {
+export class CaptureTokensDto extends IntersectionType(CaptureTerms, CountFields) {
   /**
-   * Tokens, a whole number from 1, at most the remainder of the hold.
+   * Tokens, a whole number from 1, at most the remainder of the hold; absent where `usage` stands in its place.
    * @example 1250
    */
+  @UnlessUsage()
   @IsTokens()
-  amount: number;
+  amount?: number;
 }
 
 /** Selects the token transactions to list. */

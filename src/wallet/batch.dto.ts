@@ -22,7 +22,10 @@ export class BatchErrorDto {
 
 /** What became of one item of a batch. */
 export class BatchResultDto {
-  status: 'posted' | 'rejected';
+  status: 'posted' | 'rejected' | 'parked';
+
+  /** Names the usage in the list of what is parked, when it was. */
+  id?: string;
 
   /** The transaction, when it was posted. */
   transaction?: TransactionDto;
@@ -40,4 +43,8 @@ export class BatchMetaDto {
   /** @example 1 */
   @ApiProperty({ type: 'integer' })
   rejected: number;
+
+  /** How many were parked until something prices them; absent: none. */
+  @ApiProperty({ type: 'integer', required: false })
+  parked?: number;
 }

@@ -3,11 +3,13 @@ import { type Idempotency, invalidField, requestHash } from '../common/http/inde
 import {
   type AccountName,
   type Action,
+  type Capture,
   DAY_MS,
   DEFAULT_PRIORITY,
   type Dimensions,
   type EntryType,
   type Fund,
+  type Open,
   type Operation,
   ownerAndUnit,
   type Spend,
@@ -16,9 +18,12 @@ import {
   type Unit,
 } from '../ledger/index.js';
 import { type Asked, auditOf } from './audited.js';
+import type { Charged, Reserved } from './charge.js';
 import { toTime } from './time.rule.js';
-import type { DepositBody, MovementBody, PurchaseGrant } from './requests.js';
+import type { CaptureBody, DepositBody, FoundHold, MovementBody, OpenHoldBody, PurchaseGrant } from './requests.js';
 import type { Words } from './words.js';
+
+const HOLD_SECONDS = 3_600;
 
 /** What a request on an account says of itself. */
 export function askedBy(who: Principal, account: AccountName, { key, traceId, clientAddress }: Idempotency): Asked {
@@ -43,22 +48,61 @@ export function operation<A extends Action>(
   return { account, scope, key, clientKey, hash, traceId, actor, action, audit };
 }
 
-/** The operation that spends an amount. */
+/** The operation that spends what a request charges. */
 export function spending(
   account: AccountName,
-  { unit, spend: type }: Pick<Words, 'unit' | 'spend'>,
+  { spend: type }: Pick<Words, 'spend'>,
   asked: Asked,
-  { amount, description, metadata, ...dimensions }: MovementBody,
+  body: MovementBody,
+  { amount, usage, pricing, model }: Charged,
 ): Operation<Spend> {
+  const { description = null, metadata } = body;
   const action: Spend = {
     kind: 'spend',
-    type,
-    amount: storedAmount(unit, amount),
-    description: description ?? null,
+    ...{ type, amount, usage, pricing, description },
     metadata: textOf(metadata),
-    ...dimensionsOf(dimensions),
+    ...dimensionsOf(body, model),
   };
-  return operation(account, type, action, asked, () => ({ ...action, metadata: metadata ?? null }));
+  return operation(account, type, action, asked, () => requestOf(action, body));
+}
+
+/** The operation that opens a hold. */
+export function opening(
+  account: AccountName,
+  asked: Asked,
+  body: OpenHoldBody,
+  { model, refusal: _, ...reserved }: Reserved,
+): Operation<Open> {
+  const action: Open = {
+    kind: 'open',
+    ...reserved,
+    description: body.description ?? null,
+    metadata: textOf(body.metadata),
+    ...dimensionsOf(body, model),
+    expiresIn: (body.expires_in ?? HOLD_SECONDS) * 1000,
+  };
+  return operation(account, 'hold', action, asked, () => requestOf(action, body));
+}
+
+/** The operation that spends from a hold. */
+export function capturing(
+  account: AccountName,
+  { spend: type }: Pick<Words, 'spend'>,
+  asked: Asked,
+  { name: hold, id, ...body }: FoundHold & CaptureBody,
+  { refusal: _, ...charged }: Charged,
+): Operation<Capture> {
+  const { final = true, description = null } = body;
+  const action: Capture = { kind: 'capture', hold, type, ...charged, final, description };
+  return operation(account, 'capture', action, asked, () => ({ ...requestOf(action, body), hold: id }));
+}
+
+/** The parts of a request that make it the same one again: usage as it was sent, never the amount that it came to. */
+export function requestOf(action: Spend | Open | Capture, body: Omit<MovementBody, 'account'>): object {
+  const { usage, quote_id, model = null, metadata = null } = body;
+  if (usage === undefined && quote_id === undefined) return { ...action, metadata };
+  const priced = { amount: undefined, pricing: undefined, priced: undefined, rateCard: undefined };
+  return { ...action, ...priced, usage, quote_id, model, metadata };
 }
 
 /**
@@ -132,12 +176,12 @@ export function storedAmount(unit: Unit, amount: number, field = 'amount'): Stor
   return stored;
 }
 
-/** What a body says that an amount is spent for. */
-export function dimensionsOf({ agent, run_id, model }: Pick<MovementBody, 'agent' | 'run_id' | 'model'>): Dimensions {
-  return { agent: agent ?? null, runId: run_id ?? null, model: model ?? null };
+/** What an amount is spent for. */
+function dimensionsOf(body: Pick<MovementBody, 'agent' | 'run_id'>, model: string | null): Dimensions {
+  return { agent: body.agent ?? null, runId: body.run_id ?? null, model };
 }
 
 /** Metadata as an entry or hold keeps it. */
-export function textOf(metadata: object | undefined): string | null {
+function textOf(metadata: object | undefined): string | null {
   return metadata ? JSON.stringify(metadata) : null;
 }

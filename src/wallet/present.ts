@@ -23,6 +23,7 @@ import {
 import type { BalanceGrantDto, GrantPartDto } from './grant.dto.js';
 import type { HoldDto } from './hold.dto.js';
 import type { SeriesItemDto, SummaryDto } from './summary.dto.js';
+import type { PricingDto, UsedDto } from './usage.dto.js';
 import type { BalanceDto, TransactionDto } from './transaction.dto.js';
 
 /** A list shows at most so many grants of one transaction. */
@@ -51,7 +52,7 @@ export function toTransaction(
     balance_after: fromStored(unit, entry.balanceAfter),
     description: entry.description,
     created_at: new Date(entry.createdAt).toISOString(),
-    metadata: parseMetadata(entry.metadata),
+    metadata: objectOf(entry.metadata),
     actor: entry.actor,
     ...given({
       agent: entry.agent,
@@ -59,6 +60,8 @@ export function toTransaction(
       model: entry.model,
       hold_id: entry.hold === null ? null : holdId(entry.accountId, entry.hold),
       purchase_id: entry.purchaseId,
+      usage: objectOf<UsedDto>(entry.usage),
+      pricing: objectOf<PricingDto>(entry.pricing),
     }),
     ...(slices === null
       ? {}
@@ -68,6 +71,7 @@ export function toTransaction(
         }),
     ...given({
       reverses: entry.reverses,
+      reprices: entry.reprices,
       reversed: reversed === undefined ? null : fromStored(unit, reversed),
       expired_at: timeOf(entry.expiredAt),
     }),
@@ -148,7 +152,7 @@ export function toHold(name: AccountName, hold: Hold, now: number): HoldDto {
     grants: parts(unit, hold.slices),
     expires_at: new Date(hold.expiresAt).toISOString(),
     description: hold.description,
-    metadata: parseMetadata(hold.metadata),
+    metadata: objectOf(hold.metadata),
     created_at: new Date(hold.createdAt).toISOString(),
   };
 }
@@ -199,6 +203,6 @@ export function holdName(id: string): HoldName | undefined {
   return accountId === undefined ? undefined : { accountId: Number(accountId), number: Number(number) };
 }
 
-function parseMetadata(text: string | null): TransactionDto['metadata'] {
-  return text === null ? null : (JSON.parse(text) as TransactionDto['metadata']);
+function objectOf<T = Record<string, string | number | boolean>>(text: string | null): T | null {
+  return text === null ? null : (JSON.parse(text) as T);
 }

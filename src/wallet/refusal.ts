@@ -11,14 +11,21 @@ import {
 
 /**
  * The outcome that a client is told.
+ * @param unpriced why there is no amount, if there is none
  * @throws ApiError for the refusal that it came to
  */
-export function accepted(unit: Unit, answer: Answer): Exclude<Outcome, { status: 'refused' }> {
+export function accepted(unit: Unit, answer: Answer, unpriced?: ApiError): Exclude<Outcome, { status: 'refused' }> {
   if (answer.outcome === 'key-reused') throw new ApiError('IDEMPOTENCY_KEY_REUSED');
   const { outcome, replayed } = answer;
+  if (isUnpriced(answer)) throw unpriced ?? new ApiError('UNPRICED');
   // What no request asked for has an empty trace id.
   if (outcome.status === 'refused') throw refusal(unit, outcome.rejection, (replayed && outcome.traceId) || undefined);
   return outcome;
+}
+
+/** Whether there is no amount, and nothing is remembered under the key. */
+export function isUnpriced({ outcome }: Answer): boolean {
+  return outcome !== 'key-reused' && outcome.status === 'refused' && outcome.rejection.reason === 'unpriced';
 }
 
 type Reason = Rejection['reason'];

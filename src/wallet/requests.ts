@@ -1,20 +1,29 @@
 import type { Tx } from '../common/database/index.js';
 import type { GrantCategory, HoldName, Stored } from '../ledger/index.js';
+import type { UsageBody } from '../pricing/index.js';
+
+/** What a body says of an amount: the number itself, or the usage that it follows from. */
+export interface ChargeBody {
+  /** In the unit, more than 0. */
+  readonly amount?: number;
+  readonly usage?: UsageBody;
+  readonly quote_id?: string;
+  readonly model?: string;
+}
 
 /** An amount that is put into an account or spent, as a body says it. */
-export interface MovementBody {
+export interface MovementBody extends ChargeBody {
   readonly account?: string;
-  /** In the unit, more than 0. */
-  readonly amount: number;
   readonly description?: string;
   readonly agent?: string;
   readonly run_id?: string;
-  readonly model?: string;
   readonly metadata?: object;
 }
 
 /** An amount that is put into an account, and the terms of its grant. */
-export interface DepositBody extends Omit<MovementBody, 'model'> {
+export interface DepositBody extends Omit<MovementBody, keyof ChargeBody> {
+  /** In the unit, more than 0. */
+  readonly amount: number;
   readonly category?: GrantCategory;
   readonly priority?: number;
   /** ISO-8601. */
@@ -39,7 +48,7 @@ export interface OpenHoldBody extends MovementBody {
   readonly expires_in?: number;
 }
 
-/** An amount to spend from a hold. */
+/** What to spend from a hold. */
 export interface CaptureBody extends Omit<MovementBody, 'agent' | 'run_id' | 'metadata'> {
   /** Whether the rest is released, which is so when absent. */
   readonly final?: boolean;

@@ -1,7 +1,10 @@
 import { accountFor, type Principal } from '../auth/index.js';
 import { Answered, ApiError, docsUrl, type Idempotency, requestHash } from '../common/http/index.js';
-import type { Answer, Operation, Spend } from '../ledger/index.js';
-import { askedBy, operation, spending } from './operations.js';
+import type { Operation, Spend } from '../ledger/index.js';
+import type { Charged } from './charge.js';
+import { askedBy, operation, requestOf, spending } from './operations.js';
+import type { Parked } from './parked.js';
+import { isUnpriced } from './refusal.js';
 import type { SpendBatchBody } from './requests.js';
 import { isReplay, type Wallet } from './wallet.js';
 import type { BatchMetaDto, BatchResultDto } from './batch.dto.js';
@@ -27,10 +30,11 @@ export async function spendBatch(
   // Named by the batch's account and key, for another account's batch may have the same key and an item for the same
   // customer. A space can't stand in a client's key, so the place in a batch never meets a key that somebody chose.
   const batch = asked.key === undefined ? undefined : ` ${requestHash({ account, key: asked.key })}`;
+  const charges = await chargesOf(wallet, who, body.items, account);
   const operations = body.items.map(({ account: other, idempotency_key: own, ...item }, i) => {
     const name = wallet.nameFor(who, other ?? account);
     const asking = askedBy(who, name, { ...asked, key: own ?? asked.key });
-    return spending(name, wallet.words, { ...asking, key: own ?? (batch && `${batch} ${i}`) }, item);
+    return spending(name, wallet.words, { ...asking, key: own ?? (batch && `${batch} ${i}`) }, item, charges[i]!);
   });
   const request = () => ({ items: operations.map((each, i) => itemAsked(each, body.items[i]!)), atomic });
   const name = wallet.nameFor(who, account);
@@ -40,35 +44,56 @@ export async function spendBatch(
   const claimed =
     atomic || batch !== undefined ? await wallet.submit({ operations: [claim, ...(atomic ? operations : [])] }) : [];
   if (claimed[0]?.outcome === 'key-reused') throw new ApiError('IDEMPOTENCY_KEY_REUSED');
+  const decided = claimed.slice(1);
+  for (const [i, answer] of decided.entries()) if (isUnpriced(answer)) throw ofItem(i, charges[i]!.refusal!);
   const results = atomic
-    ? claimed.slice(1).map((answer, i) => resultOf(() => wallet.posted(who, operations[i]!, answer)))
-    : await Promise.all(operations.map((each) => resultOfOne(wallet, who, each)));
-  const posted = results.filter(({ status }) => status === 'posted').length;
+    ? await Promise.all(decided.map((answer, i) => resultOf(() => wallet.spent(who, operations[i]!, answer))))
+    : await Promise.all(
+        operations.map((each, i) => resultOf(() => wallet.spendOne(who, each, body.items[i]!, charges[i]!))),
+      );
   const replayed = claimed[0] !== undefined && isReplay(claimed[0]);
-  return new Answered(results, replayed, { posted, rejected: results.length - posted });
+  return new Answered(results, replayed, countsOf(results));
+}
+
+function countsOf(results: readonly BatchResultDto[]): BatchMetaDto {
+  const count = (which: BatchResultDto['status']) => results.filter(({ status }) => status === which).length;
+  const parked = count('parked');
+  return { posted: count('posted'), rejected: count('rejected'), ...(parked > 0 && { parked }) };
+}
+
+/**
+ * What each item charges.
+ * @throws ApiError VALIDATION_ERROR for usage that is malformed or contradicts itself or its item
+ */
+async function chargesOf(
+  wallet: Wallet,
+  who: Principal,
+  items: SpendBatchBody['items'],
+  account: string,
+): Promise<Charged[]> {
+  const charges = await Promise.all(
+    items.map(async (item, i) => wallet.charges.of(item, accountFor(who, item.account ?? account), `items.${i}.`)),
+  );
+  for (const { refusal } of charges) if (refusal?.code === 'VALIDATION_ERROR') throw refusal;
+  return charges;
 }
 
 /** The parts of an item that make it the same one again. */
-function itemAsked(
-  { account, action }: Operation<Spend>,
-  { metadata, idempotency_key: own }: SpendBatchBody['items'][number],
-): object {
-  return { ...action, metadata: metadata ?? null, account, key: own ?? null };
+function itemAsked({ account, action }: Operation<Spend>, item: SpendBatchBody['items'][number]): object {
+  return { ...requestOf(action, item), account, key: item.idempotency_key ?? null };
 }
 
-async function resultOfOne(wallet: Wallet, who: Principal, each: Operation): Promise<BatchResultDto> {
-  let answers: readonly Answer[];
-  try {
-    answers = await wallet.submit({ operations: [each] });
-  } catch (error) {
-    return rejected(error);
-  }
-  return resultOf(() => wallet.posted(who, each, answers[0]!));
+/** The refusal of a whole for one of its items. */
+function ofItem(item: number, { code, message, options }: ApiError): ApiError {
+  return new ApiError(code, message, { ...options, details: { ...(options.details as object), item } });
 }
 
-function resultOf(posted: () => Answered<TransactionDto>): BatchResultDto {
+async function resultOf(
+  spent: () => Answered<TransactionDto | Parked> | Promise<Answered<TransactionDto | Parked>>,
+): Promise<BatchResultDto> {
   try {
-    return { status: 'posted', transaction: posted().data };
+    const { data } = await spent();
+    return 'status' in data ? data : { status: 'posted', transaction: data };
   } catch (error) {
     return rejected(error);
   }

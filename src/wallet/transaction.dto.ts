@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { GrantPartDto } from './grant.dto.js';
+import { PricingDto, UsedDto } from './usage.dto.js';
 import { DimensionFields } from './dimensions.dto.js';
 
 /**
@@ -60,6 +61,12 @@ export class TransactionDto extends DimensionFields {
   /** The purchase that it belongs to. */
   purchase_id?: string;
 
+  /** What was used, if that made the amount. */
+  usage?: UsedDto;
+
+  /** How the amount follows from it; absent of tokens, which are counted. */
+  pricing?: PricingDto;
+
   /** The grants that it took from or gave to, in that order; a list shows at most 100 of them. */
   grants?: GrantPartDto[];
 
@@ -70,6 +77,10 @@ export class TransactionDto extends DimensionFields {
   /** The id of the transaction that it reverses. */
   @ApiPropertyOptional({ type: 'integer' })
   reverses?: number;
+
+  /** The id of the transaction whose price it corrects. */
+  @ApiPropertyOptional({ type: 'integer' })
+  reprices?: number;
 
   /** How much of it was reversed. */
   reversed?: number;

@@ -3,23 +3,25 @@ import { ApiError, Answered, type Idempotency, type Page } from '../common/http/
 import {
   type AccountName,
   type Answer,
-  type Capture,
   type EntryType,
   type Fund,
   type Lanes,
   type LedgerReader,
+  isParked,
   LedgerUnavailable,
-  type Open,
   type Operation,
   ownerAndUnit,
   type Refund,
   type Release,
+  type Spend,
   type Submission,
   SYSTEM,
 } from '../ledger/index.js';
+import { type Charged, Charges, type Prices } from './charge.js';
 import { checkPeriod, type HistoryPage, listTransactions } from './history.js';
-import { askedBy, dimensionsOf, funding, operation, purchased, spending, storedAmount, textOf } from './operations.js';
+import { askedBy, capturing, funding, opening, operation, purchased, spending } from './operations.js';
 import { holdName, toBalance, toHold, toSummary, toTransaction } from './present.js';
+import { parked, type Parked, parkedId, type UnpricedSpending } from './parked.js';
 import { accepted } from './refusal.js';
 import type {
   CaptureBody,
@@ -37,17 +39,22 @@ import type { SummaryDto } from './summary.dto.js';
 import type { BalanceDto, TransactionDto } from './transaction.dto.js';
 import type { Words } from './words.js';
 
-const HOLD_SECONDS = 3_600;
-
 /**
  * The accounts of one unit in the API's words. Every method that changes a balance answers when the change is durable.
  */
 export class Wallet<Label extends object = object> {
+  readonly charges: Charges;
+
   constructor(
     readonly words: Words<Label>,
     private readonly lanes: Lanes,
     readonly reader: LedgerReader,
-  ) {}
+    prices: Prices,
+    /** Keeps spending that nothing prices for later; absent: it is refused. */
+    private readonly park?: Park,
+  ) {
+    this.charges = new Charges(words.unit, words.measure, prices);
+  }
 
   async balance(who: Principal, account?: string): Promise<BalanceDto & Label> {
     const name = this.nameFor(who, account);
@@ -66,36 +73,43 @@ export class Wallet<Label extends object = object> {
   }
 
   /**
-   * Spends an amount that is there.
-   * @throws ApiError FORBIDDEN, INSUFFICIENT_CREDITS or INSUFFICIENT_TOKENS, IDEMPOTENCY_KEY_REUSED, OVERLOADED
+   * Spends an amount that is there, or the price of usage.
+   * @throws ApiError FORBIDDEN, INSUFFICIENT_CREDITS or INSUFFICIENT_TOKENS, UNPRICED, VALIDATION_ERROR for usage,
+   *   NOT_FOUND or CONFLICT for a quote, IDEMPOTENCY_KEY_REUSED, OVERLOADED
    */
-  async spend(who: Principal, body: MovementBody, asked: Idempotency): Promise<Answered<TransactionDto>> {
+  async spend(who: Principal, body: MovementBody, asked: Idempotency): Promise<Answered<TransactionDto | Parked>> {
     const name = this.nameFor(who, body.account);
-    return this.post(who, spending(name, this.words, askedBy(who, name, asked), body));
+    const charged = await this.charges.of(body, ownerAndUnit(name).owner);
+    return this.spendOne(who, spending(name, this.words, askedBy(who, name, asked), body, charged), body, charged);
+  }
+
+  /** Does one spending by itself. What nothing prices is parked, where that is wanted. */
+  async spendOne(
+    who: Principal,
+    asked: Operation<Spend>,
+    body: MovementBody,
+    { refusal }: Charged,
+  ): Promise<Answered<TransactionDto | Parked>> {
+    if (this.park && refusal?.code === 'UNPRICED') return this.park(this, who, { asked, body, refusal });
+    const [answer] = await this.submit({ operations: [asked] });
+    return this.spent(who, asked, answer!, refusal);
   }
 
   /**
-   * Keeps an amount back.
-   * @throws ApiError FORBIDDEN, INSUFFICIENT_…, CONFLICT when too many holds are open, IDEMPOTENCY_KEY_REUSED,
-   *   OVERLOADED
+   * Keeps an amount back, or the price of usage, or a quote's amount.
+   * @throws ApiError FORBIDDEN, INSUFFICIENT_…, CONFLICT for too many holds or a quote that has expired,
+   *   UNPRICED, VALIDATION_ERROR for usage, NOT_FOUND for a quote, IDEMPOTENCY_KEY_REUSED, OVERLOADED
    */
   async openHold(who: Principal, body: OpenHoldBody, asked: Idempotency): Promise<Answered<HoldDto>> {
-    const action: Open = {
-      kind: 'open',
-      amount: storedAmount(this.words.unit, body.amount),
-      description: body.description ?? null,
-      metadata: textOf(body.metadata),
-      ...dimensionsOf(body),
-      expiresIn: (body.expires_in ?? HOLD_SECONDS) * 1000,
-    };
-    const request = () => ({ ...action, metadata: body.metadata ?? null });
     const name = this.nameFor(who, body.account);
-    return this.hold(operation(name, 'hold', action, askedBy(who, name, asked), request));
+    const reserved = await this.charges.reserve(body, ownerAndUnit(name).owner);
+    return this.hold(opening(name, askedBy(who, name, asked), body, reserved), reserved.refusal);
   }
 
   /**
-   * Spends from a hold.
-   * @throws ApiError NOT_FOUND, CONFLICT when the hold is not open or less remains of it
+   * Spends from a hold. Usage is priced by the quote that it was opened by, unless the request names another.
+   * @throws ApiError NOT_FOUND, CONFLICT when the hold is not open or less remains of it, UNPRICED, VALIDATION_ERROR
+   *   for usage
    */
   async capture(
     who: Principal,
@@ -103,19 +117,13 @@ export class Wallet<Label extends object = object> {
     body: CaptureBody,
     asked: Idempotency,
   ): Promise<Answered<TransactionDto>> {
-    const { owner, name: hold, id } = await this.locate(who, path, asked);
-    const action: Capture = {
-      kind: 'capture',
-      hold,
-      type: this.words.spend,
-      amount: storedAmount(this.words.unit, body.amount),
-      final: body.final ?? true,
-      description: body.description ?? null,
-      model: body.model ?? null,
-    };
-    const name = this.nameOf(owner);
-    const request = () => ({ ...action, hold: id });
-    return this.post(who, operation(name, 'capture', action, askedBy(who, name, asked), request));
+    const found = await this.locate(who, path, asked);
+    // A hold never changes the prices that it binds.
+    const { rateCard = null } = (body.usage && (await this.reader.hold(found.name))) ?? {};
+    const charged = await this.charges.of(body, found.owner, '', rateCard);
+    const name = this.nameOf(found.owner);
+    const operation = capturing(name, this.words, askedBy(who, name, asked), { ...body, ...found }, charged);
+    return this.post(who, operation, charged.refusal);
   }
 
   /**
@@ -207,8 +215,8 @@ export class Wallet<Label extends object = object> {
   }
 
   /** The transaction that an operation came to, as somebody may see it. */
-  posted(who: Principal, { account }: Operation, answer: Answer): Answered<TransactionDto> {
-    const outcome = accepted(this.words.unit, answer);
+  posted(who: Principal, { account }: Operation, answer: Answer, unpriced?: ApiError): Answered<TransactionDto> {
+    const outcome = accepted(this.words.unit, answer, unpriced);
     if (outcome.status !== 'posted') throw new Error(`a posting came to "${outcome.status}"`);
     const { actor } = outcome.entry;
     // A replay repeats the first answer, and another user's told nothing that is for administrators.
@@ -217,10 +225,15 @@ export class Wallet<Label extends object = object> {
     return new Answered(toTransaction(account, outcome.entry, { admin: who.admin && asFirst }), isReplay(answer));
   }
 
+  /** What a spending came to: a transaction, or under its key it was parked. */
+  spent(who: Principal, asked: Operation, answer: Answer, unpriced?: ApiError): Answered<TransactionDto | Parked> {
+    return isParked(answer) ? parked(parkedId(asked), isReplay(answer)) : this.posted(who, asked, answer, unpriced);
+  }
+
   /** Does what a request asks for, which comes to a transaction. */
-  async post(who: Principal, asked: Operation): Promise<Answered<TransactionDto>> {
+  async post(who: Principal, asked: Operation, unpriced?: ApiError): Promise<Answered<TransactionDto>> {
     const [answer] = await this.submit({ operations: [asked] });
-    return this.posted(who, asked, answer!);
+    return this.posted(who, asked, answer!, unpriced);
   }
 
   /** Does what no request asks for. */
@@ -235,9 +248,9 @@ export class Wallet<Label extends object = object> {
     accepted(this.words.unit, answer!);
   }
 
-  private async hold(asked: Operation): Promise<Answered<HoldDto>> {
+  private async hold(asked: Operation, unpriced?: ApiError): Promise<Answered<HoldDto>> {
     const [answer] = await this.submit({ operations: [asked] });
-    const outcome = accepted(this.words.unit, answer!);
+    const outcome = accepted(this.words.unit, answer!, unpriced);
     if (outcome.status !== 'held') throw new Error(`a hold came to "${outcome.status}"`);
     return new Answered(toHold(asked.account, outcome.hold, outcome.hold.createdAt), isReplay(answer!));
   }
@@ -271,6 +284,13 @@ export class Wallet<Label extends object = object> {
     return `${this.words.unit} ${owner}`;
   }
 }
+
+/** Keeps a spending that nothing prices until something does. */
+export type Park = (
+  wallet: Wallet,
+  who: Principal,
+  unpriced: UnpricedSpending,
+) => Promise<Answered<TransactionDto | Parked>>;
 
 /** Whether an answer is that of an earlier request. */
 export function isReplay(answer: Answer): boolean {

@@ -1,4 +1,5 @@
 import type { EntryType, GrantCategory, Unit } from '../ledger/index.js';
+import type { Measure } from './charge.js';
 
 /** The words that credits and tokens have for the same machine. */
 export interface Words<Label extends object = object> {
@@ -13,4 +14,6 @@ export interface Words<Label extends object = object> {
   readonly purchase: EntryType;
   /** The fields that say in which unit a balance or summary is. */
   readonly label: Label;
+  /** What usage comes to. */
+  readonly measure: Measure;
 }

@@ -213,7 +213,8 @@ export class NaiveLedger {
       return { replayed: false, refused: 'frozen' };
     const come = new Moment(this.account(account), clock).act(action);
     const expected = { replayed: false, ...come } as Expected;
-    if (isKeyed(operation)) this.remember(operation, expected);
+    if (isKeyed(operation) && !('refused' in expected && expected.refused === 'unpriced'))
+      this.remember(operation, expected);
     return expected;
   }
 
@@ -289,12 +290,14 @@ class Moment {
   }
 
   private spend({ type, amount }: Spend): Come {
+    if (amount === null) return { refused: 'unpriced' };
     const there = availableOf(this.account);
     if (amount > there) return { refused: `insufficient ${there}` };
     return this.enter(type, 0 - amount, { spent: this.burn(amount, 'used') });
   }
 
   private open({ amount, expiresIn }: Open): Come {
+    if (amount === null) return { refused: 'unpriced' };
     const { holds } = this.account;
     const there = availableOf(this.account);
     if (amount > there) return { refused: `insufficient ${there}` };
@@ -312,6 +315,7 @@ class Moment {
       this.close(hold, 'released');
       return { held: { number, status: hold.status, captured: hold.captured } };
     }
+    if (action.amount === null) return { refused: 'unpriced' };
     const left = hold.amount - hold.captured;
     if (action.amount > left) return { refused: `hold-exceeded ${left}` };
     const spent = hold.units.slice(hold.captured, hold.captured + action.amount);
@@ -718,11 +722,10 @@ function isWellFormed(action: Action): boolean {
     case 'refund':
       return isAmount(Math.abs(action.amount));
     case 'reverse':
-      return action.amount === null || isAmount(action.amount);
     case 'spend':
     case 'open':
     case 'capture':
-      return isAmount(action.amount);
+      return action.amount === null || isAmount(action.amount);
     case 'release':
     case 'void':
     case 'expire':

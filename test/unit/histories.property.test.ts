@@ -44,7 +44,7 @@ const toOperation = ({ account, amount, key, keyed, overdraw }: Any): Asked =>
   }) as Asked;
 
 const isWellFormed = ({ action: { amount } }: Asked) =>
-  Number.isSafeInteger(amount) && amount !== 0 && Math.abs(amount) <= LIMIT;
+  Number.isSafeInteger(amount) && amount !== 0 && Math.abs(amount!) <= LIMIT;
 
 /** What a key is called where several accounts have it. */
 const named = ({ account, scope, key = '' }: Pick<Operation, 'account' | 'scope' | 'key'>) =>

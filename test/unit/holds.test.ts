@@ -116,6 +116,7 @@ describe('a hold', () => {
       },
       ...{ expiresAt: now, createdAt: 0, openedAfter: 0, closedAfter: null, openedEvent: 1, closedEvent: null },
       slices: [{ grant: 1, amount: stored(3) }],
+      rateCard: null,
     };
     const whole = newGrant(1, 1, stored(102), { ...funding(1).terms, extends: null }, 0);
     const grant = { ...whole, used: stored(2), held: stored(1), remaining: stored(99) };

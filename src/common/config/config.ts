@@ -42,6 +42,8 @@ export class Config {
   readonly checkoutReturnOrigins: string[];
   /** The content of the catalog file. Each module checks the section that it sells from. */
   readonly catalog: { readonly packages?: unknown; readonly plans?: unknown };
+  /** What becomes of usage that no price is known for: it is refused, or parked until a card has the price. */
+  readonly unpricedUsage: 'refuse' | 'park';
   /** Requests per minute and principal; 0 turns the limit off. */
   readonly rateLimitPerMinute: number;
   readonly corsOrigins: string[];
@@ -109,6 +111,7 @@ export function readConfig(env: NodeJS.ProcessEnv, dataDir = resolve('data')): C
     checkoutCancelUrl: variables.httpUrl('CHECKOUT_CANCEL_URL'),
     checkoutReturnOrigins: readOrigins(variables, 'CHECKOUT_RETURN_ORIGINS'),
     catalog: readCatalog(variables),
+    unpricedUsage: variables.oneOf('UNPRICED_USAGE', ['refuse', 'park'], 'refuse'),
     rateLimitPerMinute: variables.integer('RATE_LIMIT_PER_MINUTE', 6000, 0, 100_000_000),
     trustProxy: readProxies(variables),
     corsOrigins: readOrigins(variables, 'CORS_ORIGINS'),

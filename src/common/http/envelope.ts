@@ -46,6 +46,8 @@ export class Answered<T, Meta = undefined> {
     readonly data: T,
     readonly replayed: boolean,
     readonly meta?: Meta,
+    /** The HTTP status, where it is not that of the route. */
+    readonly status?: number,
   ) {}
 }
 
@@ -58,6 +60,7 @@ export function sendAnswered(
 ): void {
   if (!(payload instanceof Answered)) return done(null, payload);
   if (payload.replayed) void reply.header('Idempotent-Replayed', 'true');
+  if (payload.status !== undefined) void reply.status(payload.status);
   done(
     null,
     payload.meta === undefined

@@ -85,6 +85,13 @@ export const ERROR_HELP: Record<ErrorCode, ErrorHelp> = {
     fix: 'Make one key for each operation and keep it for its retries. A retry must send exactly the first request.',
     retry: 'Not with this key. Another operation needs a key of its own.',
   },
+  UNPRICED: {
+    cause:
+      'The rate card in force has no price for the usage: it does not know `details.model` or `details.meter`, or has no price for `details.pool` or no factor for `details.service_tier`. Nothing is ever charged at 0 by mistake. `details.nearest` has the known ids that are most like the one sent.',
+    fix: 'Correct the id, or ask an administrator to make a rate card that has the price.',
+    retry:
+      'Yes, after a rate card with the price is in force, with the same `Idempotency-Key`: this refusal is not remembered.',
+  },
   RATE_LIMITED: {
     cause: 'The caller sent more requests in this minute than the limit in `X-RateLimit-Limit`.',
     fix: 'Spread the requests, or put many debits into one batch.',

@@ -36,6 +36,10 @@ export const ERRORS = {
     status: 422,
     message: 'This Idempotency-Key was used with another request. Use a new key.',
   },
+  UNPRICED: {
+    status: 422,
+    message: 'Nothing prices this usage, so nothing was charged. `details` says of which model or meter, and why.',
+  },
   RATE_LIMITED: { status: 429, message: 'There were too many requests. Try again after the seconds in `Retry-After`.' },
   HEADERS_TOO_LARGE: {
     status: 431,

@@ -82,25 +82,31 @@ interface Fault {
 }
 const fault = (message: string): Fault => ({ path: '', message });
 
-function faultOf(value: unknown, left: Bounds, depth: number): Fault | undefined {
+/** @param foreign whether it stands in an object of somebody else's, where `null` and a long number may be */
+function faultOf(value: unknown, left: Bounds, depth: number, foreign = false): Fault | undefined {
+  if (foreign && (value === null || typeof value === 'number')) return undefined;
   if (value === null) return fault('must not be null; leave the field out');
   if (typeof value === 'number' && !Number.isFinite(value))
     return fault(`must be a number of at most ${SIGNIFICANT_DIGITS} significant digits, and below 1e308`);
   if (typeof value !== 'object') return undefined;
   if (depth > MAX_DEPTH) return fault('is nested too deeply');
-  if (!Array.isArray(value)) return faultWithin(value, MAX_FIELDS, left, depth);
+  if (!Array.isArray(value)) return faultWithin(value, MAX_FIELDS, left, depth, foreign);
   return value.length > left.items
     ? fault(`must have at most ${left.items} items`)
-    : faultWithin(value, left.items, left, depth);
+    : faultWithin(value, left.items, left, depth, foreign);
 }
 
-function faultWithin(value: object, most: number, left: Bounds, depth: number): Fault | undefined {
+/** An object of somebody else's, which its users send unchanged, and which may be as deep as a whole body. */
+const FOREIGN = 'raw';
+
+function faultWithin(value: object, most: number, left: Bounds, depth: number, foreign: boolean): Fault | undefined {
   let fields = 0;
   for (const name in value) {
     if (++fields > most) return fault(`must have at most ${most} fields`);
     if ((left.values -= 1) < 0) return fault('has too many values');
     if (EVERY_OBJECTS.has(name)) return fault(`must not have a field named ${name}`);
-    const found = faultOf((value as Record<string, unknown>)[name], left, depth + 1);
+    const enters = !foreign && name === FOREIGN;
+    const found = faultOf((value as Record<string, unknown>)[name], left, enters ? 0 : depth + 1, foreign || enters);
     // The keys of metadata are the client's own, so the problem names `metadata` alone.
     if (found) return { ...found, path: found.path === '' || name === 'metadata' ? name : `${name}.${found.path}` };
   }

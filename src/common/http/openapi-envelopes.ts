@@ -53,11 +53,21 @@ const BATCH_SCHEMAS: Record<string, Schema> = {
     properties: {
       posted: { type: 'integer', description: 'How many items were posted.', example: 99 },
       rejected: { type: 'integer', description: 'How many items were rejected.', example: 1 },
+      parked: { type: 'integer', description: 'How many items wait for a price; absent: none.' },
     },
   },
   Shortfall: SHORTFALL,
   InsufficientRejection: rejection(INSUFFICIENT, reference('Shortfall')),
   OtherRejection: rejection(OTHERS, { description: 'As in the error of a single request.' }),
+  BatchParked: {
+    type: 'object',
+    description: 'An item whose usage waits for a price, on a server that parks such usage.',
+    required: ['status', 'id'],
+    properties: {
+      status: { type: 'string', const: 'parked' },
+      id: { type: 'string', example: 'park_0123456789abcdef0123456789abcdef' },
+    },
+  },
   BatchRejected: {
     type: 'object',
     description: 'An item that was refused, and why.',
@@ -125,10 +135,14 @@ export const ENVELOPES = {
     schema: (_of, name) =>
       page(
         {
-          oneOf: [reference(`${name}Posted`), reference('BatchRejected')],
+          oneOf: [reference(`${name}Posted`), reference('BatchRejected'), reference('BatchParked')],
           discriminator: {
             propertyName: 'status',
-            mapping: { posted: reference(`${name}Posted`).$ref, rejected: reference('BatchRejected').$ref },
+            mapping: {
+              posted: reference(`${name}Posted`).$ref,
+              rejected: reference('BatchRejected').$ref,
+              parked: reference('BatchParked').$ref,
+            },
           },
         },
         reference('BatchMeta'),

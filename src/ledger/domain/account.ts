@@ -111,6 +111,12 @@ export interface Entry extends Origin, Dimensions {
   readonly slices: readonly Slice[] | null;
   /** The entry that it reverses. */
   readonly reverses: number | null;
+  /** JSON text: what was used, whose amount or number it is. */
+  readonly usage: string | null;
+  /** JSON text: how the amount follows from the usage. */
+  readonly pricing: string | null;
+  /** The entry whose price it corrects. */
+  readonly reprices: number | null;
   /** When the grant that it ends expired. */
   readonly expiredAt: number | null;
   /** Milliseconds since 1970. */
@@ -147,6 +153,8 @@ export interface Hold extends Dimensions {
   readonly closedEvent: number | null;
   /** The parts of grants that it took. Captures spend them in this order. */
   readonly slices: readonly Slice[];
+  /** The version of the prices that its captures use; null: those in force. */
+  readonly rateCard: number | null;
 }
 
 /** More open holds than this would make their expiry more than a few batches can settle. */

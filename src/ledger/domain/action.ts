@@ -28,12 +28,21 @@ export interface FundTerms extends Omit<Terms, 'extends' | 'expiresAt'>, Partial
   readonly expiresIn?: number;
 }
 
+/** The amount of what was used, and the texts that its entry keeps of it. */
+export interface Charge {
+  /** More than zero; null: nothing prices the usage, so that only what is remembered under the key can be answered. */
+  readonly amount: Stored | null;
+  /** Absent: the client said the amount itself. */
+  readonly usage?: string | null;
+  readonly pricing?: string | null;
+}
+
 /** Spends an amount that is available. */
-export interface Spend extends Dimensions {
+export interface Spend extends Charge, Dimensions {
   readonly kind: 'spend';
+  /** Whether usage that nothing prices is parked, if anything is available: refused for good under its key. */
+  readonly parks?: boolean;
   readonly type: EntryType;
-  /** More than zero. */
-  readonly amount: Stored;
   readonly description: string | null;
   readonly metadata: string | null;
 }
@@ -84,23 +93,23 @@ export interface Reverse {
 }
 
 /** Opens a hold. */
-export interface Open extends Dimensions {
+export interface Open extends Pick<Charge, 'amount'>, Dimensions {
   readonly kind: 'open';
-  /** More than zero. */
-  readonly amount: Stored;
+  /** Whether the amount follows from prices, so that it may be another when the request comes again. */
+  readonly priced?: boolean;
+  /** The version of the prices that its captures use; absent: those in force. */
+  readonly rateCard?: number | null;
   readonly description: string | null;
   readonly metadata: string | null;
   /** Milliseconds from now. */
   readonly expiresIn: number;
 }
 
-/** Spends from a hold. */
-export interface Capture {
+/** Spends from a hold, at most what remains of it. */
+export interface Capture extends Charge {
   readonly kind: 'capture';
   readonly hold: HoldName;
   readonly type: EntryType;
-  /** More than zero, at most what remains of the hold. */
-  readonly amount: Stored;
   /** Whether the rest is released. */
   readonly final: boolean;
   /** Absent: the hold's own. */

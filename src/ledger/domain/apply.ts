@@ -5,6 +5,7 @@ import {
   type Answer,
   isOf,
   LostOutcome,
+  mayPass,
   type Operation,
   originOf,
   type Outcome,
@@ -51,9 +52,7 @@ export function apply(state: State, operation: Operation, now: number, replay?: 
       change: unchanged(state, { status: 'claimed' }),
     };
   const ruling = rule({ ...state, origin: originOf(operation) }, operation.action, now);
-  // The money of a purchase has come. Its goods are granted under the same key as soon as the balance has room.
-  if ('reason' in ruling && ruling.reason === 'limit' && isPurchase(operation))
-    return { answer: forNow(operation, ruling) };
+  if ('reason' in ruling && isForNow(operation, ruling)) return { answer: forNow(operation, ruling) };
   const change =
     'reason' in ruling
       ? unchanged(state, { status: 'refused', rejection: ruling, traceId: operation.traceId })
@@ -64,6 +63,14 @@ export function apply(state: State, operation: Operation, now: number, replay?: 
 /** A refusal that is not remembered. */
 function forNow({ traceId }: Operation, rejection: Rejection): Answer {
   return { outcome: { status: 'refused', rejection, traceId }, replayed: false };
+}
+
+/**
+ * Whether a refusal is not remembered. The money of a purchase has come: its goods are granted under the same key as
+ * soon as the balance has room.
+ */
+function isForNow(operation: Operation, refusal: Rejection): boolean {
+  return mayPass(refusal) || (refusal.reason === 'limit' && isPurchase(operation));
 }
 
 /** Whether a grant would have expired before it is made. Such a refusal is not remembered. */

@@ -7,6 +7,7 @@ import {
   type Answer,
   isKeyed,
   keyOf,
+  mayPass,
   needs,
   type Operation,
   type Outcome,
@@ -167,7 +168,7 @@ class Batch {
 
   private rememberRefusal(group: Group, index: number, refused: Extract<Outcome, { status: 'refused' }>): void {
     const claim = group[0]!;
-    if (!isKeyed(claim) || refused.rejection.reason === 'frozen') return;
+    if (!isKeyed(claim) || mayPass(refused.rejection)) return;
     const rejection = { reason: 'group', index, because: refused.rejection } as const;
     this.remember(this.accounts.get(claim.account)!, claim, { status: 'refused', rejection, traceId: claim.traceId });
   }

@@ -3,7 +3,13 @@ import { plus } from './unit.js';
 
 /** The fields of an entry that do not follow from the account. */
 export type Movement = Pick<Entry, 'type' | 'amount' | 'description'> &
-  Partial<Dimensions & Pick<Entry, 'metadata' | 'purchaseId' | 'hold' | 'slices' | 'reverses' | 'expiredAt'>>;
+  Partial<
+    Dimensions &
+      Pick<
+        Entry,
+        'metadata' | 'purchaseId' | 'hold' | 'slices' | 'reverses' | 'expiredAt' | 'usage' | 'pricing' | 'reprices'
+      >
+  >;
 
 /** The next entry of an account, and the account after it. */
 export function enter(
@@ -45,8 +51,7 @@ function entryOf(
   { actor, traceId, idempotencyKey }: Origin,
   createdAt: number,
 ): Entry {
-  const { type, amount, metadata = null, agent = null, runId = null, model = null } = movement;
-  const { purchaseId = null, hold = null, slices, reverses = null, expiredAt = null } = movement;
+  const { type, amount, slices } = movement;
   const { count, total } = types[type] ?? NONE;
   return {
     accountId: id,
@@ -57,20 +62,27 @@ function entryOf(
     amount,
     balanceAfter: plus(balance, amount),
     description: movement.description,
-    metadata,
+    metadata: orNull(movement.metadata),
     actor,
-    agent,
-    runId,
-    model,
+    agent: orNull(movement.agent),
+    runId: orNull(movement.runId),
+    model: orNull(movement.model),
     traceId,
     idempotencyKey,
-    purchaseId,
-    hold,
+    purchaseId: orNull(movement.purchaseId),
+    hold: orNull(movement.hold),
     slices: slices?.length ? slices : null,
-    reverses,
-    expiredAt,
+    reverses: orNull(movement.reverses),
+    expiredAt: orNull(movement.expiredAt),
+    usage: orNull(movement.usage),
+    pricing: orNull(movement.pricing),
+    reprices: orNull(movement.reprices),
     createdAt,
   };
+}
+
+function orNull<T>(value: T | null | undefined): T | null {
+  return value ?? null;
 }
 
 const NONE: TypeTotal = { count: 0, total: 0n };

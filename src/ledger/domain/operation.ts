@@ -1,5 +1,5 @@
 import type { Account, AccountName, Entry, EntryType, Hold, HoldStatus, Origin } from './account.js';
-import type { Action, HoldName } from './action.js';
+import type { Action, Charge, HoldName } from './action.js';
 import { negate, type Stored, ZERO } from './unit.js';
 
 /** An action on an account, and the key under which it is the same one again. */
@@ -39,6 +39,9 @@ export function originOf({ actor, traceId, clientKey }: Operation): Origin {
 /** Why an operation was refused. */
 export type Rejection =
   | { readonly reason: 'malformed' }
+  | { readonly reason: 'unpriced' }
+  /** The usage is kept elsewhere, and spent by another operation when it has a price. */
+  | { readonly reason: 'parked' }
   | { readonly reason: 'insufficient'; readonly required: Stored; readonly available: Stored }
   | { readonly reason: 'limit' }
   | { readonly reason: 'no-hold' }
@@ -58,6 +61,16 @@ export type Rejection =
   | { readonly reason: 'reversed'; readonly remaining: Stored }
   /** Another operation of the same group was refused: the one at this place, for this. */
   | { readonly reason: 'group'; readonly index: number; readonly because: Rejection };
+
+/** Whether an answer says that usage was parked. */
+export function isParked({ outcome }: Answer): boolean {
+  return outcome !== 'key-reused' && outcome.status === 'refused' && outcome.rejection.reason === 'parked';
+}
+
+/** Whether who asks the same again may get another answer: such a refusal is not remembered. */
+export function mayPass({ reason }: Rejection): boolean {
+  return reason === 'frozen' || reason === 'unpriced';
+}
 
 /** A refusal is an outcome too, and stays one under its key. */
 export interface Refusal {
@@ -162,7 +175,7 @@ export function remember(
 export function isOf(action: Action, outcome: Outcome): boolean {
   if (outcome.status === 'held') {
     const { accountId, number, amount } = outcome.hold;
-    if (action.kind === 'open') return amount === action.amount;
+    if (action.kind === 'open') return action.priced || amount === action.amount;
     return action.kind === 'release' && accountId === action.hold.accountId && number === action.hold.number;
   }
   if (outcome.status !== 'posted') return true;
@@ -172,13 +185,18 @@ export function isOf(action: Action, outcome: Outcome): boolean {
 /** The fields by which an entry shows that an action of a kind made it. */
 const MADE: { readonly [K in Action['kind']]?: (action: Extract<Action, { kind: K }>) => Partial<Entry> } = {
   fund: ({ type, amount, terms }) => ({ type, amount, purchaseId: terms.purchaseId }),
-  spend: ({ type, amount }) => ({ type, amount: negate(amount), hold: null }),
-  capture: ({ type, amount, hold }) => ({ type, amount: negate(amount), hold: hold.number }),
+  spend: (action) => ({ type: action.type, ...charged(action), hold: null }),
+  capture: (action) => ({ type: action.type, ...charged(action), hold: action.hold.number }),
   refund: ({ amount, purchaseId }) => ({ type: 'refund', amount, purchaseId }),
   void: () => ({ type: 'void' }),
   extend: ({ type }) => ({ type }),
   reverse: ({ entry }) => ({ type: 'reversal', reverses: entry }),
 };
+
+/** The amount of a usage may be another when it is asked for again: prices change. */
+function charged({ amount, usage }: Charge): Partial<Entry> {
+  return amount === null || usage ? { usage: usage ?? null } : { amount: negate(amount) };
+}
 
 /** Whether an entry can be one that an action made. */
 function isMadeBy(action: Action, entry: Entry): boolean {

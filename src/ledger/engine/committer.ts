@@ -11,6 +11,7 @@ import {
   hasExpired,
   inBurningOrder,
   isKeyed,
+  isParked,
   type Known,
   needs,
   type Needs,
@@ -146,9 +147,10 @@ export class Committer {
   ): Promise<void> {
     // Without answers it only settles expired holds and grants, and to do that again does no harm.
     if (answers) unknown.set(marker.number, answers);
-    const isAttached = attach && isPosted(answers?.[0]?.[0]);
-    await this.store.write(tx, effects, marker, now, !isAttached);
-    if (isAttached) await attach(tx);
+    const answer = answers?.[0]?.[0];
+    const attached = attach && answer && (isPosted(answer) || isParked(answer)) ? attach : undefined;
+    await this.store.write(tx, effects, marker, now, !attached);
+    await attached?.(tx, answer!);
   }
 
   /**
@@ -267,8 +269,8 @@ export function isOfBatch(error: unknown): boolean {
   return error instanceof FenceLost || !isTransient(error);
 }
 
-function isPosted(answer: Answer | undefined): boolean {
-  return answer !== undefined && answer.outcome !== 'key-reused' && answer.outcome.status === 'posted';
+function isPosted({ outcome }: Answer): boolean {
+  return outcome !== 'key-reused' && outcome.status === 'posted';
 }
 
 /** Rows by what they belong to: a batch has as many accounts as rows, so each row is looked at once. */

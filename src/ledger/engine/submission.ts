@@ -8,10 +8,10 @@ import type { Answer, Operation } from '../domain/index.js';
 export interface Submission {
   readonly operations: readonly [Operation, ...Operation[]];
   /**
-   * Runs in the transaction that writes the entry; the error that it throws undoes the operation. Such a submission has
-   * a batch to itself.
+   * Runs in the transaction that writes the entry, or remembers that usage is parked, with the answer to the operation,
+   * which may be a replay; the error that it throws undoes the operation. Such a submission has a batch to itself.
    */
-  readonly attach?: (tx: Tx) => Promise<void>;
+  readonly attach?: (tx: Tx, answer: Answer) => Promise<void>;
 }
 
 /** For each submission of a batch, an answer for each of its operations. */

@@ -258,9 +258,10 @@ function spendOf(entry: Entry): Spend {
   return { ...entry, kind: 'spend', amount: negate(entry.amount) };
 }
 
-function captureOf({ sequence, type, amount, description, model }: Entry, { row, hold }: Course): Capture {
+function captureOf({ sequence, type, amount, ...entry }: Entry, { row, hold }: Course): Capture {
   const final = row.status === 'captured' && row.closedAfter === sequence;
-  return { kind: 'capture', hold, type, amount: negate(amount), final, description, model };
+  const { description, model, usage, pricing } = entry;
+  return { kind: 'capture', hold, type, amount: negate(amount), final, description, model, usage, pricing };
 }
 
 function said({ slices }: Pick<Entry, 'slices'>): string {

@@ -159,6 +159,15 @@ export class EntryRow implements Entry {
   @Column({ name: 'expired_at', type: 'bigint', nullable: true, transformer: integer })
   expiredAt: number | null;
 
+  @Column({ name: 'usage_text', type: 'mediumtext' as 'text', nullable: true })
+  usage: string | null;
+
+  @Column({ type: 'mediumtext' as 'text', nullable: true })
+  pricing: string | null;
+
+  @Column({ type: 'bigint', nullable: true, transformer: integer })
+  reprices: number | null;
+
   @Column({ name: 'created_at', type: 'bigint', transformer: integer })
   createdAt: number;
 }

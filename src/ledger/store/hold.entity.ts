@@ -60,4 +60,7 @@ export class HoldRow implements Hold {
 
   @Column({ type: 'mediumtext' as 'text', transformer: slices, update: false })
   slices: readonly Slice[];
+
+  @Column({ name: 'rate_card', type: 'integer', nullable: true, update: false })
+  rateCard: number | null;
 }

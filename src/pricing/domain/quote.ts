@@ -3,6 +3,7 @@ import { linesOf, price, type Priced, rate, rateOf, type Unpriced } from './pric
 import { type Pool, POOLS } from './pools.js';
 import { countIn } from './raw-object.js';
 import { type ModelUsage, readUsage, type Usage, type UsageBody } from './usage.js';
+import { UsageError } from './usage-error.js';
 
 /** What is going to be used at most: `max_output` takes the place of `output` and `reasoning`. */
 export interface QuoteBody extends Omit<UsageBody, 'output' | 'reasoning' | 'format' | 'raw'> {
@@ -42,7 +43,10 @@ export function affordableMaxOutput(card: RateCard, body: QuoteBody, available: 
 }
 
 function readQuote({ max_output, ...body }: QuoteBody): Usage {
+  for (const field of ['format', 'raw']) if (field in body) throw new UsageError(field, 'is no field of a quote');
   if (max_output === undefined) return readUsage(body);
+  for (const field of ['output', 'reasoning'])
+    if (field in body) throw new UsageError(field, 'can not stand beside max_output');
   countIn('max_output', max_output);
   return readUsage({ ...body, output: max_output });
 }

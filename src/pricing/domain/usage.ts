@@ -133,8 +133,10 @@ function isEmpty(pools: Pools): boolean {
 }
 
 function nameIn(field: string, value: unknown): string {
-  if (typeof value === 'string' && value.length > 0 && value.length <= MAX_NAME) return value;
-  throw new UsageError(field, `must be a string of 1 to ${MAX_NAME} characters`);
+  const fits = typeof value === 'string' && value.length > 0 && value.length <= MAX_NAME;
+  // What the database could not keep as it is.
+  if (fits && !value.includes('\0') && value.isWellFormed()) return value;
+  throw new UsageError(field, `must be well-formed text of 1 to ${MAX_NAME} characters, without NUL`);
 }
 
 /**

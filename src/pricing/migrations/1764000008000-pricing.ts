@@ -26,7 +26,7 @@ export class Pricing1764000008000 implements MigrationInterface {
         rate_card int NOT NULL,
         model varchar(255) NULL,
         meter varchar(255) NULL,
-        asked text NOT NULL,
+        usage_text text NOT NULL,
         created_at bigint NOT NULL,
         expires_at bigint NOT NULL
       )${options}`,
@@ -47,8 +47,8 @@ export class Pricing1764000008000 implements MigrationInterface {
         tried_at bigint NOT NULL
       )${options}`,
     );
-    await runner.query('CREATE INDEX parked_usage_list ON parked_usage (status, id)');
-    await runner.query('CREATE INDEX parked_usage_account ON parked_usage (account, status, id)');
+    await runner.query('CREATE INDEX parked_usage_list ON parked_usage (status, created_at, id)');
+    await runner.query('CREATE INDEX parked_usage_account ON parked_usage (account, status, created_at, id)');
     await runner.query('CREATE INDEX parked_usage_tried ON parked_usage (status, tried_at, id)');
     await runner.query(
       `CREATE TABLE parked_account (

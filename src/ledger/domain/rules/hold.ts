@@ -10,7 +10,8 @@ import { minus, negate, plus, type Stored, ZERO } from '../unit.js';
 /** Opens a hold that the available balance covers. It takes its amount out of the grants. */
 export function open(state: State, action: Open, now: number): Ruling {
   const { account, origin = SYSTEM_ORIGIN } = state;
-  const { amount, description, metadata, agent, runId, model, expiresIn } = action;
+  const { amount, description, metadata, agent, runId, model, expiresIn, rateCard = null } = action;
+  if (amount === null) return { reason: 'unpriced' };
   if (amount > available(account)) return { reason: 'insufficient', required: amount, available: available(account) };
   if (account.openHolds >= MAX_OPEN_HOLDS) return { reason: 'too-many-holds' };
   const draft = new Draft(state, now);
@@ -33,6 +34,7 @@ export function open(state: State, action: Open, now: number): Ruling {
     openedEvent: account.holdEvents + 1,
     closedEvent: null,
     slices: draft.burn(amount, 'held'),
+    rateCard,
   };
   draft.hold = hold;
   draft.account = {
@@ -52,6 +54,7 @@ export function capture(state: State, action: Capture, now: number): Ruling {
   const { amount, final } = action;
   const refusal = notOpen(hold, now);
   if (refusal || !hold) return refusal ?? { reason: 'no-hold' };
+  if (amount === null) return { reason: 'unpriced' };
   const rest = remaining(hold);
   if (amount > rest) return { reason: 'hold-exceeded', required: amount, remaining: rest };
   const captured = plus(hold.captured, amount);
@@ -65,22 +68,23 @@ export function capture(state: State, action: Capture, now: number): Ruling {
     held: minus(account.held, closes ? rest : amount),
     openHolds: account.openHolds - (closes ? 1 : 0),
   };
-  const entry = draft.enter({ ...spending(hold, action), slices: spent });
+  const entry = draft.enter({ ...spending(hold, action), amount: negate(amount), slices: spent });
   draft.hold = { ...hold, captured, ...(closes ? { status: 'captured', closedAfter: entry.sequence } : {}) };
   return draft.done({ status: 'posted', entry });
 }
 
 /** A capture bears what its hold says, unless it says otherwise itself. */
-function spending(hold: Hold, { type, amount, description, model }: Capture): Movement {
+function spending(hold: Hold, { type, description, model, usage, pricing }: Capture): Omit<Movement, 'amount'> {
   return {
     type,
-    amount: negate(amount),
     description: description ?? hold.description,
     metadata: hold.metadata,
     agent: hold.agent,
     runId: hold.runId,
     model: model ?? hold.model,
     hold: hold.number,
+    usage,
+    pricing,
   };
 }
 
