@@ -73,7 +73,7 @@ function reversedOf(
 }
 
 /** Tells the spendings that raised an entry's price. */
-export function isRepricingOf(repriced: number): (entry: Entry) => boolean {
+function isRepricingOf(repriced: number): (entry: Entry) => boolean {
   return ({ reprices, reverses }) => reprices === repriced && reverses === null;
 }
 

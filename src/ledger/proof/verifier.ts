@@ -1,15 +1,8 @@
 import type { DataSource, QueryRunner } from 'typeorm';
-import {
-  AccountRow,
-  DailyTotalRow,
-  OperationRow,
-  OverviewRow,
-  RepricingRow,
-  ReversalRow,
-  UsageWatermarkRow,
-} from '../store/index.js';
+import { AccountRow, DailyTotalRow, OperationRow, OverviewRow, UsageWatermarkRow } from '../store/index.js';
 import { type Account, Books, correctedBy, type EntryType, type Hold, type Remembered } from '../domain/index.js';
 import { bookSums, replaceBooks, verifyBooks } from './books.js';
+import { verifyCorrections } from './corrections.js';
 import { Divergence, Replay } from './replay.js';
 import { accountIds, correctedIn, entries, grants, holds, inSnapshot, pages } from './scan.js';
 import { Totals } from './totals.js';
@@ -99,8 +92,7 @@ async function verifyAccount(
   const first = Math.min(opened.firstExpiry, replay.firstExpiry());
   if (first < (row.nextExpiry ?? Infinity))
     fail(`a hold or grant expires at ${first}, before the next expiry ${row.nextExpiry}`);
-  await verifyReversals(runner, id, replay, fail);
-  await verifyRepricings(runner, id, replay, fail);
+  await verifyCorrections(runner, id, replay, fail);
   await verifyTotals(runner, id, totals, fail);
   await usage.end();
   await verifyOperations(runner, row, fail);
@@ -224,27 +216,6 @@ async function verifyTotals(runner: QueryRunner, accountId: number, totals: Tota
     expected.delete(`${day} ${type}`);
   }
   for (const { day, type } of expected.values()) fail(`the total of ${type} on day ${day} is missing`);
-}
-
-/** What was reversed of each entry is the sum of its reversals. */
-async function verifyReversals(runner: QueryRunner, accountId: number, replay: Replay, fail: Fail): Promise<void> {
-  const must = new Map(replay.reversed);
-  for (const { sequence, amount } of await runner.manager.findBy(ReversalRow, { accountId })) {
-    if (must.get(sequence) !== amount)
-      fail(`${amount} of entry ${sequence} was reversed, its reversals make ${must.get(sequence) ?? 0}`);
-    must.delete(sequence);
-  }
-  for (const [sequence] of must) fail(`the sum of the reversals of entry ${sequence} is missing`);
-}
-
-/** Each spending that raised another's price is known to be one, and nothing else is. */
-async function verifyRepricings(runner: QueryRunner, accountId: number, replay: Replay, fail: Fail): Promise<void> {
-  const must = new Map(replay.repricings);
-  for (const { sequence, repricing } of await runner.manager.findBy(RepricingRow, { accountId })) {
-    if (must.get(repricing) !== sequence) fail(`entry ${repricing} is said to reprice ${sequence}, and does not`);
-    must.delete(repricing);
-  }
-  for (const [repricing, sequence] of must) fail(`the repricing of entry ${sequence} by entry ${repricing} is missing`);
 }
 
 /** Every operation that was not refused has the one entry or hold that it made, and none of them is missing. */
