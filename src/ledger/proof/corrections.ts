@@ -2,7 +2,7 @@ import type { QueryRunner } from 'typeorm';
 import { RepricingRow, ReversalRow } from '../store/index.js';
 import type { Replay } from './replay.js';
 
-type Fail = (what: string) => never;
+export type Fail = (what: string) => never;
 
 /** What is known of corrections beside their entries follows from the entries. */
 export async function verifyCorrections(

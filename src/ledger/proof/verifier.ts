@@ -2,7 +2,7 @@ import type { DataSource, QueryRunner } from 'typeorm';
 import { AccountRow, DailyTotalRow, OperationRow, OverviewRow, UsageWatermarkRow } from '../store/index.js';
 import { type Account, Books, correctedBy, type EntryType, type Hold, type Remembered } from '../domain/index.js';
 import { bookSums, replaceBooks, verifyBooks } from './books.js';
-import { verifyCorrections } from './corrections.js';
+import { type Fail, verifyCorrections } from './corrections.js';
 import { Divergence, Replay } from './replay.js';
 import { accountIds, correctedIn, entries, grants, holds, inSnapshot, pages } from './scan.js';
 import { Totals } from './totals.js';
@@ -13,8 +13,6 @@ export interface Verified {
   accounts: number;
   entries: number;
 }
-
-type Fail = (what: string) => never;
 
 /**
  * Decides the history of the accounts again and compares everything that is derived from it.
