@@ -193,10 +193,16 @@ export class RateChangeDto {
 
 /** What lies between two cards. */
 export class RateCardDiffDto {
-  /** The models and meters that only the second card has. */
+  /**
+   * The models and meters that only the second card has.
+   * @example ["house/new-model"]
+   */
   added: string[];
 
-  /** The models and meters that only the first card has. */
+  /**
+   * The models and meters that only the first card has.
+   * @example ["house/old-model"]
+   */
   removed: string[];
 
   /** The prices of models and meters that both have. */
