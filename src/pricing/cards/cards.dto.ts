@@ -125,7 +125,10 @@ export class RateCardSummaryDto {
    */
   effective_from: string;
 
-  /** Whether it is in force now. */
+  /**
+   * Whether it is in force now.
+   * @example false
+   */
   in_force: boolean;
 
   /**
