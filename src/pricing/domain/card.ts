@@ -1,4 +1,5 @@
 import { compact, divideUp, formatDecimal, parseDecimal, PRICE_DECIMALS } from './decimal.js';
+import { nearest } from './nearest.js';
 import { CALL_POOLS, type Pool, POOLS } from './pools.js';
 
 /** Decimal strings: dollars per million tokens, per thousand of `requests` and `web_searches`. */
@@ -47,9 +48,13 @@ export interface Rates {
   readonly rates: readonly (Rate | undefined)[];
 }
 
+/** How many models' rates are kept for each service tier, and how many unknown names with what is like them. */
+const MAX_MADE = 500;
+const MAX_UNKNOWN = 100;
+
 /**
  * A rate card that prices usage. It keeps the body and makes the rates of a model when they are first used, so that a
- * card of thousands of models costs no more memory than its body.
+ * card of thousands of models costs little more memory than its body.
  */
 export class RateCard {
   private readonly models = new Map<string, ModelBody>();
@@ -58,6 +63,7 @@ export class RateCard {
   /** By service tier and then model id, the highest tier first. */
   private readonly made = new Map<string, Map<string, readonly Rates[]>>();
   private readonly madeMeters = new Map<string, Rate>();
+  private readonly unknown = { models: new Map<string, string[]>(), meters: new Map<string, string[]>() };
 
   /** @param body without problems, see `checkCard` */
   constructor(
@@ -77,14 +83,16 @@ export class RateCard {
     return this.models.get(name);
   }
 
-  /** All ids and aliases, each with its model's id. */
-  *modelNames(): Iterable<[string, string]> {
-    for (const [name, { id }] of this.models) yield [name, id];
-  }
-
-  /** The ids of all meters. */
-  meterNames(): Iterable<string> {
-    return this.meters.keys();
+  /** The ids of the models or meters whose names are most like one that is not known. */
+  nearest(kind: 'models' | 'meters', name: string): string[] {
+    const known = this.unknown[kind].get(name);
+    if (known) return known;
+    const names = Array.from<[string, { id: string }], [string, string]>(this[kind], ([each, { id }]) => [each, id]);
+    const found = nearest(name, names);
+    // Somebody who has the name wrong asks again and again, and to compare thousands of names takes milliseconds.
+    if (this.unknown[kind].size >= MAX_UNKNOWN) this.unknown[kind].clear();
+    this.unknown[kind].set(name, found);
+    return found;
   }
 
   /**
@@ -99,6 +107,7 @@ export class RateCard {
     if (tierFactor === undefined) return undefined;
     if (!byModel) this.made.set(serviceTier ?? '', (byModel = new Map<string, readonly Rates[]>()));
     const made = this.makeRates(model, factor(tierFactor) * this.markup);
+    if (byModel.size >= MAX_MADE) byModel.clear();
     byModel.set(model.id, made);
     return made;
   }

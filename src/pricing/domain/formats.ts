@@ -58,12 +58,13 @@ function openai(raw: RawObject, input: string, output: string): Extracted {
   const [reasoning, outputAudio, outputImage] = ['reasoning_tokens', 'audio_tokens', 'image_tokens'].map((name) =>
     completion.count(name),
   ) as [number, number, number];
+  const reasoningWithin = outputName === 'completion_tokens' && isOfXai(raw) ? 0 : reasoning;
   return {
     pools: {
       input: raw.rest(inputName, raw.required(inputName), cached, written, inputAudio, inputImage),
       cache_read: cached,
       cache_write: written,
-      output: raw.rest(outputName, raw.count(outputName), reasoning, outputAudio, outputImage),
+      output: raw.rest(outputName, raw.count(outputName), reasoningWithin, outputAudio, outputImage),
       reasoning,
       input_audio: inputAudio,
       output_audio: outputAudio,
@@ -73,6 +74,11 @@ function openai(raw: RawObject, input: string, output: string): Extracted {
     serviceTier: raw.word('service_tier'),
     unpriced: BILLED_BESIDE_OPENAI.find((name) => raw.isPositive(name)),
   };
+}
+
+/** In xAI's chat completions, unlike everybody else's, reasoning lies outside of the completion. */
+function isOfXai(raw: RawObject): boolean {
+  return raw.has('num_sources_used') || raw.has('cost_in_usd_ticks');
 }
 
 /**

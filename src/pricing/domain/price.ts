@@ -1,6 +1,5 @@
 import type { RateCard, Rate, Rates } from './card.js';
 import { add, formatDecimal, PRICE_DECIMALS, times } from './decimal.js';
-import { nearest } from './nearest.js';
 import { type Pool, POOLS, type Pools, PROMPT_POOLS } from './pools.js';
 import { type MeterUsage, type ModelUsage, QUANTITY_SCALE, type Usage } from './usage.js';
 import { UsageError } from './usage-error.js';
@@ -68,7 +67,7 @@ export function price(card: RateCard, usage: Usage): Priced | Unpriced {
 /** Finds what prices a model's usage, by its service tier and the size of its prompt. */
 export function rate(card: RateCard, { model: name, serviceTier, pools, unpriced }: ModelUsage): Rating | Unpriced {
   const model = card.model(name);
-  if (!model) return { unpriced: withNearest({ model: name }, nearest(name, card.modelNames())) };
+  if (!model) return { unpriced: withNearest({ model: name }, card.nearest('models', name)) };
   if (unpriced !== null) return { unpriced: { model: model.id, pool: unpriced } };
   const tiers = card.rates(model, serviceTier);
   if (!tiers) return { unpriced: { model: model.id, service_tier: serviceTier! } };
@@ -110,10 +109,7 @@ function priceLines(card: RateCard, { serviceTier, pools }: ModelUsage, { model,
 
 function priceMeter(card: RateCard, { meter, quantity }: MeterUsage): Priced | Unpriced {
   const unit = card.meterRate(meter);
-  if (!unit) {
-    const names = Array.from(card.meterNames(), (id) => [id, id] as const);
-    return { unpriced: withNearest({ meter }, nearest(meter, names)) };
-  }
+  if (!unit) return { unpriced: withNearest({ meter }, card.nearest('meters', meter)) };
   const cost = times(quantity, unit.price);
   const exact = formatDecimal(cost, PRICE_DECIMALS + Math.log10(QUANTITY_SCALE));
   const line: Line = { meter, quantity: quantity / QUANTITY_SCALE, unit_price: unit.text, amount: exact };

@@ -159,6 +159,20 @@ export const CHECKED: readonly Checked[] = [
     amount: 338,
   },
   {
+    name: 'chat: xAI counts reasoning outside of the completion',
+    // 12 × 1.25 + 1 × 10 + 386 × 10
+    usage: openai({
+      prompt_tokens: 12,
+      completion_tokens: 1,
+      total_tokens: 399,
+      prompt_tokens_details: { text_tokens: 12, audio_tokens: 0, image_tokens: 0, cached_tokens: 0 },
+      completion_tokens_details: { reasoning_tokens: 386, audio_tokens: 0 },
+      num_sources_used: 0,
+    }),
+    exact: '0.003885',
+    amount: 3_885,
+  },
+  {
     name: 'chat: null is absent, unknown members are ignored',
     // 8 × 1.25 + 1 × 10
     usage: openai({
