@@ -90,10 +90,10 @@ export function capturing(
   { spend: type }: Pick<Words, 'spend'>,
   asked: Asked,
   { name: hold, id, ...body }: FoundHold & CaptureBody,
-  { refusal: _, ...charged }: Charged,
+  { amount, usage, pricing, model }: Charged,
 ): Operation<Capture> {
   const { final = true, description = null } = body;
-  const action: Capture = { kind: 'capture', hold, type, ...charged, final, description };
+  const action: Capture = { kind: 'capture', hold, type, amount, usage, pricing, model, final, description };
   return operation(account, 'capture', action, asked, () => ({ ...requestOf(action, body), hold: id }));
 }
 

@@ -30,7 +30,7 @@ export async function park(
       if (!(await store.add(tx, rowOf(id, asked, body, refusal)))) throw refusal;
     },
   });
-  return isParked(answer!) ? parked(id, isReplay(answer!)) : wallet.posted(who, asked, answer!, refusal);
+  return isParked(answer!) ? parked(id, isReplay(answer!)) : wallet.posted(who, asked, answer!, { refusal });
 }
 
 /** An administrator who posts parked usage. */

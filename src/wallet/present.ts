@@ -34,13 +34,15 @@ interface View extends Pick<Principal, 'admin'> {
   /** How much of it was reversed. */
   readonly reversed?: Stored;
   readonly inList?: boolean;
+  /** What it shows of usage and pricing, where that is at hand. */
+  readonly evidence?: Pick<TransactionDto, 'usage' | 'pricing'>;
 }
 
 /** An entry as the API shows it; only an administrator sees with which request it was made. */
 export function toTransaction(
   name: AccountName,
   entry: Entry,
-  { admin, reversed, inList = false }: View,
+  { admin, reversed, inList = false, evidence }: View,
 ): TransactionDto {
   const { owner: account, unit } = ownerAndUnit(name);
   const { slices } = entry;
@@ -60,9 +62,8 @@ export function toTransaction(
       model: entry.model,
       hold_id: entry.hold === null ? null : holdId(entry.accountId, entry.hold),
       purchase_id: entry.purchaseId,
-      usage: objectOf<UsedDto>(entry.usage),
-      pricing: objectOf<PricingDto>(entry.pricing),
     }),
+    ...(evidence ?? (entry.usage === null ? {} : evidenceOf(entry))),
     ...(slices === null
       ? {}
       : {
@@ -77,6 +78,10 @@ export function toTransaction(
     }),
     ...(admin ? given({ trace_id: entry.traceId, idempotency_key: entry.idempotencyKey }) : {}),
   };
+}
+
+function evidenceOf({ usage, pricing }: Pick<Entry, 'usage' | 'pricing'>): Pick<TransactionDto, 'usage' | 'pricing'> {
+  return given({ usage: objectOf<UsedDto>(usage), pricing: objectOf<PricingDto>(pricing) });
 }
 
 /** The fields that have a value; an answer leaves the others out. */

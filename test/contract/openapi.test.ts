@@ -35,6 +35,9 @@ const UNSAID =
 const OPEN = [
   '/api/credits/packages',
   '/api/tokens/plans',
+  '/api/pricing/models',
+  '/api/pricing/models/{id}',
+  '/api/pricing/meters',
   '/api/webhooks/stripe',
   '/api/health',
   '/api/ready',
