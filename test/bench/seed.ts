@@ -45,19 +45,21 @@ async function seedNumbers(execute: Execute): Promise<void> {
     await execute(`INSERT INTO bench_number SELECT n + ${have} FROM bench_number`);
 }
 
-async function seedHistory(execute: Execute, { account, entries }: LongHistory): Promise<void> {
+async function seedHistory(execute: Execute, { account, entries, values }: LongHistory): Promise<void> {
   const id = accountId(`USD ${account}`);
   const step = Math.floor((DAYS * DAY_MS) / entries);
   const end = Date.now() - 60_000;
   const begin = end - entries * step;
   for (let done = 0; done < entries; done += CHUNK) {
     const n = `(n + ${done})`;
+    const one = (of: number | undefined) => (of ? `CAST(${n} % ${of} AS CHAR)` : 'NULL');
+    const usage = values ? `'{"input":1200,"cache_read":90,"output":300}'` : 'NULL';
     const first = `n + ${done} = 1`;
     await execute(
-      `INSERT INTO entry (account_id, sequence, type, type_sequence, type_total, amount, balance_after, description, actor, created_at)
+      `INSERT INTO entry (account_id, sequence, type, type_sequence, type_total, amount, balance_after, description, actor, created_at, model, agent, usage_text)
        SELECT ${id}, ${n}, CASE WHEN ${first} THEN 'deposit' ELSE 'debit' END, CASE WHEN ${first} THEN 1 ELSE ${n} - 1 END,
               CASE WHEN ${first} THEN ${STARTING_BALANCE} ELSE 1 - ${n} END,
-              CASE WHEN ${first} THEN ${STARTING_BALANCE} ELSE -1 END, ${STARTING_BALANCE} + 1 - ${n}, 'Agent run', '${account}', ${begin} + ${n} * ${step}
+              CASE WHEN ${first} THEN ${STARTING_BALANCE} ELSE -1 END, ${STARTING_BALANCE} + 1 - ${n}, 'Agent run', '${account}', ${begin} + ${n} * ${step}, ${one(values?.models)}, ${one(values?.agents)}, ${usage}
        FROM bench_number WHERE n <= ${Math.min(CHUNK, entries - done)} ORDER BY n`,
     );
   }

@@ -4,6 +4,7 @@ import {
   type Account,
   bucketAt,
   type Entry,
+  type Grain,
   USAGE_DIMENSIONS,
   type UsageDimension,
   type UsageRow,
@@ -68,11 +69,11 @@ export class UsageProof {
 
   private async read(dimension: UsageDimension, day: number): Promise<UsageRow[]> {
     const rows = (await this.runner.query(
-      `SELECT ${USAGE_COLUMNS} FROM usage_sum s WHERE s.account_id = ? AND s.dimension = ?
+      `SELECT s.grain, ${USAGE_COLUMNS} FROM usage_sum s WHERE s.account_id = ? AND s.dimension = ?
        AND ((s.grain = 'day' AND s.bucket = ?) OR (s.grain = 'hour' AND s.bucket >= ? AND s.bucket < ?))`,
       [this.account.id, dimension, day, day * 24, (day + 1) * 24],
     )) as Raw[];
-    return rows.map((raw) => usageRow(raw, dimension));
+    return rows.map((raw) => usageRow(raw, dimension, raw['grain'] as Grain));
   }
 }
 

@@ -13,7 +13,7 @@ export const ended = {
 
 /**
  * The spending of an account in one hour or day with one value of a dimension, or one quantity of it. The sum is
- * `billions` × 10⁹ + `units`, either of which has room where one BIGINT would not last.
+ * `billions` × 10⁹ + `units`, either of which stays below 2^53 where one BIGINT would not last.
  */
 @Entity({ name: 'usage_sum', withoutRowid: true })
 export class UsageSumRow {

@@ -67,7 +67,7 @@ export class UsageReader {
 
   /** The sums that can still change, and the watermark that they go with. */
   private async open(asked: Asked, ranges: readonly UsageRange[]): Promise<{ watermark: number; rows: UsageRow[] }> {
-    const select = `SELECT w.watermark, ${USAGE_COLUMNS} FROM usage_watermark w LEFT JOIN usage_sum s
+    const select = `SELECT w.watermark, s.grain, ${USAGE_COLUMNS} FROM usage_watermark w LEFT JOIN usage_sum s
       ON s.account_id = w.account_id AND s.dimension = ? AND s.grain = ? AND s.bucket >= ? AND s.bucket < ?
       WHERE w.account_id = ?`;
     const { accountId, dimension } = asked;
@@ -77,7 +77,10 @@ export class UsageReader {
       ranges.flatMap(({ grain, low, high }) => [dimension, grain, low, high, accountId]),
     );
     const watermark = Number(found[0]?.['watermark'] ?? 0);
-    return { watermark, rows: found.filter(({ bucket }) => bucket !== null).map((raw) => usageRow(raw, dimension)) };
+    return {
+      watermark,
+      rows: found.filter(({ bucket }) => bucket !== null).map((raw) => usageRow(raw, dimension, raw['grain'] as Grain)),
+    };
   }
 
   /** The entries after the watermark, added up. */
@@ -147,7 +150,7 @@ export class UsageReader {
             ...[last['value']!, last['value']!, last['measure']!],
           ])
         : await read('s.bucket >= ? AND s.bucket < ?', [low, range.high]);
-      if (rows.length > 0) yield rows.map((raw) => usageRow(raw, dimension));
+      if (rows.length > 0) yield rows.map((raw) => usageRow(raw, dimension, range.grain));
       const isWhole = rows.length < PAGE;
       if (isWhole) low = last ? low + 1 : range.high;
       else low = Number(rows.at(-1)!['bucket']);
