@@ -11,7 +11,7 @@ import {
   usageRecord,
   usageText,
 } from '../pricing/index.js';
-import { storedAmount } from './operations.js';
+import { storedAmount } from './amount.rule.js';
 import type { ChargeBody } from './requests.js';
 import type { TransactionDto } from './transaction.dto.js';
 
@@ -30,7 +30,7 @@ export interface Prices {
 }
 
 /** What a quote binds. */
-export interface Quoted {
+interface Quoted {
   /** In the ledger's integers. */
   readonly amount: number;
   readonly rateCard: number;
