@@ -39,6 +39,7 @@ export class RepriceDto extends AccountField {
   rate_card: number;
 
   /** `false` posts; otherwise the answer says what would be posted. */
+  @ApiPropertyOptional()
   @IsOptional()
   @IsBoolean()
   dry_run: boolean = true;
