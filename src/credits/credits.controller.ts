@@ -24,6 +24,7 @@ import {
   SummaryQuery,
   TransactionDto,
   TransactionId,
+  USAGE_EXAMPLE,
   type Wallet,
 } from '../wallet/index.js';
 import {
@@ -128,12 +129,13 @@ export class CreditsController {
   @Endpoint({
     summary: 'Debit credits for a usage event',
     description:
-      'The answer comes when the debit is durable. A debit that exceeds the available balance is refused with 402 and changes nothing.',
+      'Of an `amount`, or of `usage`, which the rate card in force prices, exactly; the transaction keeps the usage and how the amount follows from it. The answer comes when the debit is durable. A debit that exceeds the available balance is refused with 402, usage without a price with 422; both change nothing.',
     status: 201,
     answers: CreditTransactionDto,
     example: SPENDING_EXAMPLE,
+    byUsage: USAGE_EXAMPLE,
     idempotent: true,
-    errors: ['INSUFFICIENT_CREDITS', 'ACCOUNT_FROZEN', 'FORBIDDEN'],
+    errors: ['INSUFFICIENT_CREDITS', 'ACCOUNT_FROZEN', 'FORBIDDEN', 'NOT_FOUND', 'CONFLICT', 'UNPRICED'],
   })
   debit(
     @CurrentPrincipal() who: Principal,
@@ -149,12 +151,12 @@ export class CreditsController {
   @Endpoint({
     summary: 'Debit credits for up to 1,000 usage events',
     description:
-      "One result per item, in order. `independent`: each item is posted or rejected by itself. `atomic`: all are posted, in one transaction, or none is. The header's key covers the whole batch; an item may have a key of its own, of the same scope as that of a single debit.",
+      "One result per item, in order. `independent`: each item is posted or rejected by itself. `atomic`: all are posted, in one transaction, or none is; usage without a price is then a 422 for the whole. The header's key covers the whole batch; an item may have a key of its own, of the same scope as that of a single debit.",
     answers: CreditTransactionDto,
     as: 'batch',
     example: BATCH_EXAMPLE,
     idempotent: true,
-    errors: ['FORBIDDEN'],
+    errors: ['FORBIDDEN', 'NOT_FOUND', 'CONFLICT', 'UNPRICED'],
   })
   debitBatch(
     @CurrentPrincipal() who: Principal,

@@ -17,6 +17,7 @@ import {
   OneHold,
   SPENDING_EXAMPLE,
   type TransactionDto,
+  USAGE_EXAMPLE,
   type Wallet,
 } from '../wallet/index.js';
 import { CaptureDto, OpenHoldDto, CreditTransactionDto } from './credits.dto.js';
@@ -37,7 +38,7 @@ export class CreditsHoldsController {
   @Endpoint({
     ...HOLD_ENDPOINTS.open,
     answers: HoldDto,
-    errors: ['INSUFFICIENT_CREDITS', 'ACCOUNT_FROZEN', 'FORBIDDEN', 'CONFLICT'],
+    errors: ['INSUFFICIENT_CREDITS', 'ACCOUNT_FROZEN', 'FORBIDDEN', 'NOT_FOUND', 'CONFLICT', 'UNPRICED'],
   })
   openHold(
     @CurrentPrincipal() who: Principal,
@@ -71,7 +72,8 @@ export class CreditsHoldsController {
     ...HOLD_ENDPOINTS.capture,
     answers: CreditTransactionDto,
     example: { ...SPENDING_EXAMPLE, hold_id: 'hold_7_12' },
-    errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
+    byUsage: USAGE_EXAMPLE,
+    errors: ['INSUFFICIENT_CREDITS', 'FORBIDDEN', 'NOT_FOUND', 'CONFLICT', 'UNPRICED'],
   })
   capture(
     @CurrentPrincipal() who: Principal,

@@ -11,6 +11,7 @@ import {
   type Page,
 } from '../common/http/index.js';
 import {
+  COUNTED_EXAMPLE,
   HOLD_ENDPOINTS,
   HoldDto,
   HoldsQuery,
@@ -71,6 +72,7 @@ export class TokensHoldsController {
     ...HOLD_ENDPOINTS.capture,
     answers: TokenTransactionDto,
     example: { ...SPENDING_EXAMPLE, grants: [{ grant_id: 1, amount: 1250 }], hold_id: 'hold_7_12' },
+    byUsage: COUNTED_EXAMPLE,
     errors: ['INSUFFICIENT_TOKENS', 'FORBIDDEN', 'NOT_FOUND', 'CONFLICT'],
   })
   capture(

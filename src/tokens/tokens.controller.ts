@@ -17,6 +17,7 @@ import {
   ADMINISTRATOR_EXAMPLE,
   type BatchAnswered,
   batchExample,
+  COUNTED_EXAMPLE,
   type HistoryPage,
   type Parked,
   spendBatch,
@@ -118,10 +119,11 @@ export class TokensController {
   @Endpoint({
     summary: 'Record token consumption',
     description:
-      'The answer comes when the consumption is durable. One that exceeds the available balance is refused with 402 and changes nothing.',
+      'Of an `amount`, or of `usage`, whose tokens are counted: the model needs no price. The answer comes when the consumption is durable. One that exceeds the available balance is refused with 402 and changes nothing.',
     status: 201,
     answers: TokenTransactionDto,
     example: { ...SPENDING_EXAMPLE, grants: [{ grant_id: 1, amount: 1250 }] },
+    byUsage: COUNTED_EXAMPLE,
     idempotent: true,
     errors: ['INSUFFICIENT_TOKENS', 'ACCOUNT_FROZEN', 'FORBIDDEN'],
   })

@@ -81,11 +81,13 @@ export class UsageDto extends PoolsDto implements UsageBody {
    * The model, by its id or an alias in the rate card: 1–100 characters.
    * @example "anthropic/claude-sonnet-4-5"
    */
+  @ApiPropertyOptional({ minLength: 1, maxLength: 100 })
   model?: string;
 
   /**
    * The provider's service tier, such as `batch`; absent, `standard` and `default` mean none.
    */
+  @ApiPropertyOptional({ minLength: 1, maxLength: 100 })
   service_tier?: string;
 
   /** Whose object `raw` is. */
@@ -101,9 +103,11 @@ export class UsageDto extends PoolsDto implements UsageBody {
   /**
    * The meter, by its id in the rate card; it stands alone with `quantity`.
    */
+  @ApiPropertyOptional({ minLength: 1, maxLength: 100 })
   meter?: string;
 
   /** How much, in the meter's unit: more than 0, at most six decimals. */
+  @ApiPropertyOptional({ minimum: 0.000001, maximum: 1_000_000_000 })
   quantity?: number;
 }
 
@@ -113,7 +117,7 @@ export class ModelUsageDto extends OmitType(UsageDto, ['meter', 'quantity']) {}
 /** What can stand in place of an amount of credits. */
 export class ChargeFields {
   /**
-   * What was used, in place of `amount`: the rate card prices it. Exactly one of the two.
+   * What was used; the rate card prices it. It stands in place of `amount`, not together with it.
    * @example { "model": "anthropic/claude-sonnet-4-5", "input": 1200, "cache_read": 800, "output": 350 }
    */
   @IsOptional()
@@ -121,9 +125,8 @@ export class ChargeFields {
   usage?: UsageDto;
 
   /**
-   * The quote whose prices are used. It goes with `usage` of the same model or meter; in a hold it stands alone, and
-   * its amount is the hold's.
-   * @example "quote_01JD8Z9Q2V"
+   * The quote whose prices are used, not together with `amount`. It goes with `usage` of the same model or meter; in a
+   * hold it stands alone, and its amount is the hold's.
    */
   @IsOptional()
   @IsText(1, 100)
@@ -133,7 +136,7 @@ export class ChargeFields {
 /** What can stand in place of a number of tokens. */
 export class CountFields {
   /**
-   * What a model used, in place of `amount`: the tokens of all pools are counted. Exactly one of the two.
+   * What a model used; the tokens of all pools are counted. It stands in place of `amount`, not together with it.
    * @example { "model": "anthropic/claude-sonnet-4-5", "input": 1200, "cache_read": 800, "output": 350 }
    */
   @IsOptional()

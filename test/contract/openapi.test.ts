@@ -35,6 +35,9 @@ const UNSAID =
 const OPEN = [
   '/api/credits/packages',
   '/api/tokens/plans',
+  '/api/pricing/models',
+  '/api/pricing/models/{id}',
+  '/api/pricing/meters',
   '/api/webhooks/stripe',
   '/api/health',
   '/api/ready',
@@ -161,6 +164,12 @@ describe('the OpenAPI document', () => {
     });
   }
 
+  /** The examples of a body or an answer, by the form of the request where it has several. */
+  const formsOf = ({ example, examples }: any): Record<string, unknown> =>
+    examples
+      ? Object.fromEntries(Object.entries<any>(examples).map(([form, { value }]) => [form, value]))
+      : { example };
+
   it('accepts its own examples from whoever may send them, and answers with the fields of its examples', async () => {
     const [admin, client] = await Promise.all([
       server.clientFor({ sub: 'root', admin: true }),
@@ -173,21 +182,22 @@ describe('the OpenAPI document', () => {
     bodies.sort((a, b) => Number(isAdmins(b)) - Number(isAdmins(a)));
     for (const each of bodies) {
       const { name, method, path, operation } = each;
-      const { example } = operation.requestBody.content['application/json'];
-      const answer = await (isAdmins(each) ? admin : client).request(method.toUpperCase(), path, { body: example });
-      expect({ name, status: answer.status, text: answer.status === documented(each) ? '' : answer.text }).toEqual({
-        name,
-        status: documented(each),
-        text: '',
-      });
-      expect({
-        name,
-        fields: fieldsOf(operation.responses[answer.status].content['application/json'].example),
-      }).toEqual({
-        name,
-        fields: fieldsOf(answer.body),
-      });
-      expectDeclared(name, operation, answer);
+      const forms = formsOf(operation.requestBody.content['application/json']);
+      for (const [form, example] of Object.entries(forms)) {
+        const answer = await (isAdmins(each) ? admin : client).request(method.toUpperCase(), path, { body: example });
+        expect({ name, status: answer.status, text: answer.status === documented(each) ? '' : answer.text }).toEqual({
+          name,
+          status: documented(each),
+          text: '',
+        });
+        const answers = formsOf(operation.responses[answer.status].content['application/json']);
+        expect({ name, form, fields: fieldsOf(answers[form] ?? Object.values(answers)[0]) }).toEqual({
+          name,
+          form,
+          fields: fieldsOf(answer.body),
+        });
+        expectDeclared(name, operation, answer);
+      }
     }
   });
 

@@ -250,7 +250,7 @@ describeEachDatabase((database) => {
     expect((await debit(clients[1], usage, 'own', { description: 'c' })).body.data.id).toBe(answer.body.data[2].id);
     expect((await list()).map(({ idempotency_key: key }) => key).sort()).toEqual(['batch', 'own']);
     expect((await post()).body.data.posted).toBe(2);
-    expect((await debits()).map(({ description }) => description)).toEqual(['a', 'b', 'c']);
+    expect((await debits()).map(({ description }) => description).sort()).toEqual(['a', 'b', 'c']);
     // In an atomic batch the parked one is none of all.
     const mixed = { mode: 'atomic', items: [body.items[2], { amount: 1, description: 'e' }] };
     const atomic = await clients[0].post(BATCH, mixed);

@@ -8,6 +8,8 @@ type Components = NonNullable<OpenAPIObject['components']>;
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 type Parameter = { name: string; in: string; schema: Schema; example?: unknown };
 type Schemas = NonNullable<Components['schemas']>;
+type Examples = Record<string, { summary?: string; value: object }>;
+type Answer = { schema: Schema; example?: object; examples?: Examples };
 type Schema = Partial<Exclude<Schemas[string], { $ref: string }>> & { $ref?: string };
 
 const header = (description: string, example: string, type: 'string' | 'integer' | 'boolean' = 'string') => ({
@@ -142,11 +144,34 @@ function completeOperation(operation: Operation, schemas: Schemas): void {
     const names = [...headersOf(operation, Number(status)), ...Object.keys(response.headers ?? {})];
     response.headers = Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
     const answer = Number(status) < 300 ? response.content?.['application/json'] : undefined;
-    if (answer) answer.example = answerExample(answer.schema as Schema, answer.example as object, schemas);
+    if (answer) completeAnswer(answer as Answer, schemas);
   }
   withoutExamples(operation);
   const body = bodyOf(operation);
-  if (body) body.example ??= bodyExample(resolve(body.schema as Schema, schemas));
+  if (body) completeBody(body, schemas);
+}
+
+/** Adds the example of a body, or one for each of its forms. */
+function completeBody(body: NonNullable<ReturnType<typeof bodyOf>>, schemas: Schemas): void {
+  const schema = resolve(body.schema as Schema, schemas);
+  if (schema.properties?.usage && schema.properties.amount) body.examples = formsOf(bodyExample(schema) as object);
+  else body.example ??= bodyExample(schema);
+}
+
+/** Completes an answer's example, or the one for each form of the request. */
+function completeAnswer(answer: Answer, schemas: Schemas): void {
+  const { schema, example, examples } = answer;
+  if (examples) for (const form of Object.values(examples)) form.value = answerExample(schema, form.value, schemas);
+  else answer.example = answerExample(schema, example!, schemas);
+}
+
+/** An example for each form of a body that takes an amount or usage, which names its model itself. */
+function formsOf(example: { amount?: unknown; usage?: unknown; model?: unknown }): Examples {
+  const [{ usage: _, ...amount }, { amount: __, model: ___, ...usage }] = [example, example];
+  return {
+    amount: { summary: 'An amount', value: amount },
+    usage: { summary: 'Usage, from which the amount follows', value: usage },
+  };
 }
 
 /** A query's parameters have no examples: Swagger UI would send all of them at once. */
@@ -183,7 +208,7 @@ function bodyExample({ example, properties = {} }: Schema): unknown {
 }
 
 /** The example of an answer: its required fields, and the fields in `known` for this route. */
-function answerExample(schema: Schema, known: object, schemas: Schemas): unknown {
+function answerExample(schema: Schema, known: object, schemas: Schemas): object {
   if ('data' in known) return known;
   const { data, ...rest } = exampleOf(schema, schemas) as { data: object };
   return { data: Array.isArray(data) ? [{ ...(data[0] as object), ...known }] : { ...data, ...known }, ...rest };

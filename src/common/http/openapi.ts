@@ -21,6 +21,8 @@ interface Endpoint {
    * its `data`.
    */
   example?: object;
+  /** The fields in which the answer to a request by usage differs from that example. */
+  byUsage?: object;
   /** The error codes of this route, besides those of every route. */
   errors?: readonly ErrorCode[];
   /** The headers of its answer, besides those of every route. */
@@ -45,6 +47,12 @@ function schemaOf(as: NonNullable<Endpoint['as']>, answers: Type): object {
   return as === 'bare' ? { $ref: path } : envelopeOf(as, answers.name, path);
 }
 
+/** The example of an answer, or one for each form of the request. */
+function exampleOf(example: object, byUsage: object | undefined): object {
+  if (!byUsage) return { example };
+  return { examples: { amount: { value: example }, usage: { value: { ...example, ...byUsage } } } };
+}
+
 /** Documents a route: its summary, its answer in the envelope, and each error code with an example. */
 export function Endpoint({
   summary,
@@ -53,6 +61,7 @@ export function Endpoint({
   answers,
   as = 'item',
   example = {},
+  byUsage,
   headers = [],
   errors = [],
   idempotent = false,
@@ -66,7 +75,7 @@ export function Endpoint({
       status,
       description: 'Done.',
       headers: Object.fromEntries(headers.map((name) => [name, {}])),
-      content: { 'application/json': { schema, example } },
+      content: { 'application/json': { schema, ...exampleOf(example, byUsage) } },
     }),
     ...(anyQuery ? [AnyQuery()] : []),
     ...(idempotent ? [IDEMPOTENCY_KEY] : []),

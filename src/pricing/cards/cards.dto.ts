@@ -125,7 +125,10 @@ export class RateCardSummaryDto {
    */
   effective_from: string;
 
-  /** Whether it is in force now. */
+  /**
+   * Whether it is in force now.
+   * @example false
+   */
   in_force: boolean;
 
   /**
@@ -193,10 +196,16 @@ export class RateChangeDto {
 
 /** What lies between two cards. */
 export class RateCardDiffDto {
-  /** The models and meters that only the second card has. */
+  /**
+   * The models and meters that only the second card has.
+   * @example ["house/new-model"]
+   */
   added: string[];
 
-  /** The models and meters that only the first card has. */
+  /**
+   * The models and meters that only the first card has.
+   * @example ["house/old-model"]
+   */
   removed: string[];
 
   /** The prices of models and meters that both have. */

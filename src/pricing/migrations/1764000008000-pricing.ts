@@ -49,7 +49,7 @@ export class Pricing1764000008000 implements MigrationInterface {
     );
     await runner.query('CREATE INDEX parked_usage_list ON parked_usage (status, created_at, id)');
     await runner.query('CREATE INDEX parked_usage_account ON parked_usage (account, status, created_at, id)');
-    await runner.query('CREATE INDEX parked_usage_tried ON parked_usage (status, tried_at, id)');
+    await runner.query('CREATE INDEX parked_usage_tried ON parked_usage (status, tried_at, created_at, id)');
     await runner.query(
       `CREATE TABLE parked_account (
         account varchar(205) NOT NULL PRIMARY KEY,

@@ -12,7 +12,7 @@ export interface ParkedReason {
 @Entity('parked_usage')
 @Index('parked_usage_list', ['status', 'createdAt', 'id'])
 @Index('parked_usage_account', ['account', 'status', 'createdAt', 'id'])
-@Index('parked_usage_tried', ['status', 'triedAt', 'id'])
+@Index('parked_usage_tried', ['status', 'triedAt', 'createdAt', 'id'])
 export class ParkedUsageRow {
   /** `park_` and 32 hexadecimal digits. */
   @PrimaryColumn({ type: 'varchar', length: 40 })

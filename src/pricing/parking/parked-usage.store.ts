@@ -68,11 +68,11 @@ export class ParkedUsageStore {
     return { rows, total };
   }
 
-  /** What was not tried since a time, the longest untried first. */
+  /** What was not tried since a time, the longest untried first, of those the oldest. */
   untriedSince(time: number, limit: number, account?: string): Promise<ParkedUsageRow[]> {
     return this.parked.find({
       where: { status: 'parked', triedAt: LessThan(time), ...(account !== undefined && { account }) },
-      order: { triedAt: 'ASC', id: 'ASC' },
+      order: { triedAt: 'ASC', createdAt: 'ASC', id: 'ASC' },
       take: limit,
     });
   }
