@@ -87,6 +87,13 @@ export default {
       to: { pathNot: '^src/ledger/domain/' },
     },
     {
+      name: 'prices-are-pure',
+      comment: 'A hash and canonical JSON are functions of what they are given.',
+      severity: 'error',
+      from: { path: '^src/pricing/domain/' },
+      to: { pathNot: ['^src/pricing/domain/', '^crypto$', '^node:crypto$', 'node_modules/safe-stable-stringify/'] },
+    },
+    {
       name: 'rooms-of-payments-through-their-index',
       severity: 'error',
       from: { path: '^src/payments/([^/]+)' },

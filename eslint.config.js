@@ -37,7 +37,7 @@ export default tseslint.config(
     rules: { 'no-restricted-properties': ['error', environment] },
   },
   {
-    files: ['src/ledger/domain/**/*.ts'],
+    files: ['src/ledger/domain/**/*.ts', 'src/pricing/domain/**/*.ts'],
     rules: {
       'no-restricted-globals': [
         'error',

@@ -7,6 +7,8 @@ import { startServer } from '../test/support/server.js';
 const out = (text: string) => process.stdout.write(`${text}\n`);
 const step = (text: string) => out(`\n── ${text}\n`);
 
+const MODEL = 'anthropic/claude-sonnet-4-5';
+
 /** How long the demo's promotion lasts. */
 const PROMOTION_MS = 2_000;
 
@@ -64,6 +66,22 @@ try {
   await send(admin, 'POST', '/api/credits/transactions/2/reverse', { account: 'user:42', reason: 'Run #4521 failed' });
   await showGrants(customer);
 
+  step('Usage in place of an amount: a quote says what a step costs at most, and a hold keeps that back.');
+  const usage = { model: MODEL, input: 12_000, max_output: 4_000 };
+  const quote = await send<Quoted>(customer, 'POST', '/api/pricing/quote', { usage });
+  const quoted = { quote_id: quote.body.data.id, agent: 'researcher', run_id: 'run-4524', description: 'Run #4524' };
+  const { id: hold } = (await send<Quoted>(customer, 'POST', '/api/credits/holds', quoted, 'run-4524')).body.data;
+
+  step('The capture says what was used, as the provider said it, and gets the receipt. The rest comes back.');
+  const raw = { input_tokens: 2_000, cache_read_input_tokens: 10_000, output_tokens: 812 };
+  const used = { usage: { model: MODEL, format: 'anthropic', raw } };
+  const captured = await send<Receipt>(customer, 'POST', `/api/credits/holds/${hold}/capture`, used, 'run-4524-1');
+  printReceipt(captured.body.data);
+
+  step('Nothing is charged at 0 because nobody knows its price.');
+  const unknown = { usage: { model: 'anthropic/claude-sonet-4-5', input: 1 }, description: 'A typing error' };
+  await send(customer, 'POST', '/api/credits/debit', unknown, undefined, 422);
+
   step('Tokens are the same machine.');
   await send(admin, 'POST', '/api/tokens/grant', { amount: 50_000, description: 'Welcome tokens', account: 'user:42' });
   await send(customer, 'POST', '/api/tokens/consume', {
@@ -79,6 +97,33 @@ try {
   await send(customer, 'GET', '/api/credits/usage-summary');
 } finally {
   await server.stop();
+}
+
+interface Quoted {
+  readonly data: { readonly id: string };
+}
+
+interface Receipt {
+  readonly data: {
+    readonly amount: number;
+    readonly pricing: {
+      readonly rate_card: number;
+      readonly model: string;
+      readonly lines: readonly Record<'pool' | 'quantity' | 'unit_price' | 'amount', string | number>[];
+      readonly exact: string;
+    };
+  };
+}
+
+/** Prints what a charge is made of. */
+function printReceipt({ amount, pricing: { rate_card, model, lines, exact } }: Receipt['data']): void {
+  out(`  ${model}, rate card ${rate_card}`);
+  for (const line of lines) {
+    const cells = [`${line.quantity} ×`.padStart(9), `$${line.unit_price}`.padEnd(13), `$${line.amount}`.padStart(10)];
+    out(`  ${String(line.pool).padEnd(12)}${cells.join(' ')}`);
+  }
+  out(`  ${'exactly'.padEnd(35)} ${`$${exact}`.padStart(10)}`);
+  out(`  ${'charged, rounded up once'.padEnd(35)} ${`$${-amount}`.padStart(10)}\n`);
 }
 
 interface Purchase {

@@ -1,4 +1,4 @@
-import { fieldRule } from '../common/http/index.js';
+import { fieldRule, invalidField } from '../common/http/index.js';
 import { fromStored, type Stored, toStored, type Unit, UNITS } from '../ledger/index.js';
 
 function amountProblem(unit: Unit, value: unknown): string | undefined {
@@ -23,3 +23,10 @@ export const IsTokens = fieldRule('isTokens', (value) => amountProblem('tokens',
   type: 'integer',
   ...limits('tokens'),
 });
+
+/** @throws ApiError VALIDATION_ERROR for an amount that the ledger does not hold exactly */
+export function storedAmount(unit: Unit, amount: number, field = 'amount'): Stored {
+  const stored = toStored(unit, amount);
+  if (stored === undefined) throw invalidField(field, 'is outside the range that the ledger holds exactly');
+  return stored;
+}

@@ -2,15 +2,19 @@ import { ApiError, invalidField } from '../common/http/index.js';
 import type { Charge, Stored, Unit } from '../ledger/index.js';
 import {
   canonicalModel,
+  type Evidence,
+  evidenceText,
   type RateCard,
   readUsage,
   type Unpriced,
   type Usage,
   UsageError,
+  usageRecord,
   usageText,
 } from '../pricing/index.js';
-import { storedAmount } from './operations.js';
+import { storedAmount } from './amount.rule.js';
 import type { ChargeBody } from './requests.js';
+import type { TransactionDto } from './transaction.dto.js';
 
 /** Where prices come from. */
 export interface Prices {
@@ -27,7 +31,7 @@ export interface Prices {
 }
 
 /** What a quote binds. */
-export interface Quoted {
+interface Quoted {
   /** In the ledger's integers. */
   readonly amount: number;
   readonly rateCard: number;
@@ -42,7 +46,7 @@ export interface Measured {
   readonly amount: number;
   /** null: it is no model's. */
   readonly model: string | null;
-  readonly pricing: object | null;
+  readonly pricing: Evidence | null;
 }
 
 /**
@@ -54,9 +58,14 @@ export type Measure = (card: RateCard, usage: Usage) => Measured | Unpriced;
 /** What a request charges. */
 export interface Charged extends Charge {
   readonly model: string | null;
+  /** What a transaction shows of usage and pricing, so that it need not be read from their texts. */
+  readonly evidence?: Pick<TransactionDto, 'usage' | 'pricing'>;
   /** Why there is no amount. The ledger is asked all the same: it may have answered before, under the same key. */
   readonly refusal?: ApiError;
 }
+
+/** What an answer needs to know of a charge. */
+export type Shown = Pick<Charged, 'refusal' | 'evidence'>;
 
 /** What a hold keeps back, and the prices that it binds. */
 export interface Reserved extends Pick<Charged, 'amount' | 'model' | 'refusal'> {
@@ -176,11 +185,13 @@ export class Charges {
     if ('unpriced' in measured)
       return this.refused(used, body, new ApiError('UNPRICED', undefined, { details: measured.unpriced }));
     const { amount, pricing } = measured;
+    const usage = usageRecord(used);
     return {
       amount: amount as Stored,
-      usage: usageText(used),
-      pricing: pricing && JSON.stringify(pricing),
+      usage: JSON.stringify(usage),
+      pricing: pricing && evidenceText(pricing),
       model: measured.model ?? model ?? null,
+      evidence: pricing ? { usage, pricing } : { usage },
     };
   }
 

@@ -10,7 +10,7 @@ import {
   ownerAndUnit,
   type Unit,
 } from '../ledger/index.js';
-import { storedAmount } from './operations.js';
+import { storedAmount } from './amount.rule.js';
 import { holdName, toTransaction } from './present.js';
 import type { HistoryQuery, TransactionFilter } from './queries.dto.js';
 import type { TransactionDto } from './transaction.dto.js';

@@ -15,7 +15,6 @@ export * from './exports.js';
 export { checkPeriod, type HistoryPage } from './history.js';
 export * from './hold.dto.js';
 export * from './hold.endpoints.js';
-export { storedAmount } from './operations.js';
 export { toGrant, toHold, toTransaction } from './present.js';
 export * from './marks.js';
 export * from './queries.dto.js';

@@ -13,10 +13,8 @@ import {
   type Operation,
   ownerAndUnit,
   type Spend,
-  type Stored,
-  toStored,
-  type Unit,
 } from '../ledger/index.js';
+import { storedAmount } from './amount.rule.js';
 import { type Asked, auditOf } from './audited.js';
 import type { Charged, Reserved } from './charge.js';
 import { toTime } from './time.rule.js';
@@ -90,10 +88,10 @@ export function capturing(
   { spend: type }: Pick<Words, 'spend'>,
   asked: Asked,
   { name: hold, id, ...body }: FoundHold & CaptureBody,
-  { refusal: _, ...charged }: Charged,
+  { amount, usage, pricing, model }: Charged,
 ): Operation<Capture> {
   const { final = true, description = null } = body;
-  const action: Capture = { kind: 'capture', hold, type, ...charged, final, description };
+  const action: Capture = { kind: 'capture', hold, type, amount, usage, pricing, model, final, description };
   return operation(account, 'capture', action, asked, () => ({ ...requestOf(action, body), hold: id }));
 }
 
@@ -167,13 +165,6 @@ export function purchased(type: EntryType, purchase: PurchaseGrant): Fund {
 
 function inMilliseconds(days: number | undefined): number | undefined {
   return days === undefined ? undefined : days * DAY_MS;
-}
-
-/** @throws ApiError VALIDATION_ERROR for an amount that the ledger does not hold exactly */
-export function storedAmount(unit: Unit, amount: number, field = 'amount'): Stored {
-  const stored = toStored(unit, amount);
-  if (stored === undefined) throw invalidField(field, 'is outside the range that the ledger holds exactly');
-  return stored;
 }
 
 /** What an amount is spent for. */

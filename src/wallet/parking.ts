@@ -35,7 +35,7 @@ export async function park(
       if (!(await store.add(tx, row))) throw refusal;
     },
   });
-  return isParked(answer!) ? parked(id, isReplay(answer!)) : wallet.posted(who, asked, answer!, refusal);
+  return isParked(answer!) ? parked(id, isReplay(answer!)) : wallet.posted(who, asked, answer!, { refusal });
 }
 
 /** An administrator who posts parked usage. */

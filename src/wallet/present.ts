@@ -20,10 +20,11 @@ import {
   type Unit,
   ZERO,
 } from '../ledger/index.js';
+import { readEvidence } from '../pricing/index.js';
 import type { BalanceGrantDto, GrantPartDto } from './grant.dto.js';
 import type { HoldDto } from './hold.dto.js';
 import type { SeriesItemDto, SummaryDto } from './summary.dto.js';
-import type { PricingDto, UsedDto } from './usage.dto.js';
+import type { UsedDto } from './usage.dto.js';
 import type { BalanceDto, TransactionDto } from './transaction.dto.js';
 
 /** A list shows at most so many grants of one transaction. */
@@ -34,13 +35,15 @@ interface View extends Pick<Principal, 'admin'> {
   /** How much of it was reversed. */
   readonly reversed?: Stored;
   readonly inList?: boolean;
+  /** What it shows of usage and pricing, where that is at hand. */
+  readonly evidence?: Pick<TransactionDto, 'usage' | 'pricing'>;
 }
 
 /** An entry as the API shows it; only an administrator sees with which request it was made. */
 export function toTransaction(
   name: AccountName,
   entry: Entry,
-  { admin, reversed, inList = false }: View,
+  { admin, reversed, inList = false, evidence }: View,
 ): TransactionDto {
   const { owner: account, unit } = ownerAndUnit(name);
   const { slices } = entry;
@@ -60,9 +63,8 @@ export function toTransaction(
       model: entry.model,
       hold_id: entry.hold === null ? null : holdId(entry.accountId, entry.hold),
       purchase_id: entry.purchaseId,
-      usage: objectOf<UsedDto>(entry.usage),
-      pricing: objectOf<PricingDto>(entry.pricing),
     }),
+    ...(evidence ?? (entry.usage === null ? {} : evidenceOf(entry))),
     ...(slices === null
       ? {}
       : {
@@ -77,6 +79,10 @@ export function toTransaction(
     }),
     ...(admin ? given({ trace_id: entry.traceId, idempotency_key: entry.idempotencyKey }) : {}),
   };
+}
+
+function evidenceOf({ usage, pricing }: Pick<Entry, 'usage' | 'pricing'>): Pick<TransactionDto, 'usage' | 'pricing'> {
+  return given({ usage: objectOf<UsedDto>(usage), pricing: pricing === null ? null : readEvidence(pricing) });
 }
 
 /** The fields that have a value; an answer leaves the others out. */

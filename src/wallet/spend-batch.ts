@@ -47,7 +47,9 @@ export async function spendBatch(
   const decided = claimed.slice(1);
   for (const [i, answer] of decided.entries()) if (isUnpriced(answer)) throw ofItem(i, charges[i]!.refusal!);
   const results = atomic
-    ? await Promise.all(decided.map((answer, i) => resultOf(() => wallet.spent(who, operations[i]!, answer))))
+    ? await Promise.all(
+        decided.map((answer, i) => resultOf(() => wallet.spent(who, operations[i]!, answer, charges[i]!))),
+      )
     : await Promise.all(
         operations.map((each, i) => resultOf(() => wallet.spendOne(who, each, body.items[i]!, charges[i]!))),
       );

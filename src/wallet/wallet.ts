@@ -17,7 +17,7 @@ import {
   type Submission,
   SYSTEM,
 } from '../ledger/index.js';
-import { type Charged, Charges, type Prices } from './charge.js';
+import { type Charged, Charges, type Prices, type Shown } from './charge.js';
 import { checkPeriod, type HistoryPage, listTransactions } from './history.js';
 import { askedBy, capturing, funding, opening, operation, purchased, spending } from './operations.js';
 import { holdName, toBalance, toHold, toSummary, toTransaction } from './present.js';
@@ -88,11 +88,12 @@ export class Wallet<Label extends object = object> {
     who: Principal,
     asked: Operation<Spend>,
     body: MovementBody,
-    { refusal }: Charged,
+    charged: Charged,
   ): Promise<Answered<TransactionDto | Parked>> {
+    const { refusal } = charged;
     if (this.park && refusal?.code === 'UNPRICED') return this.park(this, who, { asked, body, refusal });
     const [answer] = await this.submit({ operations: [asked] });
-    return this.spent(who, asked, answer!, refusal);
+    return this.spent(who, asked, answer!, charged);
   }
 
   /**
@@ -123,7 +124,7 @@ export class Wallet<Label extends object = object> {
     const charged = await this.charges.of(body, found.owner, '', rateCard);
     const name = this.nameOf(found.owner);
     const operation = capturing(name, this.words, askedBy(who, name, asked), { ...body, ...found }, charged);
-    return this.post(who, operation, charged.refusal);
+    return this.post(who, operation, charged);
   }
 
   /**
@@ -215,25 +216,26 @@ export class Wallet<Label extends object = object> {
   }
 
   /** The transaction that an operation came to, as somebody may see it. */
-  posted(who: Principal, { account }: Operation, answer: Answer, unpriced?: ApiError): Answered<TransactionDto> {
-    const outcome = accepted(this.words.unit, answer, unpriced);
+  posted(who: Principal, { account }: Operation, answer: Answer, charged?: Shown): Answered<TransactionDto> {
+    const outcome = accepted(this.words.unit, answer, charged?.refusal);
     if (outcome.status !== 'posted') throw new Error(`a posting came to "${outcome.status}"`);
     const { actor } = outcome.entry;
     // A replay repeats the first answer, and another user's told nothing that is for administrators.
-    const asFirst =
-      !isReplay(answer) || actor === actorOn(who, ownerAndUnit(account).owner) || actor.startsWith('admin:');
-    return new Answered(toTransaction(account, outcome.entry, { admin: who.admin && asFirst }), isReplay(answer));
+    const replayed = isReplay(answer);
+    const asFirst = !replayed || actor === actorOn(who, ownerAndUnit(account).owner) || actor.startsWith('admin:');
+    const view = { admin: who.admin && asFirst, evidence: replayed ? undefined : charged?.evidence };
+    return new Answered(toTransaction(account, outcome.entry, view), replayed);
   }
 
   /** What a spending came to: a transaction, or under its key it was parked. */
-  spent(who: Principal, asked: Operation, answer: Answer, unpriced?: ApiError): Answered<TransactionDto | Parked> {
-    return isParked(answer) ? parked(parkedId(asked), isReplay(answer)) : this.posted(who, asked, answer, unpriced);
+  spent(who: Principal, asked: Operation, answer: Answer, charged: Shown): Answered<TransactionDto | Parked> {
+    return isParked(answer) ? parked(parkedId(asked), isReplay(answer)) : this.posted(who, asked, answer, charged);
   }
 
   /** Does what a request asks for, which comes to a transaction. */
-  async post(who: Principal, asked: Operation, unpriced?: ApiError): Promise<Answered<TransactionDto>> {
+  async post(who: Principal, asked: Operation, charged?: Shown): Promise<Answered<TransactionDto>> {
     const [answer] = await this.submit({ operations: [asked] });
-    return this.posted(who, asked, answer!, unpriced);
+    return this.posted(who, asked, answer!, charged);
   }
 
   /** Does what no request asks for. */

@@ -67,7 +67,7 @@ describe('the programs of the integration guide', () => {
         expect(await runAs(language, run, server.url)).toEqual([0, OUTPUT]);
         const { body } = await admin.get('/api/credits/transactions', { account, run_id: 'run-7001' });
         expect(body.data).toMatchObject([
-          { type: 'debit', amount: -0.042, agent: 'researcher', model: 'large-2026-10' },
+          { type: 'debit', amount: -0.042, agent: 'researcher', model: 'anthropic/claude-sonnet-4-5' },
           { type: 'debit', amount: -0.048, description: 'Agent run-7001, step 2' },
         ]);
         const balance = (await admin.get('/api/credits/balance', { account })).body.data;

@@ -13,7 +13,8 @@ export interface Problem {
 
 const NAME = /^[A-Za-z0-9._:/@-]{1,100}$/;
 const SERVICE_TIER = /^[A-Za-z0-9._+-]{1,100}$/;
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
+const [DAY, CLOCK] = ['\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])', '([01]\\d|2[0-3]):[0-5]\\d'];
+const TIME = new RegExp(`^${DAY}T${CLOCK}(:[0-5]\\d(\\.\\d{1,9})?)?(Z|[+-]${CLOCK})$`);
 const MAX_TEXT = 1_000;
 /** The most dollars per million tokens or thousand calls, per unit of a meter, and the largest factor. */
 const MAX_PRICE = 10_000;
@@ -37,7 +38,7 @@ class CardCheck {
     const card = this.object('', body, ['effective_from', 'currency', 'markup', 'models', 'meters', 'notes']);
     if (!card) return this.problems;
     const { effective_from: from, currency, markup, notes } = card;
-    if (from !== undefined && !(typeof from === 'string' && TIME.test(from) && !Number.isNaN(Date.parse(from))))
+    if (from !== undefined && !(typeof from === 'string' && TIME.test(from)))
       this.add('effective_from', 'must be a time in ISO 8601');
     if (currency !== 'USD') this.add('currency', 'must be USD');
     this.factor('markup', markup);

@@ -100,10 +100,14 @@ export function linesOf(rates: Rates, pools: Pools): { lines: Line[]; sum: numbe
 function priceLines(card: RateCard, { serviceTier, pools }: ModelUsage, { model, rates }: Rating): Priced | Unpriced {
   const priced = linesOf(rates, pools);
   if (typeof priced === 'string') return { unpriced: { model, pool: priced } };
-  const pricing: Evidence = { rate_card: card.version, model, lines: priced.lines, exact: '' };
-  if (rates.from !== undefined) pricing.tier = rates.from;
-  if (serviceTier !== null) pricing.service_tier = serviceTier;
-  pricing.exact = formatDecimal(priced.sum, PRICE_DECIMALS);
+  const pricing: Evidence = {
+    rate_card: card.version,
+    model,
+    ...(rates.from !== undefined && { tier: rates.from }),
+    ...(serviceTier !== null && { service_tier: serviceTier }),
+    lines: priced.lines,
+    exact: formatDecimal(priced.sum, PRICE_DECIMALS),
+  };
   return { amount: roundUp(priced.sum, MICRO), model, pricing };
 }
 

@@ -139,18 +139,30 @@ function nameIn(field: string, value: unknown): string {
   throw new UsageError(field, `must be well-formed text of 1 to ${MAX_NAME} characters, without NUL`);
 }
 
-/**
- * The text that an entry keeps: the pools, `service_tier`, `format`, `raw_sha256`; or `meter` and `quantity`. The
- * model is a field of the entry.
- */
-export function usageText(usage: Usage): string {
-  if (usage.kind === 'meter') return JSON.stringify({ meter: usage.meter, quantity: usage.quantity / QUANTITY_SCALE });
+/** What an entry keeps of usage: the pools, or the meter and its quantity. The model is a field of the entry. */
+export interface UsageRecord extends Pools {
+  service_tier?: string;
+  format?: Format;
+  /** The SHA-256 of the provider's object. */
+  raw_sha256?: string;
+  meter?: string;
+  quantity?: number;
+}
+
+/** What an entry keeps of usage. Its text follows from it alone, so equal usage has equal text. */
+export function usageRecord(usage: Usage): UsageRecord {
+  if (usage.kind === 'meter') return { meter: usage.meter, quantity: usage.quantity / QUANTITY_SCALE };
   const { pools, serviceTier, format, rawHash } = usage;
-  return JSON.stringify({
-    ...pools,
-    ...(serviceTier !== null && { service_tier: serviceTier }),
-    ...(format !== null && { format, raw_sha256: rawHash }),
-  });
+  const record: UsageRecord = { ...pools };
+  if (serviceTier !== null) record.service_tier = serviceTier;
+  if (format !== null) record.format = format;
+  if (rawHash !== null) record.raw_sha256 = rawHash;
+  return record;
+}
+
+/** The text that an entry keeps. */
+export function usageText(usage: Usage): string {
+  return JSON.stringify(usageRecord(usage));
 }
 
 /** The number of tokens, for accounts that count them: the sum of all token pools. */

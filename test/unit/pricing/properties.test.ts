@@ -94,7 +94,7 @@ function priced(card: RateCard, pools: Partial<Record<Pool, number>>, tier?: str
   }
 }
 
-const check = <T>(property: fc.IProperty<T>) => fc.assert(property, { numRuns: 300 });
+const check = <T>(property: fc.IProperty<T>) => fc.assert(property, { numRuns: 200 });
 
 describe('every price', () => {
   it('is what an independent reckoning says, to the last digit', () => {
