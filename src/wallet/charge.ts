@@ -3,6 +3,7 @@ import type { Charge, Stored, Unit } from '../ledger/index.js';
 import {
   canonicalModel,
   type Evidence,
+  evidenceText,
   type RateCard,
   readUsage,
   type Unpriced,
@@ -188,7 +189,7 @@ export class Charges {
     return {
       amount: amount as Stored,
       usage: JSON.stringify(usage),
-      pricing: pricing && JSON.stringify(pricing),
+      pricing: pricing && evidenceText(pricing),
       model: measured.model ?? model ?? null,
       evidence: pricing ? { usage, pricing } : { usage },
     };

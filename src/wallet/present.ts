@@ -20,10 +20,11 @@ import {
   type Unit,
   ZERO,
 } from '../ledger/index.js';
+import { readEvidence } from '../pricing/index.js';
 import type { BalanceGrantDto, GrantPartDto } from './grant.dto.js';
 import type { HoldDto } from './hold.dto.js';
 import type { SeriesItemDto, SummaryDto } from './summary.dto.js';
-import type { PricingDto, UsedDto } from './usage.dto.js';
+import type { UsedDto } from './usage.dto.js';
 import type { BalanceDto, TransactionDto } from './transaction.dto.js';
 
 /** A list shows at most so many grants of one transaction. */
@@ -81,7 +82,7 @@ export function toTransaction(
 }
 
 function evidenceOf({ usage, pricing }: Pick<Entry, 'usage' | 'pricing'>): Pick<TransactionDto, 'usage' | 'pricing'> {
-  return given({ usage: objectOf<UsedDto>(usage), pricing: objectOf<PricingDto>(pricing) });
+  return given({ usage: objectOf<UsedDto>(usage), pricing: pricing === null ? null : readEvidence(pricing) });
 }
 
 /** The fields that have a value; an answer leaves the others out. */

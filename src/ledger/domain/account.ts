@@ -113,7 +113,7 @@ export interface Entry extends Origin, Dimensions {
   readonly reverses: number | null;
   /** JSON text: what was used, whose amount or number it is. */
   readonly usage: string | null;
-  /** JSON text: how the amount follows from the usage. */
+  /** How the amount follows from the usage, in the words of who priced it. */
   readonly pricing: string | null;
   /** The entry whose price it corrects. */
   readonly reprices: number | null;

@@ -1,6 +1,7 @@
 export * from './card.js';
 export * from './check-card.js';
 export * from './diff.js';
+export * from './evidence.js';
 export { type Format, FORMATS } from './formats.js';
 export * from './pools.js';
 export { price, type Priced, type Unpriced } from './price.js';
