@@ -19,6 +19,7 @@ const ACCOUNT = `user:${SUB}`;
 const DAY_MS = 86_400_000;
 const [ASKED, WARM_UP] = [50, 5];
 
+const say = (line: string) => void process.stdout.write(`${line}\n`);
 const directory = mkdtempSync(join(tmpdir(), 'credits-bench-'));
 process.env['DATABASE_URL'] ??= `sqlite:${join(directory, 'usage.sqlite')}`;
 process.env['JWT_SECRET'] ??= JWT_SECRET;
@@ -51,10 +52,8 @@ async function sumUp(entries: number): Promise<void> {
     const { user, system } = process.cpuUsage(before);
     const seconds = (performance.now() - begun) / 1_000;
     const rate = (of: number) => Math.round(added / of).toLocaleString('en');
-    console.log(
-      `${added.toLocaleString('en')} entries summed up in ${steps} steps, the longest ${longest.toFixed(0)} ms`,
-    );
-    console.log(`${rate(seconds)} a second, ${rate((user + system) / 1e6)} a second of this process's processor time`);
+    say(`${added.toLocaleString('en')} entries summed up in ${steps} steps, the longest ${longest.toFixed(0)} ms`);
+    say(`${rate(seconds)} a second, ${rate((user + system) / 1e6)} a second of this process's processor time`);
     await transactions.onApplicationShutdown();
   } finally {
     await dataSource.destroy();
@@ -82,7 +81,7 @@ async function ask(): Promise<void> {
       }
       times.sort((a, b) => a - b);
       const at = (share: number) => times[Math.floor(times.length * share)]!.toFixed(1);
-      console.log(`a month by ${query.group_by}, ${query.interval}: p50 ${at(0.5)} ms, p95 ${at(0.95)} ms`);
+      say(`a month by ${query.group_by}, ${query.interval}: p50 ${at(0.5)} ms, p95 ${at(0.95)} ms`);
     }
   } finally {
     await server.stop();
