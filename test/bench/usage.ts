@@ -1,4 +1,5 @@
-// How fast usage is summed up, and how fast a month of it is shown: npm run bench:usage [-- --entries 10000000].
+// How fast usage is summed up, and how fast a month of it is shown: npm run bench:usage [-- --entries 10000000
+// --pools].
 // DATABASE_URL names an empty database, by default a new SQLite file. It prints figures and judges nothing.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,7 +14,13 @@ import { startServer } from '../support/server.js';
 import { JWT_SECRET } from '../support/tokens.js';
 import { seedHistories } from './seed.js';
 
-const { values: options } = parseArgs({ options: { entries: { type: 'string', default: '10000000' } } });
+const { values: options } = parseArgs({
+  options: {
+    entries: { type: 'string', default: '10000000' },
+    // Whether each entry says what was used, by three pools.
+    pools: { type: 'boolean', default: false },
+  },
+});
 const SUB = 'spender';
 const ACCOUNT = `user:${SUB}`;
 const DAY_MS = 86_400_000;
@@ -36,7 +43,9 @@ async function sumUp(entries: number): Promise<void> {
   const dataSource = await newDataSource(dataSourceOptions(database, LEDGER_ENTITIES, MIGRATIONS)).initialize();
   try {
     await migrate(dataSource);
-    await seedHistories(DATABASE_URL, [{ account: ACCOUNT, entries, values: { models: 50, agents: 1_000 } }]);
+    await seedHistories(DATABASE_URL, [
+      { account: ACCOUNT, entries, values: { models: 50, agents: 1_000, pools: options.pools } },
+    ]);
     const transactions = new Transactions(dataSource);
     await transactions.onModuleInit();
     const store = new UsageStore(dataSource, transactions);
