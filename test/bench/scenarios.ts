@@ -98,8 +98,8 @@ function engineComparisons(engine: Engine, token: string): Comparison[] {
 export interface LongHistory {
   readonly account: string;
   readonly entries: number;
-  /** How many models and agents spend in turn; absent: none is named. */
-  readonly values?: { readonly models: number; readonly agents: number };
+  /** How many models and agents spend in turn, and whether they say what they used; absent: none is named. */
+  readonly values?: { readonly models: number; readonly agents: number; readonly pools: boolean };
 }
 
 /** Reads at the end of a long history against the same at its beginning, and against a shorter one. */

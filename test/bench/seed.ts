@@ -53,7 +53,7 @@ async function seedHistory(execute: Execute, { account, entries, values }: LongH
   for (let done = 0; done < entries; done += CHUNK) {
     const n = `(n + ${done})`;
     const one = (of: number | undefined) => (of ? `CAST(${n} % ${of} AS CHAR)` : 'NULL');
-    const usage = values ? `'{"input":1200,"cache_read":90,"output":300}'` : 'NULL';
+    const usage = values?.pools ? `'{"input":1200,"cache_read":90,"output":300}'` : 'NULL';
     const first = `n + ${done} = 1`;
     await execute(
       `INSERT INTO entry (account_id, sequence, type, type_sequence, type_total, amount, balance_after, description, actor, created_at, model, agent, usage_text)

@@ -1,4 +1,5 @@
-// How fast usage is summed up, and how fast a month of it is shown: npm run bench:usage [-- --entries 10000000].
+// How fast usage is summed up, and how fast a month of it is shown: npm run bench:usage [-- --entries 10000000
+// --pools].
 // DATABASE_URL names an empty database, by default a new SQLite file. It prints figures and judges nothing.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,12 +14,19 @@ import { startServer } from '../support/server.js';
 import { JWT_SECRET } from '../support/tokens.js';
 import { seedHistories } from './seed.js';
 
-const { values: options } = parseArgs({ options: { entries: { type: 'string', default: '10000000' } } });
+const { values: options } = parseArgs({
+  options: {
+    entries: { type: 'string', default: '10000000' },
+    // Whether each entry says what was used, by three pools.
+    pools: { type: 'boolean', default: false },
+  },
+});
 const SUB = 'spender';
 const ACCOUNT = `user:${SUB}`;
 const DAY_MS = 86_400_000;
 const [ASKED, WARM_UP] = [50, 5];
 
+const say = (line: string) => void process.stdout.write(`${line}\n`);
 const directory = mkdtempSync(join(tmpdir(), 'credits-bench-'));
 process.env['DATABASE_URL'] ??= `sqlite:${join(directory, 'usage.sqlite')}`;
 process.env['JWT_SECRET'] ??= JWT_SECRET;
@@ -35,7 +43,9 @@ async function sumUp(entries: number): Promise<void> {
   const dataSource = await newDataSource(dataSourceOptions(database, LEDGER_ENTITIES, MIGRATIONS)).initialize();
   try {
     await migrate(dataSource);
-    await seedHistories(DATABASE_URL, [{ account: ACCOUNT, entries, values: { models: 50, agents: 1_000 } }]);
+    await seedHistories(DATABASE_URL, [
+      { account: ACCOUNT, entries, values: { models: 50, agents: 1_000, pools: options.pools } },
+    ]);
     const transactions = new Transactions(dataSource);
     await transactions.onModuleInit();
     const store = new UsageStore(dataSource, transactions);
@@ -51,10 +61,8 @@ async function sumUp(entries: number): Promise<void> {
     const { user, system } = process.cpuUsage(before);
     const seconds = (performance.now() - begun) / 1_000;
     const rate = (of: number) => Math.round(added / of).toLocaleString('en');
-    console.log(
-      `${added.toLocaleString('en')} entries summed up in ${steps} steps, the longest ${longest.toFixed(0)} ms`,
-    );
-    console.log(`${rate(seconds)} a second, ${rate((user + system) / 1e6)} a second of this process's processor time`);
+    say(`${added.toLocaleString('en')} entries summed up in ${steps} steps, the longest ${longest.toFixed(0)} ms`);
+    say(`${rate(seconds)} a second, ${rate((user + system) / 1e6)} a second of this process's processor time`);
     await transactions.onApplicationShutdown();
   } finally {
     await dataSource.destroy();
@@ -82,7 +90,7 @@ async function ask(): Promise<void> {
       }
       times.sort((a, b) => a - b);
       const at = (share: number) => times[Math.floor(times.length * share)]!.toFixed(1);
-      console.log(`a month by ${query.group_by}, ${query.interval}: p50 ${at(0.5)} ms, p95 ${at(0.95)} ms`);
+      say(`a month by ${query.group_by}, ${query.interval}: p50 ${at(0.5)} ms, p95 ${at(0.95)} ms`);
     }
   } finally {
     await server.stop();

@@ -75,7 +75,7 @@ describeEachDatabase((database) => {
 
   it('sums up in steps what its process has written, and answers the same before, between and after them', async () => {
     const name = 'USD user:steps';
-    const { fund, spend, keepUp, lanes } = start();
+    const { fund, spend, keepUp, lanes, store } = start();
     await fund(name);
     const usage = JSON.stringify({ input: 2 ** 40, output: 3, service_tier: 'batch' });
     for (let i = 0; i < 4; i++) await spend(name, ...times(700, (j) => ({ runId: `run-${i}-${j}`, usage })));
@@ -91,19 +91,15 @@ describeEachDatabase((database) => {
       ],
     };
     expect(await answer()).toEqual(must);
-    const { step } = UsageStore.prototype;
+    const step = store.step.bind(store);
     const marks: number[] = [];
-    UsageStore.prototype.step = async function (ids) {
-      const done = await step.call(this, ids);
+    store.step = async (ids) => {
+      const done = await step(ids);
       marks.push(await watermark(name));
       expect(await answer()).toEqual(must);
       return done;
     };
-    try {
-      await keepUp();
-    } finally {
-      UsageStore.prototype.step = step;
-    }
+    await keepUp();
     expect(marks.length).toBeGreaterThan(1);
     expect(marks.at(-1)).toBe(2_801);
     expect(lanes.used.size).toBe(0);

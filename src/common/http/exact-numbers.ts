@@ -22,16 +22,17 @@ export function exactNumber(decimal: string): ExactNumber {
   return String(double) === decimal ? double : new LosslessNumber(decimal);
 }
 
-/** A row as JSON with every digit of its numbers. Only rows with such numbers need the library, which is slower. */
-export function exactJson(row: object): string {
-  return Object.values(row).some((value) => value instanceof LosslessNumber) ? stringify(row)! : JSON.stringify(row);
+/** A value as JSON with every digit of its numbers. Only one with such numbers needs the library, which is slower. */
+export function exactJson(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.includes('"isLosslessNumber":true') ? stringify(value)! : text;
 }
 
 @Injectable()
 class ExactNumbersInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<string> {
     void context.switchToHttp().getResponse<FastifyReply>().header('Content-Type', 'application/json; charset=utf-8');
-    return next.handle().pipe(map((answer: unknown) => (typeof answer === 'string' ? answer : stringify(answer)!)));
+    return next.handle().pipe(map((answer: unknown) => (typeof answer === 'string' ? answer : exactJson(answer))));
   }
 }
 

@@ -4,7 +4,7 @@ import { ended, type UsageSumRow } from './usage.entities.js';
 
 const BILLION = 1_000_000_000n;
 
-/** The columns of `usage_sum s` that `usageRow` reads, as few as can be, because a driver's work is most of a question. */
+/** The columns of `usage_sum s` that `usageRow` reads: as few as can be, because a driver pays for each. */
 export const USAGE_COLUMNS = 's.bucket, s.value, s.measure, s.units, s.billions, s.count';
 
 /** The row of a result. */
