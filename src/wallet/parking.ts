@@ -10,11 +10,14 @@ import type { MovementBody } from './requests.js';
 import type { TransactionDto } from './transaction.dto.js';
 import { isReplay, type Wallet } from './wallet.js';
 
+/** The usage object of no provider comes near it. */
+const LONGEST_REQUEST = 65_536;
+
 /**
  * Keeps a spending that nothing prices. Its key is remembered in the same transaction, so the same request gets the
  * same answer, and is never charged beside it.
- * @throws ApiError UNPRICED when nothing is available or the account has no room for it, IDEMPOTENCY_KEY_REUSED,
- *   OVERLOADED
+ * @throws ApiError UNPRICED when nothing is available, the request is too long or the account has no room for it,
+ *   IDEMPOTENCY_KEY_REUSED, OVERLOADED
  */
 export async function park(
   store: ParkedUsageStore,
@@ -23,11 +26,13 @@ export async function park(
   { asked, body, refusal }: UnpricedSpending,
 ): Promise<Answered<TransactionDto | Parked>> {
   const id = parkedId(asked);
+  const row = rowOf(id, asked, body, refusal);
+  const fits = JSON.stringify(row.request).length <= LONGEST_REQUEST;
   const [answer] = await wallet.submit({
-    operations: [{ ...asked, action: { ...asked.action, parks: true } }],
+    operations: [{ ...asked, action: { ...asked.action, parks: fits } }],
     attach: async (tx, decided) => {
       if (!isParked(decided) || isReplay(decided)) return;
-      if (!(await store.add(tx, rowOf(id, asked, body, refusal)))) throw refusal;
+      if (!(await store.add(tx, row))) throw refusal;
     },
   });
   return isParked(answer!) ? parked(id, isReplay(answer!)) : wallet.posted(who, asked, answer!, { refusal });

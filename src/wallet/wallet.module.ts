@@ -22,7 +22,9 @@ export class Wallets {
   of<Label extends object>(words: Words<Label>): Wallet<Label> {
     const { cards, quotes } = this;
     const parks: Park | undefined =
-      this.config.unpricedUsage === 'park' ? (...unpriced) => park(this.parked, ...unpriced) : undefined;
+      this.config.unpricedUsage === 'park' && words.unit === 'USD'
+        ? (...unpriced) => park(this.parked, ...unpriced)
+        : undefined;
     return new Wallet(words, this.lanes, this.reader, { cards, quotes }, parks);
   }
 }

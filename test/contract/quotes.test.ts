@@ -4,6 +4,7 @@ import { describeEachDatabase } from '../support/databases.js';
 import { eventually } from '../support/eventually.js';
 import { cardOf, makeCard } from '../support/rate-cards.js';
 import { type Server, startServer } from '../support/server.js';
+import { Sql } from '../support/sql.js';
 import { expectError, newName } from '../support/words.js';
 
 const QUOTE = '/api/pricing/quote';
@@ -149,6 +150,29 @@ describeEachDatabase((database) => {
     const body = { usage: { model: MODEL, input: 1_000 }, description: 'x', quote_id: id };
     expectError(await client.post(DEBIT, body), 409, 'CONFLICT');
     expectError(await client.post(HOLDS, { quote_id: id }), 409, 'CONFLICT');
+  });
+
+  it('is deleted an hour after its time, by one server', async () => {
+    const sql = new Sql(database);
+    const often = await startServer({ DATABASE_URL: database.url }, ['test/support/short-intervals.mjs']);
+    try {
+      const { client } = await account(10);
+      const ids = await Promise.all(
+        [1, 2, 3].map(async () => (await client.post(QUOTE, { usage: USAGE })).body.data.id),
+      );
+      const hour = 3_600_000;
+      for (const [i, ago] of [hour + 1_000, hour - 60_000].entries())
+        await sql.query('UPDATE quote SET expires_at = ? WHERE id = ?', [Date.now() - ago, ids[i] as string]);
+      await sql.query('UPDATE pricing_job SET next_at = 0');
+      const left = () => sql.query('SELECT id FROM quote WHERE id IN (?, ?, ?)', ids);
+      await eventually(async () => expect(await left()).toHaveLength(2));
+      const debit = (quote_id: string) =>
+        client.post(DEBIT, { usage: { model: MODEL, input: 1_000 }, description: 'x', quote_id });
+      expect((await Promise.all(ids.map(debit))).map(({ status }) => status)).toEqual([404, 409, 201]);
+    } finally {
+      await often.stop();
+      await sql.close();
+    }
   });
 
   describe('what it refuses', () => {

@@ -71,13 +71,16 @@ describeEachDatabase((database) => {
       expect(server.lines.filter((line) => line.includes('npm run migrate'))).toEqual([
         expect.stringMatching(/"level":"warn".*lacks \d+ migrations/),
       ]);
-      expectError(await server.client.get('/api/ready'), 503, 'OVERLOADED');
+      for (const path of ['/api/ready', '/api/pricing/models'])
+        expectError(await server.client.get(path), 503, 'OVERLOADED');
       // Two at once take turns.
       const said = await Promise.all([migrate(), migrate()]);
       for (const { stdout } of said)
         expect(stdout).toMatch(/^Database: .*\n[^]*(No migration was pending|\d+ migrations? (was|were) pending)/);
       expect((await migrate()).stdout).toContain('No migration was pending.');
       expect((await server.client.get('/api/ready')).status).toBe(200);
+      // The server makes the first rate card then.
+      await eventually(async () => expect((await server.client.get('/api/pricing/models')).status).toBe(200), 5_000);
     } finally {
       await server.stop();
     }

@@ -116,7 +116,7 @@ export class PostedParkedDto {
   parked: number;
 
   /**
-   * Whether some were not tried: ask again.
+   * Whether some may not have been tried: ask again.
    * @example false
    */
   more: boolean;

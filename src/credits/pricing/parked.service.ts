@@ -8,7 +8,7 @@ import type { ParkedQuery, ParkedUsageDto, PostedParkedDto } from './parked.dto.
 
 /** How many one request tries to post. */
 const A_REQUEST = 1_000;
-const AT_ONCE = 20;
+const AT_ONCE = 50;
 
 /** Lists and posts usage that waits for a price. */
 @Injectable()
@@ -29,12 +29,13 @@ export class ParkedService {
    */
   async post(who: Principal, account: string | undefined, asked: Idempotency): Promise<PostedParkedDto> {
     const now = Date.now();
-    const rows = await this.store.untriedSince(now, A_REQUEST + 1, account);
-    const done: PostedParkedDto = { posted: 0, parked: 0, more: rows.length > A_REQUEST };
-    for (let next = 0; next < Math.min(rows.length, A_REQUEST); next += AT_ONCE) {
-      const some = rows.slice(next, Math.min(next + AT_ONCE, A_REQUEST));
-      for (const posted of await Promise.all(some.map((row) => this.postOne(who, row, asked, now))))
+    const done: PostedParkedDto = { posted: 0, parked: 0, more: true };
+    while (done.more && done.posted + done.parked < A_REQUEST) {
+      // What was tried since has another state or time.
+      const rows = await this.store.untriedSince(now, AT_ONCE, account);
+      for (const posted of await Promise.all(rows.map((row) => this.postOne(who, row, asked, now))))
         done[posted ? 'posted' : 'parked'] += 1;
+      done.more = rows.length === AT_ONCE;
     }
     return done;
   }

@@ -50,6 +50,7 @@ export interface Rates {
 
 /** How many models' rates are kept for each service tier, and how many unknown names with what is like them. */
 const MAX_MADE = 500;
+const MAX_TIERS = 20;
 const MAX_UNKNOWN = 100;
 
 /**
@@ -103,13 +104,21 @@ export class RateCard {
     let byModel = this.made.get(serviceTier ?? '');
     const known = byModel?.get(model.id);
     if (known) return known;
-    const tierFactor = serviceTier === null ? '1' : serviceTierOf(model, serviceTier);
-    if (tierFactor === undefined) return undefined;
-    if (!byModel) this.made.set(serviceTier ?? '', (byModel = new Map<string, readonly Rates[]>()));
-    const made = this.makeRates(model, factor(tierFactor) * this.markup);
+    const factors = serviceTier === null ? [] : serviceFactors(model, serviceTier);
+    if (!factors) return undefined;
+    if (!byModel) {
+      if (this.made.size >= MAX_TIERS) this.made.clear();
+      this.made.set(serviceTier ?? '', (byModel = new Map<string, readonly Rates[]>()));
+    }
+    const made = this.makeRates(model, [...factors, this.markup]);
     if (byModel.size >= MAX_MADE) byModel.clear();
     byModel.set(model.id, made);
     return made;
+  }
+
+  /** The part of a service tier's name that has no factor; the whole where each has one and they can't be joined. */
+  missingTier({ service_tiers: tiers = {} }: ModelBody, serviceTier: string): string {
+    return serviceTier.split('+').find((part) => !Object.hasOwn(tiers, part)) ?? serviceTier;
   }
 
   /** The rate of a meter. */
@@ -117,12 +126,11 @@ export class RateCard {
     const meter = this.meters.get(id);
     if (!meter) return undefined;
     let made = this.madeMeters.get(id);
-    if (!made)
-      this.madeMeters.set(id, (made = rate(parseDecimal(meter.unit_price, PRICE_DECIMALS)!, ONE * this.markup)));
+    if (!made) this.madeMeters.set(id, (made = rate(parseDecimal(meter.unit_price, PRICE_DECIMALS)!, [this.markup])));
     return made;
   }
 
-  private makeRates({ prices, tiers = [] }: ModelBody, factors: bigint): readonly Rates[] {
+  private makeRates({ prices, tiers = [] }: ModelBody, factors: readonly bigint[]): readonly Rates[] {
     const ratesOf = (body: PricesBody) =>
       POOLS.map((pool) => {
         const price = body[pool];
@@ -164,8 +172,14 @@ export function effectivePrices(card: RateCard, model: ModelBody): Pick<ModelBod
   };
 }
 
-function serviceTierOf({ service_tiers }: ModelBody, name: string): string | undefined {
-  return service_tiers && Object.hasOwn(service_tiers, name) ? service_tiers[name] : undefined;
+/**
+ * The factors of a service tier. The parts of a joined name apply one on the other, unless the card names the whole;
+ * undefined when the card lacks one.
+ */
+function serviceFactors({ service_tiers: tiers = {} }: ModelBody, name: string): bigint[] | undefined {
+  const parts = Object.hasOwn(tiers, name) ? [name] : name.split('+');
+  const known = parts.every((part) => Object.hasOwn(tiers, part)) && new Set(parts).size === parts.length;
+  return known ? parts.map((part) => factor(tiers[part]!)) : undefined;
 }
 
 const ONE = 10n ** BigInt(PRICE_DECIMALS);
@@ -174,8 +188,8 @@ function factor(text: string): bigint {
   return parseDecimal(text, PRICE_DECIMALS)!;
 }
 
-/** @param factors the product of two factors */
-function rate(price: bigint, factors: bigint): Rate {
-  const effective = divideUp(price * factors, ONE * ONE);
+function rate(price: bigint, factors: readonly bigint[]): Rate {
+  const [product, divisor] = factors.reduce(([all, ones], each) => [all * each, ones * ONE], [price, 1n]);
+  const effective = divideUp(product, divisor);
   return { price: compact(effective), text: formatDecimal(effective, PRICE_DECIMALS) };
 }

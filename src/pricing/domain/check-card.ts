@@ -31,8 +31,8 @@ export function checkCard(body: unknown): Problem[] {
 /** Walks through a card and collects its problems. */
 class CardCheck {
   private readonly problems: Problem[] = [];
+  /** Where each id and alias stands, of models and meters together. */
   private readonly names = new Map<string, string>();
-  private readonly meters = new Map<string, string>();
 
   check(body: unknown): Problem[] {
     const card = this.object('', body, ['effective_from', 'currency', 'markup', 'models', 'meters', 'notes']);
@@ -51,9 +51,9 @@ class CardCheck {
   private model(field: string, body: unknown): void {
     const model = this.object(field, body, ['id', 'aliases', 'prices', 'tiers', 'service_tiers']);
     if (!model) return;
-    this.name(`${field}.id`, model['id'], this.names);
+    this.name(`${field}.id`, model['id']);
     this.list(`${field}.aliases`, model['aliases'] ?? []).forEach((alias, i) =>
-      this.name(`${field}.aliases[${i}]`, alias, this.names),
+      this.name(`${field}.aliases[${i}]`, alias),
     );
     const priced = this.prices(`${field}.prices`, model['prices']);
     let last = 0;
@@ -94,18 +94,18 @@ class CardCheck {
   private meter(field: string, body: unknown): void {
     const meter = this.object(field, body, ['id', 'unit_price', 'unit']);
     if (!meter) return;
-    this.name(`${field}.id`, meter['id'], this.meters);
+    this.name(`${field}.id`, meter['id']);
     this.decimal(`${field}.unit_price`, meter['unit_price'], PRICE_DECIMALS, MAX_UNIT_PRICE);
     this.text(`${field}.unit`, meter['unit']);
   }
 
   /** A name that nothing else of the card has. */
-  private name(field: string, value: unknown, taken: Map<string, string>): void {
+  private name(field: string, value: unknown): void {
     if (typeof value !== 'string' || !NAME.test(value))
       return this.add(field, 'must be 1 to 100 characters of A-Z a-z 0-9 . _ : / @ -');
-    const other = taken.get(value);
+    const other = this.names.get(value);
     if (other !== undefined) return this.add(field, `must be unique; ${other} is ${value} too`);
-    taken.set(value, field);
+    this.names.set(value, field);
   }
 
   private factor(field: string, value: unknown): void {

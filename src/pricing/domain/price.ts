@@ -16,7 +16,7 @@ export interface Line {
 }
 
 /** How an amount came about. Prices and amounts are exact decimal strings of dollars. */
-export interface Evidence {
+interface Evidence {
   rate_card: number;
   model?: string;
   meter?: string;
@@ -70,7 +70,7 @@ export function rate(card: RateCard, { model: name, serviceTier, pools, unpriced
   if (!model) return { unpriced: withNearest({ model: name }, card.nearest('models', name)) };
   if (unpriced !== null) return { unpriced: { model: model.id, pool: unpriced } };
   const tiers = card.rates(model, serviceTier);
-  if (!tiers) return { unpriced: { model: model.id, service_tier: serviceTier! } };
+  if (!tiers) return { unpriced: { model: model.id, service_tier: card.missingTier(model, serviceTier!) } };
   const prompt = tiers.length === 1 ? 0 : promptOf(pools);
   return { model: model.id, rates: tiers.find(({ from }) => from === undefined || from <= prompt)! };
 }

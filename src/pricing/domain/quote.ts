@@ -16,7 +16,7 @@ export interface QuoteBody extends Omit<UsageBody, 'output' | 'reasoning' | 'for
  */
 export function quote(card: RateCard, body: QuoteBody): Priced | Unpriced {
   const usage = readQuote(body);
-  return price(card, usage.kind === 'meter' ? usage : atTheDearer(card, usage));
+  return price(card, usage.kind === 'meter' || body.max_output === undefined ? usage : atTheDearer(card, usage));
 }
 
 /**
@@ -26,7 +26,7 @@ export function quote(card: RateCard, body: QuoteBody): Priced | Unpriced {
  */
 export function affordableMaxOutput(card: RateCard, body: QuoteBody, available: number): number {
   const asked = readQuote(body);
-  if (asked.kind === 'meter') return 0;
+  if (asked.kind === 'meter' || body.max_output === undefined) return 0;
   const usage = atTheDearer(card, asked);
   const rating = rate(card, usage);
   if ('unpriced' in rating) return 0;

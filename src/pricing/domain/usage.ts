@@ -21,8 +21,8 @@ export interface ModelUsage {
   /** As the caller names it: an id or an alias. */
   readonly model: string;
   /**
-   * null: the standard one. Where a provider's object says several things that change the price, their names joined by
-   * `+`, for example `batch+us`.
+   * null: the standard one. Where a provider's object says several things that change the price, their names are
+   * joined by `+`, for example `batch+us`.
    */
   readonly serviceTier: string | null;
   readonly pools: Pools;

@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { In, LessThan, type Repository } from 'typeorm';
-import { Transactions } from '../../common/database/index.js';
+import { isDuplicate, Transactions } from '../../common/database/index.js';
 import { Jobs, Lease } from '../../common/jobs/index.js';
 import { Quote } from './quote.entity.js';
 
 const PURGE_EVERY_MS = 60_000;
 /** So long an expired quote is told from one that never was. */
-const KEPT_MS = 24 * 3_600_000;
+const KEPT_MS = 3_600_000;
 const AT_ONCE = 1_000;
 const ID = /^quo_[0-9a-f]{32}$/;
 
@@ -37,7 +37,7 @@ export class Quotes {
   }
 
   /**
-   * A quote of an account, which may have expired up to a day ago.
+   * A quote of an account, which may have expired up to an hour ago.
    * @param account such as `user:42`
    * @returns undefined when there is none, or it is another account's
    */
@@ -50,10 +50,12 @@ export class Quotes {
   /** Keeps a quote, so that every server binds itself by it. */
   async give(given: Omit<Quote, 'id'>): Promise<Quote> {
     const quote = { ...given, id: `quo_${randomBytes(16).toString('hex')}` };
-    await this.transactions.run(async (tx) => {
-      // An earlier attempt may have been committed although its answer was lost.
-      if (!(await tx.manager.existsBy(Quote, { id: quote.id }))) await tx.manager.insert(Quote, quote);
-    });
+    await this.transactions
+      .run((tx) => tx.manager.insert(Quote, quote))
+      .catch((error: unknown) => {
+        // An earlier attempt was committed although its answer was lost.
+        if (!isDuplicate(error)) throw error;
+      });
     return quote;
   }
 

@@ -379,10 +379,18 @@ export const CHECKED: readonly Checked[] = [
     amount: 4_950,
   },
   {
-    name: 'anthropic: a place and a batch',
+    name: 'anthropic: a place and a batch, one on the other',
+    // 1.1 × 0.5 × (1,000 × 3 + 100 × 15)
     usage: anthropic({ input_tokens: 1_000, output_tokens: 100, inference_geo: 'us', service_tier: 'batch' }),
     exact: '0.002475',
     amount: 2_475,
+  },
+  {
+    name: 'anthropic: a joined name that the card has',
+    // 0.3 × (1,000 × 3 + 100 × 15)
+    usage: anthropic({ input_tokens: 1_000, output_tokens: 100, speed: 'slow', service_tier: 'batch' }),
+    exact: '0.00135',
+    amount: 1_350,
   },
   {
     name: 'anthropic: no place in particular, standard speed',

@@ -29,7 +29,7 @@ export const BODY: RateCardBody = {
           },
         },
       ],
-      service_tiers: { batch: '0.5', us: '1.1', 'batch+us': '0.55' },
+      service_tiers: { batch: '0.5', us: '1.1', 'batch+slow': '0.3' },
     },
     {
       id: 'openai/gpt',

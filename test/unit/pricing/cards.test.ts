@@ -85,6 +85,11 @@ describe('a bad line', () => {
       }),
       'models[1].id',
     ],
+    [
+      'a meter that has the name of a model',
+      cardWith({ models: [MODEL], meters: [{ id: 'a/b', unit_price: '1', unit: 'x' }] }),
+      'meters[0].id',
+    ],
     ['a tier from nothing', tiers({ from: 0, prices: PRICES }), 'models[0].tiers[0].from'],
     ['a tier from a part', tiers({ from: 1.5, prices: PRICES }), 'models[0].tiers[0].from'],
     [

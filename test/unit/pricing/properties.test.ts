@@ -162,7 +162,11 @@ describe('every price', () => {
 });
 
 describe('the output that a balance pays', () => {
-  const asked = fc.record({ input: fc.nat(300_000), web_searches: fc.nat(3), max_output: fc.nat(200_000) });
+  const asked = fc.record({
+    input: fc.nat(300_000),
+    web_searches: fc.nat(3),
+    max_output: fc.nat(200_000),
+  });
   const affordable = model.map((each) => ({ ...each, prices: { web_searches: '10', ...each.prices }, tiers: [] }));
 
   it('is paid, and one more is not', () => {

@@ -211,7 +211,12 @@ describe('usage without a price', () => {
     [
       'a place and a batch',
       anthropic({ input_tokens: 1, output_tokens: 1, inference_geo: 'eu', service_tier: 'batch' }),
-      { model: 'anthropic/sonnet', service_tier: 'batch+eu' },
+      { model: 'anthropic/sonnet', service_tier: 'eu' },
+    ],
+    [
+      'the same service tier twice',
+      { model: 'sonnet', input: 1, service_tier: 'batch+batch' },
+      { model: 'anthropic/sonnet', service_tier: 'batch+batch' },
     ],
     [
       'provisioned traffic',

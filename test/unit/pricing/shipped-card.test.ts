@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { calcPrice, extractUsage, findProvider, type Provider } from '@pydantic/genai-prices';
+import { importCard } from '../../../scripts/rates-import/import-card.js';
 import {
   canonicalModel,
   checkCard,
@@ -182,6 +183,10 @@ describe('the card that ships', () => {
     for (const provider of providers)
       expect(BODY.notes).toContainEqual(expect.stringMatching(`^${provider}: https://`));
     expect(BODY.markup).toBe('1');
+  });
+
+  it('is the one that the importer makes of its day', () => {
+    expect(importCard(DAY).card).toEqual(BODY);
   });
 
   it('prices more than 200 usages as the library does', () => {
