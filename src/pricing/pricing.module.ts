@@ -11,9 +11,12 @@ import { ParkedUsageStore } from './parking/parked-usage.store.js';
 import { Quote } from './quotes/quote.entity.js';
 import { Quotes } from './quotes/quotes.js';
 
+/** The entities of prices. */
+export const PRICING_ENTITIES = [RateCardRow, Quote, ParkedUsageRow];
+
 /** What usage costs. It knows nothing of balances. */
 @Module({
-  imports: [TypeOrmModule.forFeature([RateCardRow, Quote, ParkedUsageRow])],
+  imports: [TypeOrmModule.forFeature(PRICING_ENTITIES)],
   controllers: [PricesController, RateCardsController],
   providers: [RateCardStore, RateCards, RateCardsService, Quotes, ParkedUsageStore],
   exports: [RateCards, Quotes, ParkedUsageStore],

@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { migrate as migrateOn } from '../../src/common/database/index.js';
 import { describeEachDatabase } from '../support/databases.js';
+import { eventually } from '../support/eventually.js';
 import { connectTo } from '../support/ledger.js';
 import { Server, spawnServer, startServer } from '../support/server.js';
 import { JWT_SECRET } from '../support/tokens.js';

@@ -96,7 +96,6 @@ export class RateCards implements OnApplicationBootstrap {
     }
     const [, next] = this.timeline;
     if (newest !== this.newest || (next && next.effectiveFrom <= Date.now())) await this.read();
-    if (this.isBehind) this.logger.log(`the prices are known again, up to version ${this.newest}`);
     this.isBehind = false;
   }
 

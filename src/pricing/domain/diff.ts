@@ -2,7 +2,7 @@ import type { ModelBody, PricesBody } from './card.js';
 import type { PriceList } from './price-list.js';
 
 /** A price that differs between two cards; absent where the card has none. */
-export interface Change {
+interface Change {
   /** The id of the model or meter. */
   id: string;
   /** The pool; `unit` for a meter's unit, `unit_price` for its price; `service_tier:<name>` for a factor. */

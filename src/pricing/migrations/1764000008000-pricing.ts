@@ -7,7 +7,7 @@ export class Pricing1764000008000 implements MigrationInterface {
     const options = tableOptions(runner);
     await runner.query(
       `CREATE TABLE rate_card (
-        version int NOT NULL PRIMARY KEY,
+        version integer NOT NULL PRIMARY KEY,
         effective_from bigint NOT NULL,
         markup varchar(40) NOT NULL,
         body mediumtext NOT NULL,
@@ -23,7 +23,7 @@ export class Pricing1764000008000 implements MigrationInterface {
         id varchar(40) NOT NULL PRIMARY KEY,
         account varchar(205) NOT NULL,
         amount bigint NOT NULL,
-        rate_card int NOT NULL,
+        rate_card integer NOT NULL,
         model varchar(255) NULL,
         meter varchar(255) NULL,
         usage_text text NOT NULL,
@@ -53,7 +53,7 @@ export class Pricing1764000008000 implements MigrationInterface {
     await runner.query(
       `CREATE TABLE parked_account (
         account varchar(205) NOT NULL PRIMARY KEY,
-        parked int NOT NULL
+        parked integer NOT NULL
       )${options}`,
     );
     await runner.query(

@@ -5,7 +5,7 @@ import { affectedRows, execute, insertRows, Transactions, type Tx } from '../../
 import { type ParkedReason, ParkedUsageRow } from './parked-usage.entity.js';
 
 /** The most usage that an account may have parked. */
-export const MOST_PARKED = 10_000;
+const MOST_PARKED = 10_000;
 
 /** Which parked usage to list. */
 export interface ParkedFilter {
