@@ -21,7 +21,16 @@ import {
   type Reprice,
   type Stored,
 } from '../ledger/index.js';
-import { price, type RateCard, RateCards, readUsage, type UsageBody, UsageError } from '../pricing/index.js';
+import {
+  canonicalModel,
+  evidenceText,
+  price,
+  type RateCard,
+  RateCards,
+  readUsage,
+  type UsageBody,
+  UsageError,
+} from '../pricing/index.js';
 import { toTime } from '../wallet/index.js';
 import type { RepriceDto, RepricingDto, SkippedDto } from './repricing.dto.js';
 
@@ -64,7 +73,8 @@ export class RepricingService {
     const owner = body.account === undefined ? undefined : accountFor(who, body.account);
     if (!body.dry_run) await this.record(who, { ...body, account: owner }, asked);
     const sum = new Sum();
-    const { model, dry_run: isDry } = body;
+    const { dry_run: isDry } = body;
+    const model = body.model && (canonicalModel(card, body.model) ?? body.model);
     const posting = isDry ? new Rehearsal(this.credits) : new Posting(this.credits, who, asked.traceId, card);
     for await (const found of pricedEntries(this.dataSource, { unit: 'USD', from, to, owner, model })) {
       const planned = await this.plan(found, card, sum);
@@ -112,9 +122,9 @@ function priceOf(card: RateCard, { model, usage }: PricedEntry): Pick<Planned, '
   // The provider's own object is not kept: its pools are, and they are what was priced.
   const { format: _, raw_sha256: __, ...body } = JSON.parse(usage) as UsageBody & { raw_sha256?: string };
   try {
-    const priced = price(card, readUsage(model === null ? body : { ...body, model }));
+    const priced = price(card, readUsage(model === null || 'meter' in body ? body : { ...body, model }));
     if ('unpriced' in priced) return undefined;
-    return { price: priced.amount as Stored, pricing: JSON.stringify(priced.pricing) };
+    return { price: priced.amount as Stored, pricing: evidenceText(priced.pricing) };
   } catch (error) {
     if (error instanceof UsageError) return undefined;
     throw error;

@@ -64,7 +64,7 @@ export function toTransaction(
       hold_id: entry.hold === null ? null : holdId(entry.accountId, entry.hold),
       purchase_id: entry.purchaseId,
     }),
-    ...(evidence ?? (entry.usage === null ? {} : evidenceOf(entry))),
+    ...(evidence ?? (entry.usage === null && entry.pricing === null ? {} : evidenceOf(entry))),
     ...(slices === null
       ? {}
       : {

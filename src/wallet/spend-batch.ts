@@ -30,7 +30,9 @@ export async function spendBatch(
   // Named by the batch's account and key, for another account's batch may have the same key and an item for the same
   // customer. A space can't stand in a client's key, so the place in a batch never meets a key that somebody chose.
   const batch = asked.key === undefined ? undefined : ` ${requestHash({ account, key: asked.key })}`;
-  const charges = await chargesOf(wallet, who, body.items, account);
+  const charges = await Promise.all(
+    body.items.map(async (item, i) => wallet.charges.of(item, accountFor(who, item.account ?? account), `items.${i}.`)),
+  );
   const operations = body.items.map(({ account: other, idempotency_key: own, ...item }, i) => {
     const name = wallet.nameFor(who, other ?? account);
     const asking = askedBy(who, name, { ...asked, key: own ?? asked.key });
@@ -40,6 +42,7 @@ export async function spendBatch(
   const name = wallet.nameFor(who, account);
   const scope = `${wallet.words.spend}_batch`;
   const claim = operation(name, scope, { kind: 'claim' }, askedBy(who, name, asked), request);
+  await refuseInvalid(wallet, claim, operations, charges);
   // Without a key there is nothing to claim.
   const claimed =
     atomic || batch !== undefined ? await wallet.submit({ operations: [claim, ...(atomic ? operations : [])] }) : [];
@@ -64,20 +67,21 @@ function countsOf(results: readonly BatchResultDto[]): BatchMetaDto {
 }
 
 /**
- * What each item charges.
- * @throws ApiError VALIDATION_ERROR for usage that is malformed or contradicts itself or its item
+ * Refuses the whole for an item that the prices in force make invalid, unless the ledger knows the batch by its key:
+ * then it was valid by the prices of that time. A group that is refused like this leaves nothing behind.
+ * @throws ApiError VALIDATION_ERROR, IDEMPOTENCY_KEY_REUSED
  */
-async function chargesOf(
+async function refuseInvalid(
   wallet: Wallet,
-  who: Principal,
-  items: SpendBatchBody['items'],
-  account: string,
-): Promise<Charged[]> {
-  const charges = await Promise.all(
-    items.map(async (item, i) => wallet.charges.of(item, accountFor(who, item.account ?? account), `items.${i}.`)),
-  );
-  for (const { refusal } of charges) if (refusal?.code === 'VALIDATION_ERROR') throw refusal;
-  return charges;
+  claim: Operation,
+  operations: readonly Operation[],
+  charges: readonly Charged[],
+): Promise<void> {
+  const invalid = charges.findIndex(({ refusal }) => refusal?.code === 'VALIDATION_ERROR');
+  if (invalid === -1) return;
+  const [known] = claim.key === undefined ? [] : await wallet.submit({ operations: [claim, operations[invalid]!] });
+  if (known?.outcome === 'key-reused') throw new ApiError('IDEMPOTENCY_KEY_REUSED');
+  if (!known || !isReplay(known)) throw charges[invalid]!.refusal!;
 }
 
 /** The parts of an item that make it the same one again. */

@@ -157,6 +157,30 @@ describeEachDatabase((database) => {
       await card([{ id: MODEL, prices: pricesOf(1) }]);
     });
 
+    it('knows a model by its alias too, and a meter beside a model', async () => {
+      const usage = { meter: 'compute_second', quantity: 2 };
+      await client.post(DEBIT, { usage, model: MODEL, description: 'Compute' });
+      await spend();
+      const models = [{ id: MODEL, aliases: ['large'], prices: pricesOf(2) }];
+      const dear = [{ id: 'compute_second', unit_price: '1', unit: 'second' }];
+      const { version } = (await makeCard(admin, { markup: '1', models, meters: dear })).body.data;
+      await card([{ id: MODEL, prices: pricesOf(1) }]);
+      const asked = { account: name, rate_card: version };
+      expect(await reprice({ ...asked, model: 'large' })).toMatchObject({ entries: 2, increase: 2, skipped: [] });
+      expect(await reprice(asked)).toMatchObject({ entries: 2, increase: 2, skipped: [] });
+    });
+
+    it('counts as spending of who spent, however often it changes', async () => {
+      await spend();
+      const half = await card([{ id: MODEL, prices: pricesOf(0.5) }]);
+      await card([{ id: MODEL, prices: pricesOf(1) }]);
+      for (const rate_card of [cards[2], half]) await reprice({ account: name, rate_card, dry_run: false });
+      const { body } = await client.get('/api/credits/usage', { group_by: 'actor', interval: 'total' });
+      expect(body.data.totals).toEqual([
+        { value: name, amount: 0.5, count: 1, quantities: { input: 1_000 } },
+      ]);
+    });
+
     it('leaves spending alone whose amount the client named', async () => {
       await client.post(DEBIT, { amount: 1, model: MODEL, description: 'By hand' });
       expect(await reprice({ account: name, rate_card: cards[2] })).toMatchObject({ entries: 0, skipped: [] });

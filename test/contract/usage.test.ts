@@ -263,6 +263,34 @@ describeEachDatabase((database) => {
       expect(second.body).toEqual(first.body);
     });
 
+    it.each(['independent', 'atomic'])(
+      'that is %s and known keeps its answer when prices make it invalid',
+      async (mode) => {
+        await reprice('3');
+        const { client } = await account();
+        const body = { items: [items[2], items[0]], mode };
+        const first = await client.post(BATCH, body, { key: 'k' });
+        expect(outcomes(first)).toEqual([-1, -0.003]);
+        await reprice('0');
+        const second = await client.post(BATCH, body, { key: 'k' });
+        expect(second.body).toEqual(first.body);
+        expect(second.headers['idempotent-replayed']).toBe('true');
+        const before = await stateOf(client, CREDITS);
+        expectInvalid(await client.post(BATCH, body, { key: 'another' }), 'items.1.usage');
+        expectInvalid(await client.post(BATCH, body), 'items.1.usage');
+        expectError(
+          await client.post(BATCH, { ...body, items: [items[0]] }, { key: 'k' }),
+          422,
+          'IDEMPOTENCY_KEY_REUSED',
+        );
+        expect(await stateOf(client, CREDITS)).toEqual(before);
+        await reprice('3');
+        const third = await client.post(BATCH, body, { key: 'another' });
+        expect(outcomes(third)).toEqual([-1, -0.003]);
+        expect(third.headers['idempotent-replayed']).toBeUndefined();
+      },
+    );
+
     it('with an item that is malformed or contradicts itself is a 400 for the whole', async () => {
       await reprice('3');
       const { client } = await account();

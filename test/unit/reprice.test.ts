@@ -92,6 +92,15 @@ describe('a spending that gets another price', () => {
     expect(reprice(3, 1)).toMatchObject({ rejection: { reason: 'irreversible' } });
   });
 
+  it('can not be reversed by hand, and neither can what it gave back', () => {
+    reprice(2, 15);
+    for (const entry of [3, 4]) {
+      const reversed = story.one(ADA, { kind: 'reverse', entry, amount: null, description: 'r' }).outcome;
+      expect(reversed).toMatchObject({ rejection: { reason: 'irreversible' } });
+      reprice(2, 4);
+    }
+  });
+
   it('is charged nothing while its account is frozen, and is given back', () => {
     story.one(ADA, { kind: 'mark', frozen: 'A dispute' });
     expect(reprice(2, 15)).toMatchObject({ rejection: { reason: 'frozen', why: 'A dispute' } });

@@ -36,9 +36,12 @@ const SPENDING: ReadonlySet<EntryType> = new Set<EntryType>(['debit', 'consume']
 export const USAGE_TYPES: readonly EntryType[] = [...SPENDING, 'reversal'];
 const MILLION = 1_000_000;
 
-/** The entry that another one corrects, by its number; null when it corrects none. */
+/**
+ * The entry that another one corrects, by its number; null when it corrects none. A repricing can reverse an earlier
+ * one: what it corrects is the spending that both are about.
+ */
 export function correctedBy({ reverses, reprices }: Pick<Entry, 'reverses' | 'reprices'>): number | null {
-  return reverses ?? reprices;
+  return reprices ?? reverses;
 }
 
 /** The hour or day of a time. */

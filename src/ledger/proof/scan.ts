@@ -1,6 +1,6 @@
 import { type DataSource, In, type QueryRunner } from 'typeorm';
 import { isMysql } from '../../common/database/index.js';
-import { correctedBy, type Entry, type Grant, type Hold } from '../domain/index.js';
+import type { Entry, Grant, Hold } from '../domain/index.js';
 import { AccountRow, EntryRow, GrantRow, HoldRow } from '../store/index.js';
 
 const CHUNK = 2_000;
@@ -81,9 +81,9 @@ export async function grants(runner: QueryRunner, accountId: number): Promise<Ma
   return found;
 }
 
-/** The entries that those of a chunk correct, by number. */
+/** The entries that those of a chunk reverse or reprice, by number. */
 export async function correctedIn(runner: QueryRunner, chunk: readonly Entry[]): Promise<Map<number, Entry>> {
-  const numbers = chunk.flatMap((entry) => correctedBy(entry) ?? []);
+  const numbers = chunk.flatMap(({ reverses, reprices }) => [reverses ?? [], reprices ?? []].flat());
   if (numbers.length === 0) return new Map();
   const found = await runner.manager.findBy(EntryRow, { accountId: chunk[0]!.accountId, sequence: In(numbers) });
   return new Map(found.map((entry) => [entry.sequence, entry]));

@@ -16,6 +16,7 @@ const FUNDING: ReadonlySet<Entry['type']> = new Set(['deposit', 'grant']);
 export function reverse(state: State, action: Reverse, now: number): Ruling {
   if (!state.reversed) return { reason: 'no-entry' };
   const { entry } = state.reversed;
+  if (entry.reprices !== null && !action.reprices) return { reason: 'irreversible', type: entry.type };
   if (SPENDING.has(entry.type)) return reverseSpending(state, state.reversed, action, now);
   const grant = FUNDING.has(entry.type) ? state.grants.find(entry.sequence) : undefined;
   // A purchase is refunded, and so is what extends it.
