@@ -83,6 +83,11 @@ export class Tally {
     return this.spent.value;
   }
 
+  /** How many rows it makes. */
+  get rows(): number {
+    return 1 + (this.used?.size ?? 0);
+  }
+
   get quantities(): [measure: string, sum: bigint][] {
     return this.used ? [...this.used].map(([measure, { value }]) => [measure, value]) : [];
   }
@@ -124,7 +129,7 @@ type ByValue = Map<string | null, Tally>;
  * alone, because it takes nothing back of what was used.
  */
 export class UsageSums {
-  /** How many rows the hours have, quantities left out. */
+  /** How many rows the hours have. */
   size = 0;
   private readonly hours = new Map<number, ByValue[]>();
 
@@ -142,11 +147,10 @@ export class UsageSums {
     for (let i = 0; i < hour.length; i++) {
       const value = valueOf(subject, this.dimensions[i]!);
       let tally = hour[i]!.get(value);
-      if (!tally) {
-        hour[i]!.set(value, (tally = new Tally()));
-        this.size += 1;
-      }
+      const before = tally?.rows ?? 0;
+      if (!tally) hour[i]!.set(value, (tally = new Tally()));
       tally.add(0 - entry.amount, corrected ? 0 : 1, quantities);
+      this.size += tally.rows - before;
     }
   }
 

@@ -20,7 +20,7 @@ import { addEntries } from './entries.js';
 const EPOCHS = 2 ** 47;
 /** A step ends when it has so many entries or sums: on SQLite every debit waits for its write. */
 const ENTRIES = 10_000;
-const SUMS = 1_000;
+const SUMS = 5_000;
 
 /** An account whose sums are behind its entries. */
 export interface Behind {
