@@ -54,7 +54,7 @@ describeEachDatabase(
             expect(existsSync(file)).toBe(false);
           }
           expect((await run('commands/migrate.js', `sqlite:${file}`)).said[1]).toMatch(
-            /^\d migrations were pending and are applied:$/,
+            /^\d+ migrations were pending and are applied:$/,
           );
         },
         TIME_MS,
