@@ -176,9 +176,7 @@ describeEachDatabase((database) => {
       await card([{ id: MODEL, prices: pricesOf(1) }]);
       for (const rate_card of [cards[2], half]) await reprice({ account: name, rate_card, dry_run: false });
       const { body } = await client.get('/api/credits/usage', { group_by: 'actor', interval: 'total' });
-      expect(body.data.totals).toEqual([
-        { value: name, amount: 0.5, count: 1, quantities: { input: 1_000 } },
-      ]);
+      expect(body.data.totals).toEqual([{ value: name, amount: 0.5, count: 1, quantities: { input: 1_000 } }]);
     });
 
     it('leaves spending alone whose amount the client named', async () => {
