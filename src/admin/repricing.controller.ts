@@ -19,7 +19,7 @@ export class RepricingController {
     description:
       'Each debit and capture of the period that has usage is priced again. The difference to what it comes to now, reversals and earlier repricings counted, is posted as a debit or a reversal with `reprices`. Once for each transaction and card: the same request again posts only what was skipped before. Send it without `dry_run` first and read the sums.',
     answers: RepricingDto,
-    errors: ['FORBIDDEN', 'NOT_FOUND'],
+    errors: ['FORBIDDEN', 'NOT_FOUND', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'],
   })
   reprice(
     @CurrentPrincipal() who: Principal,

@@ -38,7 +38,10 @@ export class RepriceDto extends AccountField {
   @Max(2_147_483_647)
   rate_card: number;
 
-  /** `false` posts; otherwise the answer says what would be posted. */
+  /**
+   * `false` posts; otherwise the answer says what would be posted.
+   * @example true
+   */
   @ApiPropertyOptional()
   @IsOptional()
   @IsBoolean()

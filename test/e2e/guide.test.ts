@@ -103,7 +103,7 @@ describe('the commands that are printed', () => {
       '3  deposit, promotional, expired: 3 = used 1 + expired 2',
       '7  bonus, promotional, active: 10 = taken_back 5 + remaining 5',
       '1  deposit, paid, active: 5 = remaining 5',
-      '"closing_balance": 60',
+      '"closing_balance": 59.97882',
     ]) {
       expect(stdout).toContain(landmark);
     }

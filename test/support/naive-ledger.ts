@@ -453,6 +453,7 @@ class Moment {
   private reverse({ entry: number, amount: asked }: Reverse): Come {
     const entry = this.account.entries[number - 1];
     if (!entry) return { refused: 'no-entry' };
+    if (entry.reprices !== null) return { refused: 'irreversible' };
     if (entry.type === 'deposit') {
       if (this.find(number)!.purchaseId !== null) return { refused: 'irreversible' };
       const units = this.remaining(number);

@@ -26,6 +26,7 @@ const NOTHING = {
   holds: [],
   grants: { made: [], moved: [], changed: [] },
   reversals: [],
+  repricings: [],
   totals: [],
   marked: [],
   audit: [],
