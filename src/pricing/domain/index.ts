@@ -4,7 +4,7 @@ export * from './diff.js';
 export * from './evidence.js';
 export { type Format, FORMATS } from './formats.js';
 export * from './pools.js';
-export { price, type Priced, type Unpriced } from './price.js';
+export { type Evidence, price, type Priced, type Unpriced } from './price.js';
 export * from './price-list.js';
 export * from './quote.js';
 export * from './usage.js';

@@ -16,7 +16,7 @@ export interface Line {
 }
 
 /** How an amount came about. Prices and amounts are exact decimal strings of dollars. */
-interface Evidence {
+export interface Evidence {
   rate_card: number;
   model?: string;
   meter?: string;
