@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Answer, Client } from '../support/client.js';
 import { describeEachDatabase } from '../support/databases.js';
@@ -17,6 +18,7 @@ const ALIAS = 'claude-sonnet-4-5-20250929';
 /** Costs 1,000 × 3.75 + 100 × 18.75 dollars a million: 0.005625. */
 const USAGE = { model: ALIAS, input: 1_000, output: 100 };
 const RAW = { input_tokens: 1_000, output_tokens: 100, cache_read_input_tokens: null, cost: 0.12345678901234567 };
+const CANONICAL_RAW = `{"cache_read_input_tokens":null,"cost":${RAW.cost},"input_tokens":1000,"output_tokens":100}`;
 
 /** A 400 that names a field. */
 function expectInvalid(answer: Answer, field: string): void {
@@ -100,8 +102,19 @@ describeEachDatabase((database) => {
         input: 1_000,
         output: 100,
         format: 'anthropic',
-        raw_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+        raw_sha256: createHash('sha256').update(CANONICAL_RAW).digest('hex'),
       });
+    });
+
+    it('tells provider’s objects apart by the last digit of a number', async () => {
+      const { client } = await account();
+      const debit = (cost: number) => {
+        const usage = { model: MODEL, format: 'anthropic', raw: { ...RAW, cost } };
+        return client.post(DEBIT, { usage, description: 'Run' }, { key: 'k' });
+      };
+      expect((await debit(0.12345678901234567)).status).toBe(201);
+      expect((await debit(0.12345678901234567)).headers['idempotent-replayed']).toBe('true');
+      expectError(await debit(0.12345678901234561), 422, 'IDEMPOTENCY_KEY_REUSED');
     });
 
     it('bills a meter, under a model where one is named', async () => {

@@ -61,6 +61,16 @@ describe('the parser of bodies', () => {
     );
   });
 
+  it('leaves numbers of somebody else’s object as they are, and those beside it exact', () => {
+    const raw = (cost: string) => `"raw":{"cost":${cost},"parts":[{"cost":-${cost}}]}`;
+    expect(parse(`{"usage":{${raw('0.12345678901234567')}}}`)).toEqual({
+      usage: { raw: { cost: 0.12345678901234567, parts: [{ cost: -0.12345678901234567 }] } },
+    });
+    expect(() => parse(`{"usage":{${raw('0.12345678901234567')}},"amount":1.00000000000000001}`)).toThrow(
+      'amount must be a number of at most 16 significant digits',
+    );
+  });
+
   it.each([
     ['not UTF-8', Buffer.from([0x22, 0xff, 0x22]), 'body must be UTF-8'],
     ['null alone', Buffer.from('null'), 'body must not be null'],

@@ -12,16 +12,16 @@ const SIGNIFICANT_DIGITS = 16;
 /**
  * Parses a body.
  * @throws ApiError VALIDATION_ERROR when it is not JSON in UTF-8, or holds `null` or a number that would be rounded
+ *   outside of `raw`
  */
 export function parseJson(bytes: Buffer, bounds = USUAL): unknown {
   if (!isUtf8(bytes)) throw invalidField('body', 'must be UTF-8');
   const text = bytes.toString('utf8').replace(/^\ufeff/, '');
-  let value = parse(text);
-  if (LONG_RUN.test(text)) {
-    const marked = markLongNumbers(text);
-    if (marked !== text) value = parse(marked);
-  }
-  return refuseUntenable(value, bounds);
+  const value = parse(text);
+  const marked = LONG_RUN.test(text) ? markLongNumbers(text) : text;
+  // Only the walk sees the marks: a long number that it lets pass stays the number that it is.
+  refuseUntenable(marked === text ? value : parse(marked), bounds);
+  return value;
 }
 
 /**

@@ -12,7 +12,7 @@ export interface ModelBody {
   prices: PricesBody;
   /** Prices for all of a request whose prompt has at least `from` tokens. */
   tiers?: { from: number; prices: PricesBody }[];
-  /** Factors on every price, by the name of the service tier. */
+  /** Factors on every price, by the name of the service tier, whose capitals do not matter. */
   service_tiers?: Record<string, string>;
 }
 
@@ -98,7 +98,7 @@ export class RateCard {
 
   /**
    * The rates of a model of this card, the highest tier first; undefined when it has no such service tier.
-   * @param serviceTier null: the standard one
+   * @param serviceTier in lower case; null: the standard one
    */
   rates(model: ModelBody, serviceTier: string | null): readonly Rates[] | undefined {
     let byModel = this.made.get(serviceTier ?? '');
@@ -117,7 +117,8 @@ export class RateCard {
   }
 
   /** The part of a service tier's name that has no factor; the whole where each has one and they can't be joined. */
-  missingTier({ service_tiers: tiers = {} }: ModelBody, serviceTier: string): string {
+  missingTier(model: ModelBody, serviceTier: string): string {
+    const tiers = serviceTiersOf(model);
     return serviceTier.split('+').find((part) => !Object.hasOwn(tiers, part)) ?? serviceTier;
   }
 
@@ -176,10 +177,16 @@ export function effectivePrices(card: RateCard, model: ModelBody): Pick<ModelBod
  * The factors of a service tier. The parts of a joined name apply one on the other, unless the card names the whole;
  * undefined when the card lacks one.
  */
-function serviceFactors({ service_tiers: tiers = {} }: ModelBody, name: string): bigint[] | undefined {
+function serviceFactors(model: ModelBody, name: string): bigint[] | undefined {
+  const tiers = serviceTiersOf(model);
   const parts = Object.hasOwn(tiers, name) ? [name] : name.split('+');
   const known = parts.every((part) => Object.hasOwn(tiers, part)) && new Set(parts).size === parts.length;
   return known ? parts.map((part) => factor(tiers[part]!)) : undefined;
+}
+
+/** The factors by their names in lower case. */
+function serviceTiersOf({ service_tiers: tiers = {} }: ModelBody): Record<string, string> {
+  return Object.fromEntries(Object.entries(tiers).map(([name, text]) => [name.toLowerCase(), text]));
 }
 
 const ONE = 10n ** BigInt(PRICE_DECIMALS);

@@ -15,6 +15,7 @@ const NAME = /^[A-Za-z0-9._:/@-]{1,100}$/;
 const SERVICE_TIER = /^[A-Za-z0-9._+-]{1,100}$/;
 const [DAY, CLOCK] = ['\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])', '([01]\\d|2[0-3]):[0-5]\\d'];
 const TIME = new RegExp(`^${DAY}T${CLOCK}(:[0-5]\\d(\\.\\d{1,9})?)?(Z|[+-]${CLOCK})$`);
+const THIRTY_DAYS = [4, 6, 9, 11];
 const MAX_TEXT = 1_000;
 /** The most dollars per million tokens or thousand calls, per unit of a meter, and the largest factor. */
 const MAX_PRICE = 10_000;
@@ -38,8 +39,7 @@ class CardCheck {
     const card = this.object('', body, ['effective_from', 'currency', 'markup', 'models', 'meters', 'notes']);
     if (!card) return this.problems;
     const { effective_from: from, currency, markup, notes } = card;
-    if (from !== undefined && !(typeof from === 'string' && TIME.test(from)))
-      this.add('effective_from', 'must be a time in ISO 8601');
+    if (from !== undefined && !isTime(from)) this.add('effective_from', 'must be a time in ISO 8601');
     if (currency !== 'USD') this.add('currency', 'must be USD');
     this.factor('markup', markup);
     this.list('models', card['models']).forEach((model, i) => this.model(`models[${i}]`, model));
@@ -60,11 +60,20 @@ class CardCheck {
     this.list(`${field}.tiers`, model['tiers'] ?? []).forEach((tier, i) => {
       last = this.tier(`${field}.tiers[${i}]`, tier, priced, last);
     });
-    const tiers = this.object(`${field}.service_tiers`, model['service_tiers'] ?? {});
-    for (const [name, factor] of Object.entries(tiers ?? {})) {
-      if (!SERVICE_TIER.test(name) || name === 'standard' || name === 'default')
-        this.add(`${field}.service_tiers.${name}`, 'must be named by letters, digits and . _ + -, and not standard');
-      this.factor(`${field}.service_tiers.${name}`, factor);
+    this.serviceTiers(`${field}.service_tiers`, model['service_tiers'] ?? {});
+  }
+
+  private serviceTiers(field: string, body: unknown): void {
+    const seen = new Set(['standard', 'default']);
+    for (const [name, factor] of Object.entries(this.object(field, body) ?? {})) {
+      const plain = name.toLowerCase();
+      if (!SERVICE_TIER.test(name) || seen.has(plain))
+        this.add(
+          `${field}.${name}`,
+          'must be named by letters, digits and . _ + -, once whatever its capitals, and not standard',
+        );
+      seen.add(plain);
+      this.factor(`${field}.${name}`, factor);
     }
   }
 
@@ -145,4 +154,12 @@ class CardCheck {
   private add(field: string, message: string): void {
     this.problems.push({ field: field || 'body', message });
   }
+}
+
+/** Whether it names a time, on a day that its month has. */
+function isTime(value: unknown): boolean {
+  if (typeof value !== 'string' || !TIME.test(value)) return false;
+  const [year, month, day] = value.slice(0, 10).split('-').map(Number) as [number, number, number];
+  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  return day <= (month === 2 ? (isLeap ? 29 : 28) : THIRTY_DAYS.includes(month) ? 30 : 31);
 }

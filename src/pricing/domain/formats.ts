@@ -21,8 +21,7 @@ interface Extracted {
 export const EXTRACTORS: Readonly<Record<Format, (raw: RawObject) => Extracted>> = {
   openai_chat: (raw) => openai(raw, 'prompt', 'completion'),
   openai_responses: (raw) => {
-    for (const name of ['cache_read_input_tokens', 'cache_creation_input_tokens', 'server_tool_use'])
-      raw.refuse(name, 'anthropic');
+    raw.refuse('anthropic', ['server_tool_use']);
     return openai(raw, 'input', 'output');
   },
   anthropic,
@@ -32,27 +31,31 @@ export const EXTRACTORS: Readonly<Record<Format, (raw: RawObject) => Extracted>>
 
 /**
  * Counts beside the tokens for which providers with OpenAI's format charge: sources and tools of xAI, searches,
- * citations and reasoning of Perplexity, seconds of audio of Mistral.
+ * citations and reasoning of Perplexity, seconds of audio of Mistral. Others count `reasoning_tokens` at the top inside
+ * the completion, and nothing tells which it is.
  */
 const BILLED_BESIDE_OPENAI = [
   'num_sources_used',
   'num_server_side_tools_used',
   'num_search_queries',
   'citation_tokens',
+  'reasoning_tokens',
   'prompt_audio_seconds',
 ];
 
 /**
  * OpenAI and those who speak its format. The two totals include everything; predicted tokens, accepted or rejected,
- * lie inside the completion and are billed as such. DeepSeek and Moonshot have names of their own for cached tokens.
+ * lie inside the completion and are billed as such. DeepSeek and Moonshot have names of their own for cached tokens,
+ * and Qwen for written ones.
  */
 function openai(raw: RawObject, input: string, output: string): Extracted {
   const [inputName, outputName] = [`${input}_tokens`, `${output}_tokens`];
-  const prompt = raw.object(`${inputName}_details`);
-  const completion = raw.object(`${outputName}_details`);
+  raw.refuse('anthropic', ['cache_read_input_tokens', 'cache_creation_input_tokens']);
+  const [prompt, completion] = [detailsOf(raw, input), detailsOf(raw, output)];
   const byModality = prompt.object('cached_tokens_details');
   const cached = prompt.count('cached_tokens') || raw.count('prompt_cache_hit_tokens') || raw.count('cached_tokens');
-  const written = prompt.count('cache_write_tokens');
+  prompt.rest('cached_tokens', cached, byModality.count('audio_tokens'), byModality.count('image_tokens'));
+  const written = prompt.either('cache_write_tokens', 'cache_creation_input_tokens');
   const fresh = (name: string) => prompt.rest(name, prompt.count(name), byModality.count(name));
   const [inputAudio, inputImage] = [fresh('audio_tokens'), fresh('image_tokens')];
   const [reasoning, outputAudio, outputImage] = ['reasoning_tokens', 'audio_tokens', 'image_tokens'].map((name) =>
@@ -76,6 +79,21 @@ function openai(raw: RawObject, input: string, output: string): Extracted {
   };
 }
 
+/** What a total includes. The Realtime API and transcriptions name it in the singular, as LangChain does. */
+function detailsOf(raw: RawObject, total: string): RawObject {
+  const [usual, singular] = [`${total}_tokens_details`, `${total}_token_details`];
+  if (!raw.has(singular)) return raw.object(usual);
+  if (raw.has(usual)) throw new UsageError(`${raw.path}.${singular}`, `cannot stand beside ${usual}`);
+  const details = raw.object(singular);
+  details.refuse('that of LangChain', OF_LANGCHAIN);
+  return details;
+}
+
+/** LangChain's own words for counts, which some service tiers stand before. */
+const OF_LANGCHAIN = ['', 'flex_', 'priority_'].flatMap((tier) =>
+  ['cache_read', 'cache_creation', 'audio', 'reasoning'].map((word) => `${tier}${word}`),
+);
+
 /** In xAI's chat completions, unlike everybody else's, reasoning lies outside of the completion. */
 function isOfXai(raw: RawObject): boolean {
   return raw.has('num_sources_used') || raw.has('cost_in_usd_ticks');
@@ -87,7 +105,7 @@ function isOfXai(raw: RawObject): boolean {
  * adviser's model used.
  */
 function anthropic(raw: RawObject): Extracted {
-  raw.refuse('input_tokens_details', 'openai_responses');
+  raw.refuse('openai_responses', ['input_tokens_details', 'input_token_details', 'output_token_details']);
   const lives = raw.object('cache_creation');
   const [short, long] = [lives.count('ephemeral_5m_input_tokens'), lives.count('ephemeral_1h_input_tokens')];
   const total = raw.has('cache_creation_input_tokens') ? raw.count('cache_creation_input_tokens') : short + long;
@@ -166,9 +184,12 @@ function modalities(raw: RawObject, name: string): { audio: number; image: numbe
   return found;
 }
 
-/** Bedrock's input is fresh, as Anthropic's; written tokens without details live for five minutes. */
+/**
+ * Bedrock's input is fresh, as Anthropic's; written tokens without details live for five minutes. Invoked models and
+ * the metrics of an invocation count under other names than a conversation.
+ */
 function bedrock(raw: RawObject): Extracted {
-  const written = raw.count('cacheWriteInputTokens');
+  const written = raw.either('cacheWriteInputTokens', 'cacheWriteInputTokenCount');
   const details = raw
     .list('cacheDetails')
     .map((each) => ({ ttl: each.word('ttl'), tokens: each.count('inputTokens') }));
@@ -177,11 +198,11 @@ function bedrock(raw: RawObject): Extracted {
   if (details.length > 0 && !other) mustAddUp(raw, 'cacheDetails', tokensOf('5m') + tokensOf('1h'), written);
   return {
     pools: {
-      input: raw.required('inputTokens'),
-      cache_read: raw.count('cacheReadInputTokens'),
+      input: raw.has('inputTokenCount') ? raw.either('inputTokens', 'inputTokenCount') : raw.required('inputTokens'),
+      cache_read: raw.either('cacheReadInputTokens', 'cacheReadInputTokenCount'),
       cache_write: details.length > 0 ? tokensOf('5m') : written,
       cache_write_1h: tokensOf('1h'),
-      output: raw.count('outputTokens'),
+      output: raw.either('outputTokens', 'outputTokenCount'),
     },
     unpriced: other && `cacheDetails.${other.ttl ?? 'ttl'}`,
   };

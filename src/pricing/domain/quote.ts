@@ -45,6 +45,8 @@ export function affordableMaxOutput(card: RateCard, body: QuoteBody, available: 
 function readQuote({ max_output, ...body }: QuoteBody): Usage {
   for (const field of ['format', 'raw']) if (field in body) throw new UsageError(field, 'is no field of a quote');
   if (max_output === undefined) return readUsage(body);
+  if (body.meter !== undefined || body.quantity !== undefined)
+    throw new UsageError('max_output', 'cannot stand beside a meter');
   for (const field of ['output', 'reasoning'])
     if (field in body) throw new UsageError(field, 'can not stand beside max_output');
   countIn('max_output', max_output);

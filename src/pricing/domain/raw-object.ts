@@ -16,6 +16,14 @@ export class RawObject {
     return this.has(name) ? countIn(`${this.path}.${name}`, this.members[name]) : 0;
   }
 
+  /** A count that goes by either name. Where both stand, they must agree. */
+  either(name: string, other: string): number {
+    if (!this.has(name)) return this.count(other);
+    if (this.has(other) && this.count(other) !== this.count(name))
+      throw new UsageError(`${this.path}.${other}`, `contradicts ${name}`);
+    return this.count(name);
+  }
+
   /** Whether it is a number above zero, whole or not. */
   isPositive(name: string): boolean {
     const value = this.members[name];
@@ -28,9 +36,10 @@ export class RawObject {
     throw new UsageError(`${this.path}.${name}`, 'is missing, so the object is of another format or incomplete');
   }
 
-  /** Refuses a member that only objects of another format have. */
-  refuse(name: string, format: string): void {
-    if (this.has(name)) throw new UsageError(`${this.path}.${name}`, `belongs to another format, ${format}`);
+  /** Refuses members that only objects of another format have. */
+  refuse(format: string, names: readonly string[]): void {
+    const found = names.find((name) => this.has(name));
+    if (found) throw new UsageError(`${this.path}.${found}`, `belongs to another format, ${format}`);
   }
 
   /** The word in lower case, undefined when it is absent. */

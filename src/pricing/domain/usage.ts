@@ -21,8 +21,8 @@ export interface ModelUsage {
   /** As the caller names it: an id or an alias. */
   readonly model: string;
   /**
-   * null: the standard one. Where a provider's object says several things that change the price, their names are
-   * joined by `+`, for example `batch+us`.
+   * In lower case; null: the standard one. Where a provider's object says several things that change the price, their
+   * names are joined by `+`, for example `batch+us`.
    */
   readonly serviceTier: string | null;
   readonly pools: Pools;
@@ -75,7 +75,7 @@ function readMeter(body: UsageBody, members: string[]): MeterUsage {
 
 function readModel(body: UsageBody): ModelUsage {
   const model = nameIn('model', body.model);
-  const beside = body.service_tier === undefined ? undefined : nameIn('service_tier', body.service_tier);
+  const beside = body.service_tier === undefined ? undefined : nameIn('service_tier', body.service_tier).toLowerCase();
   if (body.raw === undefined && body.format !== undefined) throw new UsageError('raw', 'must stand beside format');
   if (body.raw !== undefined) return readRaw(body, model, beside);
   const pools = poolsOf(body);

@@ -159,6 +159,23 @@ export const CHECKED: readonly Checked[] = [
     amount: 338,
   },
   {
+    name: 'chat: Qwen says written tokens as Anthropic does, inside the details',
+    // (2,000 − 500 − 1,000) × 1.25 + 500 × 0.125 + 1,000 × 1.5625 + 10 × 10
+    usage: openai({
+      prompt_tokens: 2_000,
+      completion_tokens: 10,
+      total_tokens: 2_010,
+      prompt_tokens_details: {
+        cached_tokens: 500,
+        cache_creation_input_tokens: 1_000,
+        cache_creation: { ephemeral_5m_input_tokens: 1_000 },
+        cache_type: 'ephemeral',
+      },
+    }),
+    exact: '0.00235',
+    amount: 2_350,
+  },
+  {
     name: 'chat: xAI counts reasoning outside of the completion',
     // 12 × 1.25 + 1 × 10 + 386 × 10
     usage: openai({
@@ -212,6 +229,18 @@ export const CHECKED: readonly Checked[] = [
     exact: '0.0065',
     amount: 6_500,
   },
+  {
+    name: 'chat: capitals of a service tier do not matter',
+    usage: openai({ prompt_tokens: 1_000, completion_tokens: 200, service_tier: 'batch' }, { service_tier: 'Batch' }),
+    exact: '0.001625',
+    amount: 1_625,
+  },
+  {
+    name: 'chat: nor do those of the card',
+    usage: openai({ prompt_tokens: 1_000, completion_tokens: 200, service_tier: 'scale' }),
+    exact: '0.00975',
+    amount: 9_750,
+  },
   // OpenAI, responses.
   {
     name: 'responses: cached and reasoning',
@@ -255,6 +284,56 @@ export const CHECKED: readonly Checked[] = [
     usage: responses({ input_tokens: 328, output_tokens: 356 }, { web_searches: 3 }),
     exact: '0.03397',
     amount: 33_970,
+  },
+  {
+    name: 'responses: the Realtime API names the details in the singular',
+    // (132 − 64 − 13) × 1.25 + 64 × 0.125 + 13 × 32 + (121 − 91) × 10 + 91 × 64
+    usage: responses({
+      total_tokens: 253,
+      input_tokens: 132,
+      output_tokens: 121,
+      input_token_details: {
+        text_tokens: 119,
+        audio_tokens: 13,
+        image_tokens: 0,
+        cached_tokens: 64,
+        cached_tokens_details: { text_tokens: 64, audio_tokens: 0, image_tokens: 0 },
+      },
+      output_token_details: { text_tokens: 30, audio_tokens: 91 },
+    }),
+    exact: '0.00661675',
+    amount: 6_617,
+  },
+  {
+    name: 'responses: cached audio of the Realtime API is not fresh audio',
+    // text 400 − 192, audio 600 − 256: 208 × 1.25 + 448 × 0.125 + 344 × 32 + 50 × 10 + 150 × 64
+    usage: responses({
+      total_tokens: 1_200,
+      input_tokens: 1_000,
+      output_tokens: 200,
+      input_token_details: {
+        text_tokens: 400,
+        audio_tokens: 600,
+        cached_tokens: 448,
+        cached_tokens_details: { text_tokens: 192, audio_tokens: 256 },
+      },
+      output_token_details: { text_tokens: 50, audio_tokens: 150 },
+    }),
+    exact: '0.021424',
+    amount: 21_424,
+  },
+  {
+    name: 'responses: a transcription',
+    // 10 × 1.25 + 4 × 32 + 101 × 10
+    usage: responses({
+      type: 'tokens',
+      input_tokens: 14,
+      input_token_details: { text_tokens: 10, audio_tokens: 4 },
+      output_tokens: 101,
+      total_tokens: 115,
+    }),
+    exact: '0.0011505',
+    amount: 1_151,
   },
   // Anthropic.
   {
@@ -559,6 +638,36 @@ export const CHECKED: readonly Checked[] = [
     }),
     exact: '0.006252',
     amount: 6_252,
+  },
+  {
+    name: 'bedrock: invoked models of Amazon name cached tokens otherwise',
+    // 120 × 0.06 + 5,000 × 0.015 + 80 × 0.24
+    usage: bedrock(
+      {
+        inputTokens: 120,
+        outputTokens: 80,
+        totalTokens: 200,
+        cacheReadInputTokenCount: 5_000,
+        cacheWriteInputTokenCount: 0,
+      },
+      'nova',
+    ),
+    exact: '0.0001014',
+    amount: 102,
+  },
+  {
+    name: 'bedrock: the metrics of an invocation',
+    // 4 × 3 + 200 × 0.3 + 1,024 × 3.75 + 10 × 15
+    usage: bedrock({
+      inputTokenCount: 4,
+      outputTokenCount: 10,
+      cacheReadInputTokenCount: 200,
+      cacheWriteInputTokenCount: 1_024,
+      invocationLatency: 812,
+      firstByteLatency: 301,
+    }),
+    exact: '0.004062',
+    amount: 4_062,
   },
   // Our own pools, and meters.
   {

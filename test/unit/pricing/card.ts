@@ -46,7 +46,7 @@ export const BODY: RateCardBody = {
         requests: '0.5',
         web_searches: '10',
       },
-      service_tiers: { batch: '0.5', priority: '2' },
+      service_tiers: { batch: '0.5', priority: '2', Scale: '3' },
     },
     {
       id: 'google/gemini',

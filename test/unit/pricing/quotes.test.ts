@@ -40,6 +40,10 @@ describe('a quote', () => {
     expect(quoted(body)).toMatchObject({ amount: 900_113 });
   });
 
+  it('does not mind the capitals of the service tier', () => {
+    expect(quoted({ model: 'gpt', input: 1_000, service_tier: 'SCALE' })).toMatchObject({ amount: 3_750 });
+  });
+
   it('prices a meter, and says what has no price', () => {
     expect(quoted({ meter: 'compute_second', quantity: 2 })).toMatchObject({ amount: 50 });
     expect(quoted({ model: 'nova', input: 1, input_audio: 1, max_output: 1 })).toEqual({
@@ -54,7 +58,7 @@ describe('a quote', () => {
     ['a negative number', { model: 'sonnet', input: 1, max_output: -1 }, 'max_output'],
     ['nothing', { model: 'sonnet', max_output: 0 }, ''],
     ['output beside its most', { model: 'sonnet', output: 1, max_output: 1 } as QuoteBody, 'output'],
-    ['a meter', { meter: 'compute_second', quantity: 1, max_output: 1 }, 'output'],
+    ['a meter', { meter: 'compute_second', quantity: 1, max_output: 1 }, 'max_output'],
   ])('refuses %s', (_, body, field) => {
     expect(() => quote(CARD, body)).toThrow(UsageError);
     expect(() => quote(CARD, body)).toThrow(expect.objectContaining({ field }));

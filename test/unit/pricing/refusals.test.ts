@@ -13,6 +13,7 @@ const MODEL = { model: 'sonnet' };
 const chat = (raw: unknown, beside = {}) => ({ ...MODEL, format: 'openai_chat', raw, ...beside });
 const anthropic = (raw: object, beside = {}) => ({ ...MODEL, format: 'anthropic', raw, ...beside });
 const gemini = (raw: object) => ({ model: 'gemini', format: 'gemini', raw });
+const responses = (raw: object) => ({ ...MODEL, format: 'openai_responses', raw });
 const bedrock = (raw: object) => ({ ...MODEL, format: 'bedrock', raw });
 const by = (modality: string, tokenCount: number) => ({ modality, tokenCount });
 const read = (body: object) => readUsage(body);
@@ -152,6 +153,24 @@ describe('a provider’s object that contradicts itself', () => {
       bedrock({ inputTokens: 1, cacheWriteInputTokens: 5, cacheDetails: [{ ttl: '5m', inputTokens: 4 }] }),
       'raw.cacheDetails',
     ],
+    [
+      'two names for one count that disagree',
+      bedrock({ inputTokens: 1, cacheReadInputTokens: 0, cacheReadInputTokenCount: 5 }),
+      'raw.cacheReadInputTokenCount',
+    ],
+    [
+      'more cached by modality than cached',
+      responses({
+        input_tokens: 10,
+        input_token_details: { audio_tokens: 8, cached_tokens: 2, cached_tokens_details: { audio_tokens: 4 } },
+      }),
+      'raw.input_token_details.cached_tokens',
+    ],
+    [
+      'details in the singular and the plural',
+      responses({ input_tokens: 10, input_tokens_details: { cached_tokens: 4 }, input_token_details: {} }),
+      'raw.input_token_details',
+    ],
   ])('%s', (_, body, field) => {
     expect(refusal(body)).toBe(field);
   });
@@ -166,6 +185,33 @@ describe('a provider’s object that contradicts itself', () => {
     ['anthropic', 'openai_responses', { input_tokens: 1, input_tokens_details: {} }, 'raw.input_tokens_details'],
     ['gemini', 'openai_chat', { prompt_tokens: 1 }, 'raw.promptTokenCount'],
     ['bedrock', 'anthropic', { input_tokens: 1 }, 'raw.inputTokens'],
+    ['openai_chat', 'anthropic', { prompt_tokens: 9, cache_read_input_tokens: 5 }, 'raw.cache_read_input_tokens'],
+    [
+      'openai_chat',
+      'anthropic',
+      { prompt_tokens: 9, cache_creation_input_tokens: 0 },
+      'raw.cache_creation_input_tokens',
+    ],
+    [
+      'openai_responses',
+      'LangChain',
+      { input_tokens: 9, input_token_details: { cache_read: 4 } },
+      'raw.input_token_details.cache_read',
+    ],
+    [
+      'openai_responses',
+      'LangChain',
+      { input_tokens: 9, input_token_details: { priority_cache_read: 0 } },
+      'raw.input_token_details.priority_cache_read',
+    ],
+    [
+      'openai_responses',
+      'LangChain',
+      { input_tokens: 9, output_tokens: 9, output_token_details: { reasoning: 4 } },
+      'raw.output_token_details.reasoning',
+    ],
+    ['anthropic', 'LangChain', { input_tokens: 9, input_token_details: { cache_read: 4 } }, 'raw.input_token_details'],
+    ['anthropic', 'LangChain', { input_tokens: 9, output_token_details: { audio: 4 } }, 'raw.output_token_details'],
   ])('is not taken for %s when it is of %s', (format, _, raw, field) => {
     expect(refusal({ ...MODEL, format, raw })).toBe(field);
   });
@@ -242,6 +288,11 @@ describe('usage without a price', () => {
       'Perplexity’s searches',
       chat({ prompt_tokens: 9, num_search_queries: 1 }),
       { model: 'anthropic/sonnet', pool: 'num_search_queries' },
+    ],
+    [
+      'Perplexity’s reasoning',
+      chat({ prompt_tokens: 9, completion_tokens: 5, reasoning_tokens: 70 }),
+      { model: 'anthropic/sonnet', pool: 'reasoning_tokens' },
     ],
     [
       'Mistral’s seconds',
