@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../auth/index.js';
 import type { Idempotency, Page } from '../../common/http/index.js';
-import { type ParkedUsageRow, ParkedUsageStore, RateCards } from '../../pricing/index.js';
+import { type ParkedUsageRow, ParkedUsageStore, RateCards, type Refused } from '../../pricing/index.js';
 import { postParked } from '../../wallet/index.js';
 import { CreditsService } from '../credits.service.js';
 import type { ParkedQuery, ParkedUsageDto, PostedParkedDto } from './parked.dto.js';
@@ -36,21 +36,22 @@ export class ParkedService {
     const done = { posted: 0, parked: 0 };
     for (let i = 0; i < ids.length; i += AT_ONCE) {
       const rows = await this.store.stillParked(ids.slice(i, i + AT_ONCE));
-      for (const posted of await Promise.all(rows.map((row) => this.postOne(who, row, asked, now))))
-        done[posted ? 'posted' : 'parked'] += 1;
+      const refused = (await Promise.all(rows.map((row) => this.postOne(who, row, asked)))).flat();
+      if (refused.length > 0) await this.store.refuse(refused, now);
+      done.parked += refused.length;
+      done.posted += rows.length - refused.length;
     }
     // Where nothing was posted, only a card that the rest was not tried by gives hope. So whoever repeats this ends.
     const since = done.posted > 0 ? now : this.cards.inForce().effectiveFrom;
     return { ...done, more: ids.length === A_REQUEST && (await this.store.isUntriedSince(since, account)) };
   }
 
-  /** Whether it is posted, by this request or by another at the same time. */
-  private async postOne(who: Principal, row: ParkedUsageRow, asked: Idempotency, now: number): Promise<boolean> {
+  /** The refusal; none when it is posted, by this request or by another at the same time. */
+  private async postOne(who: Principal, row: ParkedUsageRow, asked: Idempotency): Promise<Refused[]> {
     const { traceId, clientAddress } = asked;
     const { subject } = who;
     const reason = await postParked(this.store, this.credits.wallet, row, { subject, traceId, clientAddress });
-    if (reason) await this.store.refuse(row.id, reason, now);
-    return !reason;
+    return reason ? [{ id: row.id, reason }] : [];
   }
 }
 

@@ -15,6 +15,12 @@ export interface ParkedFilter {
   readonly offset: number;
 }
 
+/** Usage that could not be posted. */
+export interface Refused {
+  readonly id: string;
+  readonly reason: ParkedReason;
+}
+
 /** The usage is not parked any more. */
 export class NotParked extends Error {}
 
@@ -52,9 +58,11 @@ export class ParkedUsageStore {
   }
 
   /** Notes why usage could not be posted. */
-  async refuse(id: string, reason: ParkedReason, now: number): Promise<void> {
+  async refuse(usages: readonly Refused[], now: number): Promise<void> {
     const refused = "UPDATE parked_usage SET reason = ?, tried_at = ? WHERE id = ? AND status = 'parked'";
-    await this.transactions.run((tx) => affectedRows(tx, refused, [JSON.stringify(reason), now, id]));
+    await this.transactions.run(async (tx) => {
+      for (const { id, reason } of usages) await affectedRows(tx, refused, [JSON.stringify(reason), now, id]);
+    });
   }
 
   /** A page, the oldest first. */
