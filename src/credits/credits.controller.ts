@@ -129,7 +129,7 @@ export class CreditsController {
   @Endpoint({
     summary: 'Debit credits for a usage event',
     description:
-      'Of an `amount`, or of `usage`, which the rate card in force prices, exactly; the transaction keeps the usage and how the amount follows from it. The answer comes when the debit is durable. A debit that exceeds the available balance is refused with 402, usage without a price with 422; both change nothing.',
+      'Of an `amount`, or of `usage`, which the rate card in force prices, exactly; the transaction keeps the usage and how the amount follows from it. The answer comes when the debit is durable. A debit that exceeds the available balance is refused with 402, usage without a price with 422; both change nothing. A server with `UNPRICED_USAGE=park` keeps such usage for later and answers 202 with `{ "data": { "id", "status": "parked" } }`.',
     status: 201,
     answers: CreditTransactionDto,
     example: SPENDING_EXAMPLE,

@@ -285,4 +285,36 @@ describeEachDatabase((database) => {
     expectError(await clients[0].post(POST, {}), 403, 'FORBIDDEN');
     expectError(await admin.post(POST, { colour: 'red' }), 400, 'VALIDATION_ERROR');
   });
+
+  it('says that there is more until all was tried by the card in force, although nothing is posted', async () => {
+    const { clients, name, usage, price, post, list } = await account(20);
+    await debit(clients[0], usage);
+    const [{ id }] = await list();
+    const columns = 'account, status, request, actor, trace_id, reason, created_at, tried_at';
+    const ids = Array.from({ length: 1_100 }, (_, i) => `${id.slice(0, -4)}${String(i).padStart(4, '0')}x`);
+    for (let i = 0; i < ids.length; i += 100) {
+      const some = ids.slice(i, i + 100).map((each) => `SELECT '${each}' AS id`);
+      await sql.query(
+        `INSERT INTO parked_usage (id, ${columns}) SELECT n.id, ${columns} FROM parked_usage, (${some.join(' UNION ALL ')}) n WHERE parked_usage.id = ?`,
+        [id],
+      );
+    }
+    await sql.query('UPDATE parked_account SET parked = 1101 WHERE account = ?', [name]);
+    const answers = [await post(), await post()].map(({ body }) => body.data);
+    expect(answers).toEqual([true, false].map((more) => ({ posted: 0, parked: 1_000, more })));
+    await price();
+    const posted = [await post(), await post()].map(({ body }) => body.data);
+    expect(posted).toEqual([
+      { posted: 1_000, parked: 0, more: true },
+      { posted: 101, parked: 0, more: false },
+    ]);
+  });
+
+  it('lists no long object of a provider', async () => {
+    const { clients, list, usage } = await account();
+    const { model } = usage as { model: string };
+    const raw = { input_tokens: 5, output_tokens: 1, id: 'x'.repeat(5_000) };
+    await debit(clients[0], { model, format: 'anthropic', raw });
+    expect((await list())[0].usage).toEqual({ model, format: 'anthropic' });
+  });
 });

@@ -40,7 +40,7 @@ export class ParkedUsageDto {
   status: 'parked' | 'posted';
 
   /**
-   * What was used, as it was sent.
+   * What was used, as it was sent, without a `raw` of more than 4,096 characters.
    * @example { "model": "house/new-model", "input": 1200, "output": 350 }
    */
   @ApiProperty({ type: 'object', additionalProperties: true })
@@ -116,7 +116,8 @@ export class PostedParkedDto {
   parked: number;
 
   /**
-   * Whether some may not have been tried: ask again.
+   * Whether to ask again: some was not tried since the card in force was made, or this request posted some and did
+   * not try all. Who asks until it is false comes to an end.
    * @example false
    */
   more: boolean;

@@ -1,14 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../auth/index.js';
 import type { Idempotency, Page } from '../../common/http/index.js';
-import { type ParkedUsageRow, ParkedUsageStore } from '../../pricing/index.js';
+import { type ParkedUsageRow, ParkedUsageStore, RateCards, type Refused } from '../../pricing/index.js';
 import { postParked } from '../../wallet/index.js';
 import { CreditsService } from '../credits.service.js';
 import type { ParkedQuery, ParkedUsageDto, PostedParkedDto } from './parked.dto.js';
 
 /** How many one request tries to post. */
 const A_REQUEST = 1_000;
-const AT_ONCE = 50;
+const AT_ONCE = 20;
+/** A longer `raw` is not listed: a page of them would have megabytes. */
+const LONGEST_RAW = 4_096;
 
 /** Lists and posts usage that waits for a price. */
 @Injectable()
@@ -16,6 +18,7 @@ export class ParkedService {
   constructor(
     private readonly store: ParkedUsageStore,
     private readonly credits: CreditsService,
+    private readonly cards: RateCards,
   ) {}
 
   async list({ status, account, limit, offset }: ParkedQuery): Promise<Page<ParkedUsageDto>> {
@@ -29,31 +32,33 @@ export class ParkedService {
    */
   async post(who: Principal, account: string | undefined, asked: Idempotency): Promise<PostedParkedDto> {
     const now = Date.now();
-    const done: PostedParkedDto = { posted: 0, parked: 0, more: true };
-    while (done.more && done.posted + done.parked < A_REQUEST) {
-      // What was tried since has another state or time.
-      const rows = await this.store.untriedSince(now, AT_ONCE, account);
-      for (const posted of await Promise.all(rows.map((row) => this.postOne(who, row, asked, now))))
-        done[posted ? 'posted' : 'parked'] += 1;
-      done.more = rows.length === AT_ONCE;
+    const ids = await this.store.longestUntried(A_REQUEST, account);
+    const done = { posted: 0, parked: 0 };
+    for (let i = 0; i < ids.length; i += AT_ONCE) {
+      const rows = await this.store.stillParked(ids.slice(i, i + AT_ONCE));
+      const refused = (await Promise.all(rows.map((row) => this.postOne(who, row, asked)))).flat();
+      if (refused.length > 0) await this.store.refuse(refused, now);
+      done.parked += refused.length;
+      done.posted += rows.length - refused.length;
     }
-    return done;
+    // Where nothing was posted, only a card that the rest was not tried by gives hope. So whoever repeats this ends.
+    const since = done.posted > 0 ? now : this.cards.inForce().effectiveFrom;
+    return { ...done, more: ids.length === A_REQUEST && (await this.store.isUntriedSince(since, account)) };
   }
 
-  /** Whether it is posted, by this request or by another at the same time. */
-  private async postOne(who: Principal, row: ParkedUsageRow, asked: Idempotency, now: number): Promise<boolean> {
+  /** The refusal; none when it is posted, by this request or by another at the same time. */
+  private async postOne(who: Principal, row: ParkedUsageRow, asked: Idempotency): Promise<Refused[]> {
     const { traceId, clientAddress } = asked;
     const { subject } = who;
     const reason = await postParked(this.store, this.credits.wallet, row, { subject, traceId, clientAddress });
-    if (reason) await this.store.refuse(row.id, reason, now);
-    return !reason;
+    return reason ? [{ id: row.id, reason }] : [];
   }
 }
 
 function present(row: ParkedUsageRow): ParkedUsageDto {
   const { id, account, status, request, actor, reason } = row;
   return {
-    ...(request as Pick<ParkedUsageDto, 'usage'>),
+    ...listed(request as Pick<ParkedUsageDto, 'usage'>),
     id,
     account,
     status,
@@ -65,4 +70,10 @@ function present(row: ParkedUsageRow): ParkedUsageDto {
     created_at: new Date(row.createdAt).toISOString(),
     ...(row.triedAt > 0 && { tried_at: new Date(row.triedAt).toISOString() }),
   };
+}
+
+function listed({ usage, ...request }: Pick<ParkedUsageDto, 'usage'>): Pick<ParkedUsageDto, 'usage'> {
+  const { raw, ...rest } = usage as { raw?: object };
+  const isLong = raw !== undefined && JSON.stringify(raw).length > LONGEST_RAW;
+  return { ...request, usage: isLong ? rest : usage };
 }

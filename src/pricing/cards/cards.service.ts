@@ -32,6 +32,9 @@ const MOST_PROBLEMS = 10_000;
 /** Rate cards in the API's words. */
 @Injectable()
 export class RateCardsService {
+  /** To make the effective prices of thousands of models takes a good part of a second. */
+  private readonly effective = new WeakMap<RateCard, PriceList>();
+
   constructor(
     private readonly cards: RateCards,
     private readonly store: RateCardStore,
@@ -134,7 +137,10 @@ export class RateCardsService {
   private async shown(who: Principal, version: number): Promise<PriceList> {
     const card = await this.cards.card(version);
     if (!card) throw unknown(version);
-    return who.admin ? card.body : effectiveList(card);
+    if (who.admin) return card.body;
+    const list = this.effective.get(card) ?? effectiveList(card);
+    this.effective.set(card, list);
+    return list;
   }
 
   private summary(who: Principal, { version, effectiveFrom, markup, createdBy, createdAt }: RateCardHead) {

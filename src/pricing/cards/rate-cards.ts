@@ -24,8 +24,11 @@ interface Ready extends RateCardHead {
 @Injectable()
 export class RateCards implements OnApplicationBootstrap {
   private readonly logger = new Logger(RateCards.name);
-  private readonly cards = new LRUCache<number, RateCard>({ max: REMEMBERED });
+  /** Promises, so that all who ask for a card at once wait for the same reading of it. */
+  private readonly cards = new LRUCache<number, Promise<RateCard | undefined>>({ max: REMEMBERED });
   private timeline: readonly Ready[] = [];
+  /** The requests that made the cards, by version. */
+  private madeBy: ReadonlyMap<number, string> = new Map();
   private newest = 0;
   private isBehind = false;
   private looking = Promise.resolve();
@@ -65,13 +68,16 @@ export class RateCards implements OnApplicationBootstrap {
 
   /** A card by its version; undefined when there is none. */
   async card(version: number): Promise<RateCard | undefined> {
-    const known = this.timeline.find((each) => each.version === version)?.card ?? this.cards.get(version);
-    if (known) return known;
-    const body = await this.store.body(version);
-    if (!body) return undefined;
-    const card = compileCard(version, body);
-    this.cards.set(version, card);
-    return card;
+    const ready = this.timeline.find((each) => each.version === version);
+    return ready?.card ?? this.cards.get(version) ?? this.remember(version);
+  }
+
+  private remember(version: number): Promise<RateCard | undefined> {
+    const reading = this.store.body(version).then((body) => body && compileCard(version, body));
+    this.cards.set(version, reading);
+    const forget = () => this.cards.peek(version) === reading && this.cards.delete(version);
+    reading.then((card) => card ?? forget(), forget);
+    return reading;
   }
 
   /** Makes a card, which this server knows before it answers. */
@@ -111,7 +117,10 @@ export class RateCards implements OnApplicationBootstrap {
     }
     this.timeline = timeline;
     this.newest = Math.max(0, ...heads.map(({ version }) => version));
-    this.cards.clear();
+    const madeBy = new Map(heads.map(({ version, requestId }) => [version, requestId]));
+    for (const version of this.cards.keys())
+      if (madeBy.get(version) !== this.madeBy.get(version)) this.cards.delete(version);
+    this.madeBy = madeBy;
   }
 
   /** Says once that the cards can't be read. */

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { LessThan, type Repository } from 'typeorm';
+import { In, LessThan, type Repository } from 'typeorm';
 import { affectedRows, execute, insertRows, Transactions, type Tx } from '../../common/database/index.js';
 import { type ParkedReason, ParkedUsageRow } from './parked-usage.entity.js';
 
@@ -13,6 +13,12 @@ export interface ParkedFilter {
   readonly account?: string;
   readonly limit: number;
   readonly offset: number;
+}
+
+/** Usage that could not be posted. */
+export interface Refused {
+  readonly id: string;
+  readonly reason: ParkedReason;
 }
 
 /** The usage is not parked any more. */
@@ -52,9 +58,11 @@ export class ParkedUsageStore {
   }
 
   /** Notes why usage could not be posted. */
-  async refuse(id: string, reason: ParkedReason, now: number): Promise<void> {
+  async refuse(usages: readonly Refused[], now: number): Promise<void> {
     const refused = "UPDATE parked_usage SET reason = ?, tried_at = ? WHERE id = ? AND status = 'parked'";
-    await this.transactions.run((tx) => affectedRows(tx, refused, [JSON.stringify(reason), now, id]));
+    await this.transactions.run(async (tx) => {
+      for (const { id, reason } of usages) await affectedRows(tx, refused, [JSON.stringify(reason), now, id]);
+    });
   }
 
   /** A page, the oldest first. */
@@ -68,12 +76,28 @@ export class ParkedUsageStore {
     return { rows, total };
   }
 
-  /** What was not tried since a time, the longest untried first, of those the oldest. */
-  untriedSince(time: number, limit: number, account?: string): Promise<ParkedUsageRow[]> {
-    return this.parked.find({
-      where: { status: 'parked', triedAt: LessThan(time), ...(account !== undefined && { account }) },
+  /** The ids of what was not tried for the longest, of those the oldest first. Whole rows have up to 64 KiB. */
+  async longestUntried(limit: number, account?: string): Promise<string[]> {
+    const rows = await this.parked.find({
+      select: { id: true },
+      where: { status: 'parked', ...(account !== undefined && { account }) },
       order: { triedAt: 'ASC', createdAt: 'ASC', id: 'ASC' },
       take: limit,
+    });
+    return rows.map(({ id }) => id);
+  }
+
+  /** Those that are still parked. */
+  stillParked(ids: readonly string[]): Promise<ParkedUsageRow[]> {
+    return this.parked.findBy({ status: 'parked', id: In(ids) });
+  }
+
+  /** Whether some was not tried since a time. */
+  isUntriedSince(time: number, account?: string): Promise<boolean> {
+    return this.parked.existsBy({
+      status: 'parked',
+      triedAt: LessThan(time),
+      ...(account !== undefined && { account }),
     });
   }
 }
