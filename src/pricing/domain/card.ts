@@ -1,5 +1,5 @@
 import { compact, divideUp, formatDecimal, parseDecimal, PRICE_DECIMALS } from './decimal.js';
-import { nearest } from './nearest.js';
+import { NearestNames } from './nearest.js';
 import { CALL_POOLS, type Pool, POOLS } from './pools.js';
 
 /** Decimal strings: dollars per million tokens, per thousand of `requests` and `web_searches`. */
@@ -48,10 +48,9 @@ export interface Rates {
   readonly rates: readonly (Rate | undefined)[];
 }
 
-/** How many models' rates are kept for each service tier, and how many unknown names with what is like them. */
+/** How many models' rates are kept for each service tier. */
 const MAX_MADE = 500;
 const MAX_TIERS = 20;
-const MAX_UNKNOWN = 100;
 
 /**
  * A rate card that prices usage. It keeps the body and makes the rates of a model when they are first used, so that a
@@ -64,7 +63,8 @@ export class RateCard {
   /** By service tier and then model id, the highest tier first. */
   private readonly made = new Map<string, Map<string, readonly Rates[]>>();
   private readonly madeMeters = new Map<string, Rate>();
-  private readonly unknown = { models: new Map<string, string[]>(), meters: new Map<string, string[]>() };
+  /** Made when somebody first has a name wrong. */
+  private readonly names: { models?: NearestNames; meters?: NearestNames } = {};
 
   /** @param body without problems, see `checkCard` */
   constructor(
@@ -86,14 +86,9 @@ export class RateCard {
 
   /** The ids of the models or meters whose names are most like one that is not known. */
   nearest(kind: 'models' | 'meters', name: string): string[] {
-    const known = this.unknown[kind].get(name);
-    if (known) return known;
-    const names = Array.from<[string, { id: string }], [string, string]>(this[kind], ([each, { id }]) => [each, id]);
-    const found = nearest(name, names);
-    // Somebody who has the name wrong asks again and again, and to compare thousands of names takes milliseconds.
-    if (this.unknown[kind].size >= MAX_UNKNOWN) this.unknown[kind].clear();
-    this.unknown[kind].set(name, found);
-    return found;
+    const names = (): [string, string][] =>
+      Array.from<[string, { id: string }], [string, string]>(this[kind], ([each, { id }]) => [each, id]);
+    return (this.names[kind] ??= new NearestNames(names())).find(name);
   }
 
   /**

@@ -10,7 +10,7 @@ import {
   type RateCardBody,
   readUsage,
 } from '../../../src/pricing/domain/index.js';
-import { nearest } from '../../../src/pricing/domain/nearest.js';
+import { NearestNames } from '../../../src/pricing/domain/nearest.js';
 import { BODY } from './card.js';
 
 const MODEL: ModelBody = { id: 'a/b', prices: { input: '1', output: '2' } };
@@ -173,6 +173,18 @@ describe('a card of 2,000 models', () => {
     expect((process.memoryUsage().heapUsed - before) / cards.length).toBeLessThan(3_000_000);
   });
 
+  it('finds the names nearest to many unknown ones while a request may wait', () => {
+    const [alike, long] = [compileCard(1, largeCard(0)), { ...largeCard(1) }];
+    const end = 'ab'.repeat(25);
+    long.models = long.models.map((model, i) => ({ ...model, aliases: [`${i}-${end}-a`, `${end}-${i}`] }));
+    const unknown = (i: number) => (i % 2 ? `modle-${i}-of-crad-0` : `${i}-${'ba'.repeat(25)}-${i}`);
+    const started = performance.now();
+    for (const card of [alike, compileCard(2, long)])
+      for (let i = 0; i < 50; i++) price(card, readUsage({ model: unknown(i), input: 1 }));
+    // A bound for a busy machine: each takes less than a millisecond outside of the test runner.
+    expect(performance.now() - started).toBeLessThan(5_000);
+  });
+
   it('finds the nearest names', () => {
     const card = compileCard(1, largeCard(0));
     const unpriced = price(card, readUsage({ model: 'modle-1999-of-card-0', input: 1 }));
@@ -183,6 +195,9 @@ describe('a card of 2,000 models', () => {
 });
 
 describe('the nearest names', () => {
+  const nearest = (unknown: string, names: Iterable<readonly [string, string]>) =>
+    new NearestNames(names).find(unknown);
+
   /** Wagner and Fischer's, whole. */
   function distance(a: string, b: string): number {
     const table = Array.from({ length: a.length + 1 }, (_, i) => [i, ...Array.from({ length: b.length }, () => 0)]);
