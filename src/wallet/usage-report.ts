@@ -18,7 +18,6 @@ import {
   type UsagePeriod,
   type UsageRead,
   UsageReader,
-  UsageTable,
   widened,
 } from '../ledger/index.js';
 import { POOLS } from '../pricing/index.js';
@@ -53,14 +52,12 @@ export class UsageReports {
   /** @throws ApiError FORBIDDEN, VALIDATION_ERROR, OVERLOADED while the sums are made anew */
   async show(wallet: Wallet, who: Principal, query: UsageQuery): Promise<UsageReportDto> {
     const period = periodOf(query);
-    const table = new UsageTable(period, query.interval);
     try {
-      const { pages } = await this.read(wallet, who, query, period);
-      for await (const rows of pages) for (const row of rows) table.add(row);
+      const read = await this.read(wallet, who, query, period);
+      return toReport(wallet.words.unit, period, await read.usage(period, query.interval, query.limit));
     } catch (error) {
       throw error instanceof LedgerUnavailable ? new ApiError('OVERLOADED', error.message) : error;
     }
-    return toReport(wallet.words.unit, period, table.answer(query.limit));
   }
 
   /**
@@ -69,11 +66,11 @@ export class UsageReports {
    */
   async export(wallet: Wallet, who: Principal, query: UsageExportQuery): Promise<Export> {
     const period = periodOf(query);
-    const { measures, pages } = await this.read(wallet, who, query, period);
+    const read = await this.read(wallet, who, query, period);
     return {
       name: exportName(wallet.nameFor(who, query.account), 'usage', query),
-      columns: ['start', 'value', 'amount', 'count', ...[...(await measures())].sort(inOrder)],
-      pages: rowsOf(wallet.words.unit, query.interval, period, pages),
+      columns: ['start', 'value', 'amount', 'count', ...[...(await read.measures())].sort(inOrder)],
+      pages: rowsOf(wallet.words.unit, query.interval, period, read.all()),
     };
   }
 
@@ -106,7 +103,7 @@ async function* rowsOf(
   unit: Unit,
   interval: UsageInterval,
   period: UsagePeriod,
-  pages: UsageRead['pages'],
+  pages: ReturnType<UsageRead['all']>,
 ): AsyncGenerator<object[]> {
   let [start, values] = [-Infinity, new ByValue()];
   const ready = function* (): Generator<object[]> {

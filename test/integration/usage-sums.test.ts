@@ -1,17 +1,10 @@
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { DataSource } from 'typeorm';
 import { migrate, Transactions } from '../../src/common/database/index.js';
 import type { Job } from '../../src/common/jobs/worker.js';
 import { type AccountName, type Spend, USAGE_DIMENSIONS } from '../../src/ledger/domain/index.js';
-import {
-  Lanes,
-  LedgerMetrics,
-  UsageReader,
-  UsageRollup,
-  UsageStore,
-  UsageTable,
-  verifyLedger,
-} from '../../src/ledger/index.js';
+import { Lanes, LedgerMetrics, UsageReader, UsageRollup, UsageStore, verifyLedger } from '../../src/ledger/index.js';
 import { accountId, LEDGER_ENTITIES, LedgerStore } from '../../src/ledger/store/index.js';
 import { describeEachDatabase } from '../support/databases.js';
 import { eventually } from '../support/eventually.js';
@@ -64,11 +57,9 @@ describeEachDatabase((database) => {
   }
 
   /** What a question about an account is answered with. */
-  async function asked(name: AccountName, dimension: (typeof USAGE_DIMENSIONS)[number] = 'type') {
-    const table = new UsageTable({ from: 0, to: 1 }, 'total');
-    const { pages } = await new UsageReader(dataSource).read(name, dimension, DAYS);
-    for await (const rows of pages) for (const row of rows) table.add(row);
-    return table.answer(1_000);
+  async function asked(name: AccountName, dimension: (typeof USAGE_DIMENSIONS)[number] = 'type', limit = 1_000) {
+    const read = await new UsageReader(dataSource).read(name, dimension, DAYS);
+    return read.usage({ from: 0, to: 1 }, 'total', limit);
   }
 
   const times = (length: number, of: (i: number) => Partial<Spend>) => Array.from({ length }, (_, i) => of(i));
@@ -81,7 +72,8 @@ describeEachDatabase((database) => {
     for (let i = 0; i < 4; i++) await spend(name, ...times(700, (j) => ({ runId: `run-${i}-${j}`, usage })));
     const answer = async () => {
       const { total, totals } = await asked(name, 'run_id');
-      return { amount: total.amount, count: total.count, quantities: total.quantities, values: totals.length };
+      const { quantities } = (await asked(name)).totals[0]!.tally;
+      return { amount: total.amount, count: total.count, quantities, values: totals.length };
     };
     const must = {
       ...{ amount: 2_800n, count: 2_800, values: 1_000 },
@@ -103,6 +95,69 @@ describeEachDatabase((database) => {
     expect(marks.length).toBeGreaterThan(1);
     expect(marks.at(-1)).toBe(2_801);
     expect(lanes.used.size).toBe(0);
+    await verifyLedger(dataSource);
+  });
+
+  it('lets others work between the pages of a big question', async () => {
+    const name = 'USD user:big';
+    const { fund, spend, store, keepUp } = start();
+    await fund(name);
+    const usage = JSON.stringify({ input: 1, output: 2, requests: 3 });
+    await spend(name, ...times(3_500, (i) => ({ runId: `run-${i}`, usage })));
+    await keepUp();
+    for (const when of ['today', 'before today']) {
+      let [turns, isDone] = [0, false];
+      const others = (async () => {
+        for (; !isDone; turns++) await setImmediate();
+      })();
+      const { totals, rest, total } = await asked(name, 'run_id');
+      isDone = true;
+      await others;
+      expect([when, total.amount, totals.length, rest?.count]).toEqual([when, 3_500n, 1_000, 2_500]);
+      expect(totals[0]!.tally.quantities.sort()).toEqual(Object.entries({ input: 1n, output: 2n, requests: 3n }));
+      expect(turns).toBeGreaterThanOrEqual(6);
+      await dataSource.query("UPDATE usage_sum SET bucket = bucket - 1 WHERE grain = 'day' AND account_id = ?", [
+        accountId(name),
+      ]);
+    }
+    await store.rebuild(accountId(name));
+  });
+
+  it('answers of one moment, although sums and watermark move on between the pages', async () => {
+    const name = 'USD user:moving';
+    const { fund, spend, store } = start();
+    await fund(name);
+    const usage = JSON.stringify({ input: 1, output: 2 });
+    const both = ['a', 'z'].map((runId) => ({ runId, usage }));
+    await spend(name, ...times(1_500, (i) => ({ runId: `run-${i}`, usage })), ...both);
+    await store.step([accountId(name)]);
+    const query = dataSource.query.bind(dataSource);
+    let moved = 0;
+    dataSource.query = async <T>(sql: string, values?: any[]): Promise<T> => {
+      const rows = await query<T>(sql, values);
+      if (sql.includes('LEFT JOIN usage_sum')) {
+        await spend(name, ...both, { runId: `new-${moved}`, usage }, { runId: `zero-${moved}`, usage });
+        await store.step([accountId(name)]);
+        moved += 1;
+      }
+      return rows;
+    };
+    try {
+      const { totals, rest, total } = await asked(name, 'run_id', 10);
+      const sums = totals.slice(0, 2).map(({ value, tally }) => [value, tally.count, tally.amount, tally.quantities]);
+      const count = 1 + moved - 1;
+      const quantities = [
+        ['input', BigInt(count)],
+        ['output', BigInt(2 * count)],
+      ];
+      expect(moved).toBeGreaterThan(2);
+      expect(sums).toEqual(['a', 'z'].map((value) => [value, count, BigInt(count), quantities]));
+      expect(total.count).toBe(1_500 + 2 + 4 * (moved - 1));
+      expect(total.amount).toBe(BigInt(total.count));
+      expect(totals.reduce((sum, { tally }) => sum + tally.count, rest!.count)).toBe(total.count);
+    } finally {
+      dataSource.query = query;
+    }
     await verifyLedger(dataSource);
   });
 
@@ -196,9 +251,9 @@ describeEachDatabase((database) => {
       await expect(verifyLedger(dataSource, 'user:tampered')).rejects.toThrow(named);
       await store.rebuild(id);
       await verifyLedger(dataSource, 'user:tampered');
-      const { total } = await asked(name);
-      expect([total.amount, total.count, total.quantities]).toEqual([before.amount, before.count, before.quantities]);
-      expect(total.quantities).toEqual([['meter:second', 500_000n]]);
+      const { total, totals } = await asked(name);
+      expect([total.amount, total.count]).toEqual([before.amount, before.count]);
+      expect(totals[0]!.tally.quantities).toEqual([['meter:second', 500_000n]]);
     }
     await dataSource.query(changes[0]![0], [id]);
     const { code, output } = await ledgerCommand('rebuild-totals', database, '--usage', '--account', 'user:tampered');

@@ -146,11 +146,15 @@ describe('the sums of usage', () => {
           const period = widened({ from: START + after, to: START + after + length }, interval);
           const ranges = rangesOf(period, interval);
           const table = new UsageTable(period, interval);
-          for (const row of rowsOf(history, 0, history.length))
-            if (row.dimension === dimension)
-              for (const { grain, low, high } of ranges)
-                if (row.grain === grain && row.bucket >= low && row.bucket < high) table.add(row);
-          const { series, totals, rest, total } = table.answer(limit);
+          const rows = rowsOf(history, 0, history.length).filter(
+            (row) =>
+              row.dimension === dimension &&
+              ranges.some(({ grain, low, high }) => row.grain === grain && row.bucket >= low && row.bucket < high),
+          );
+          for (const row of rows) table.rank(row);
+          table.show(limit);
+          for (const row of rows) table.add(row);
+          const { series, totals, rest, total } = table.answer();
           const naive = naiveUsage(history.map(spentOf), dimension, (at) => {
             if (at < period.from || at >= period.to) return undefined;
             return startOf(

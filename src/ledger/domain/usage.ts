@@ -31,6 +31,9 @@ export interface UsageRow {
   readonly count: number;
 }
 
+/** A row as it is read, of one dimension: its sum is a number where a double is exact. */
+export type UsageSum = Omit<UsageRow, 'dimension' | 'sum'> & { readonly sum: number | bigint };
+
 const SPENDING: ReadonlySet<EntryType> = new Set<EntryType>(['debit', 'consume']);
 /** The types of entries that can count as usage. */
 export const USAGE_TYPES: readonly EntryType[] = [...SPENDING, 'reversal'];
@@ -50,11 +53,15 @@ export function bucketAt(grain: Grain, time: number): number {
 }
 
 /** A sum of integers of any length, at the price of a double's while it is short. */
-class Sum {
+export class Sum {
   private short = 0;
   private long = 0n;
 
-  add(value: number): void {
+  add(value: number | bigint): void {
+    if (typeof value === 'bigint') {
+      this.long += value;
+      return;
+    }
     const next = this.short + value;
     if (Number.isSafeInteger(next)) this.short = next;
     else {
@@ -63,12 +70,8 @@ class Sum {
     }
   }
 
-  addLong(value: bigint): void {
-    this.long += value;
-  }
-
   get value(): bigint {
-    return this.long + BigInt(this.short);
+    return this.long === 0n ? BigInt(this.short) : this.long + BigInt(this.short);
   }
 }
 
@@ -98,16 +101,16 @@ export class Tally {
     for (const [measure, quantity] of quantities) this.of(measure).add(quantity);
   }
 
-  addRow({ measure, sum, count }: Pick<UsageRow, 'measure' | 'sum' | 'count'>): void {
-    if (measure === null) this.spent.addLong(sum);
-    else this.of(measure).addLong(sum);
+  addRow({ measure, sum, count }: Pick<UsageSum, 'measure' | 'sum' | 'count'>): void {
+    if (measure === null) this.spent.add(sum);
+    else this.of(measure).add(sum);
     this.count += count;
   }
 
   addAll(other: Tally): void {
-    this.spent.addLong(other.amount);
+    this.spent.add(other.amount);
     this.count += other.count;
-    for (const [measure, sum] of other.quantities) this.of(measure).addLong(sum);
+    for (const [measure, sum] of other.quantities) this.of(measure).add(sum);
   }
 
   private of(measure: string): Sum {

@@ -10,7 +10,7 @@ import {
   type UsageRow,
   UsageSums,
 } from '../domain/index.js';
-import { USAGE_COLUMNS, usageRow, UsageSumRow } from '../store/index.js';
+import { USAGE_COLUMNS, usageSum, UsageSumRow } from '../store/index.js';
 
 /**
  * Compares an account's sums of usage with its entries up to their watermark, one day after the other, so that it keeps
@@ -73,7 +73,10 @@ export class UsageProof {
        AND ((s.grain = 'day' AND s.bucket = ?) OR (s.grain = 'hour' AND s.bucket >= ? AND s.bucket < ?))`,
       [this.account.id, dimension, day, day * 24, (day + 1) * 24],
     )) as Raw[];
-    return rows.map((raw) => usageRow(raw, dimension, raw['grain'] as Grain));
+    return rows.map((raw) => {
+      const sum = usageSum(raw, raw['grain'] as Grain);
+      return { ...sum, dimension, sum: BigInt(sum.sum) };
+    });
   }
 }
 

@@ -1,16 +1,16 @@
 import type { Raw } from '../../common/database/index.js';
-import type { Grain, UsageDimension, UsageRow } from '../domain/index.js';
+import type { Grain, UsageRow, UsageSum } from '../domain/index.js';
 import { ended, type UsageSumRow } from './usage.entities.js';
 
 const BILLION = 1_000_000_000n;
+const LONG = Math.floor(Number.MAX_SAFE_INTEGER / Number(BILLION));
 
-/** The columns of `usage_sum s` that `usageRow` reads: as few as can be, because a driver pays for each. */
+/** The columns of `usage_sum s` that `usageSum` reads: as few as can be, because a driver pays for each. */
 export const USAGE_COLUMNS = 's.bucket, s.value, s.measure, s.units, s.billions, s.count';
 
 /** The row of a result. */
-export function usageRow(raw: Raw, dimension: UsageDimension, grain: Grain): UsageRow {
+export function usageSum(raw: Raw, grain: Grain): UsageSum {
   return {
-    dimension,
     grain,
     bucket: Number(raw['bucket']),
     value: ended.from(String(raw['value'])),
@@ -20,8 +20,11 @@ export function usageRow(raw: Raw, dimension: UsageDimension, grain: Grain): Usa
   };
 }
 
-function sumOf(billions: number, units: number): bigint {
-  return billions === 0 ? BigInt(units) : BigInt(billions) * BILLION + BigInt(units);
+function sumOf(billions: number, units: number): number | bigint {
+  if (billions === 0) return units;
+  const sum = billions * Number(BILLION) + units;
+  if (Math.abs(billions) < LONG && Number.isSafeInteger(sum)) return sum;
+  return BigInt(billions) * BILLION + BigInt(units);
 }
 
 /** The row of the table. */

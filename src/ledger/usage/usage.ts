@@ -1,4 +1,4 @@
-import { bucketAt, type Grain, GRAINS, Tally, type UsageRow } from '../domain/index.js';
+import { bucketAt, type Grain, GRAINS, Sum, Tally, type UsageSum } from '../domain/index.js';
 
 /** The lengths of the times that usage is asked for. */
 export type UsageInterval = Grain | 'month' | 'total';
@@ -51,7 +51,11 @@ export function rangesOf({ from, to }: UsagePeriod, interval: UsageInterval): Us
 }
 
 /** When the interval begins to which a bucket belongs. */
-export function startOf({ grain, bucket }: UsageRow, { from }: UsagePeriod, interval: UsageInterval): number {
+export function startOf(
+  { grain, bucket }: Pick<UsageSum, 'grain' | 'bucket'>,
+  { from }: UsagePeriod,
+  interval: UsageInterval,
+): number {
   if (interval === 'total') return from;
   const time = bucket * GRAINS[grain];
   return interval === 'month' ? monthOf(time) : time;
@@ -61,7 +65,7 @@ export function startOf({ grain, bucket }: UsageRow, { from }: UsagePeriod, inte
 export class ByValue {
   private readonly tallies = new Map<string | null, Tally>();
 
-  add(row: UsageRow): void {
+  add(row: UsageSum): void {
     this.of(row.value).addRow(row);
   }
 
@@ -76,50 +80,101 @@ export class ByValue {
     const groups = [...this.tallies].map(([value, tally]) => ({ value, tally, amount: tally.amount }));
     return groups.sort((a, b) => compare(b.amount, a.amount) || compare(a.value ?? '', b.value ?? ''));
   }
-
-  /** The sum of all but these values. */
-  without(values: ReadonlySet<string | null>): Tally {
-    const sum = new Tally();
-    for (const [value, tally] of this.tallies) if (!values.has(value)) sum.addAll(tally);
-    return sum;
-  }
 }
 
-/** Makes the answer to a question from the rows of its dimension, in whatever order. */
+/**
+ * Makes the answer to a question, in two readings of the same sums: the first ranks the values, the second adds up the
+ * largest ones. It keeps a number for each value of the whole period, and a tally only for those that are shown.
+ */
 export class UsageTable {
-  private readonly whole = new ByValue();
-  private readonly intervals = new Map<number, ByValue>();
+  private readonly amounts = new Map<string | null, Sum>();
+  private readonly intervals = new Map<number, { readonly all: Tally; readonly shown: ByValue }>();
+  private readonly totals = new ByValue();
+  private shown: ReadonlySet<string | null> = new Set();
 
   constructor(
     private readonly period: UsagePeriod,
     private readonly interval: UsageInterval,
   ) {}
 
-  add(row: UsageRow): void {
+  /** The first reading, in whatever order; quantities are passed over. */
+  rank(row: UsageSum): void {
+    if (row.measure !== null) return;
     const start = startOf(row, this.period, this.interval);
-    let values = this.intervals.get(start);
-    if (!values) this.intervals.set(start, (values = new ByValue()));
-    values.add(row);
-    this.whole.add(row);
+    let interval = this.intervals.get(start);
+    if (!interval) this.intervals.set(start, (interval = { all: new Tally(), shown: new ByValue() }));
+    interval.all.addRow(row);
+    let amount = this.amounts.get(row.value);
+    if (!amount) this.amounts.set(row.value, (amount = new Sum()));
+    amount.add(row.sum);
   }
 
-  /** @param limit how many groups it has at most */
-  answer(limit: number): Usage {
-    const all = this.whole.groups();
-    const totals = all.slice(0, limit);
-    const shown = new Set(totals.map(({ value }) => value));
+  /** Between the readings: the largest values, of equals in the order of the values. They are those shown. */
+  show(limit: number): (string | null)[] {
+    const largest: Ranked[] = [];
+    for (const [value, { value: amount }] of this.amounts) {
+      const ranked = { value, amount };
+      if (largest.length === limit && isBefore(largest.at(-1)!, ranked)) continue;
+      if (largest.length === limit) largest.pop();
+      let [low, high] = [0, largest.length];
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        if (isBefore(ranked, largest[middle]!)) high = middle;
+        else low = middle + 1;
+      }
+      largest.splice(low, 0, ranked);
+    }
+    const values = largest.map(({ value }) => value);
+    this.shown = new Set(values);
+    return values;
+  }
+
+  /** The second reading; other values are passed over. */
+  add(row: UsageSum): void {
+    if (!this.shown.has(row.value)) return;
+    this.intervals.get(startOf(row, this.period, this.interval))!.shown.add(row);
+    this.totals.add(row);
+  }
+
+  answer(): Usage {
+    const groups = (by: ByValue) => [...this.shown].map((value) => ({ value, tally: by.of(value) }));
     const starts = [...this.intervals.keys()].sort((a, b) => a - b);
+    const total = sumOf([...this.intervals.values()].map(({ all }) => all));
+    const totals = groups(this.totals);
     return {
       series: starts.map((start) => {
-        const values = this.intervals.get(start)!;
-        const other = values.without(shown);
-        return { start, groups: totals.map(({ value }) => ({ value, tally: values.of(value) })), other };
+        const { all, shown } = this.intervals.get(start)!;
+        const some = groups(shown);
+        return { start, groups: some, other: without(all, some) };
       }),
       totals,
-      ...(all.length > limit ? { rest: this.whole.without(shown) } : {}),
-      total: this.whole.without(new Set()),
+      ...(this.amounts.size > this.shown.size ? { rest: without(total, totals) } : {}),
+      total,
     };
   }
+}
+
+interface Ranked {
+  readonly value: string | null;
+  readonly amount: bigint;
+}
+
+function isBefore(a: Ranked, b: Ranked): boolean {
+  return compare(b.amount, a.amount) < 0 || (a.amount === b.amount && compare(a.value ?? '', b.value ?? '') < 0);
+}
+
+/** The spending of tallies, without their quantities. */
+function sumOf(tallies: readonly Tally[]): Tally {
+  const sum = new Tally();
+  for (const { amount, count } of tallies) sum.addRow({ measure: null, sum: amount, count });
+  return sum;
+}
+
+function without(all: Tally, groups: readonly UsageGroup[]): Tally {
+  const shown = sumOf(groups.map(({ tally }) => tally));
+  const rest = sumOf([all]);
+  rest.addRow({ measure: null, sum: -shown.amount, count: -shown.count });
+  return rest;
 }
 
 function compare<T extends bigint | string>(a: T, b: T): number {
