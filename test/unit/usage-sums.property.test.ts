@@ -133,16 +133,16 @@ describe('the sums of usage', () => {
     );
   });
 
-  it('make an answer in which nothing is missing, and whose order is that of the totals', () => {
-    fc.assert(
-      fc.property(
+  it('make an answer in which nothing is missing, and whose order is that of the totals', async () => {
+    await fc.assert(
+      fc.asyncProperty(
         histories,
         fc.constantFrom<UsageInterval>('hour', 'day', 'month', 'total'),
         fc.constantFrom(...USAGE_DIMENSIONS),
         fc.integer({ min: 1, max: 5 }),
         fc.nat(60 * HOUR),
         fc.nat(60 * HOUR),
-        (history, interval, dimension, limit, after, length) => {
+        async (history, interval, dimension, limit, after, length) => {
           const period = widened({ from: START + after, to: START + after + length }, interval);
           const ranges = rangesOf(period, interval);
           const table = new UsageTable(period, interval);
@@ -152,7 +152,7 @@ describe('the sums of usage', () => {
               ranges.some(({ grain, low, high }) => row.grain === grain && row.bucket >= low && row.bucket < high),
           );
           for (const row of rows) table.rank(row);
-          table.show(limit);
+          await table.show(limit);
           for (const row of rows) table.add(row);
           const { series, totals, rest, total } = table.answer();
           const naive = naiveUsage(history.map(spentOf), dimension, (at) => {

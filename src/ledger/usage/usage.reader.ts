@@ -70,7 +70,7 @@ export class UsageRead {
   async usage(period: UsagePeriod, interval: UsageInterval, limit: number): Promise<Usage> {
     const table = new UsageTable(period, interval);
     for await (const rows of this.amounts()) for (const row of rows) table.rank(row);
-    for await (const rows of this.of(table.show(limit))) for (const row of rows) table.add(row);
+    for await (const rows of this.of(await table.show(limit))) for (const row of rows) table.add(row);
     return table.answer();
   }
 

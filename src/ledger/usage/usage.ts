@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { bucketAt, type Grain, GRAINS, Sum, Tally, type UsageSum } from '../domain/index.js';
 
 /** The lengths of the times that usage is asked for. */
@@ -110,9 +111,11 @@ export class UsageTable {
   }
 
   /** Between the readings: the largest values, of equals in the order of the values. They are those shown. */
-  show(limit: number): (string | null)[] {
+  async show(limit: number): Promise<(string | null)[]> {
     const largest: Ranked[] = [];
+    let looked = 0;
     for (const [value, { value: amount }] of this.amounts) {
+      if (++looked % RANKED_AT_ONCE === 0) await setImmediate();
       const ranked = { value, amount };
       if (largest.length === limit && isBefore(largest.at(-1)!, ranked)) continue;
       if (largest.length === limit) largest.pop();
@@ -153,6 +156,9 @@ export class UsageTable {
     };
   }
 }
+
+/** After so many values others get a turn. */
+const RANKED_AT_ONCE = 10_000;
 
 interface Ranked {
   readonly value: string | null;
