@@ -14,13 +14,13 @@ export class UsageQuery extends PeriodQuery {
    * The length of the intervals in `series`, in UTC. `from` and `to` are widened to their edges; those of a `total`, to
    * whole hours. `hour`: at most 31 days.
    */
-  @ApiPropertyOptional()
+  @ApiPropertyOptional({ enum: INTERVALS })
   @IsOptional()
   @IsIn(INTERVALS)
   interval: (typeof INTERVALS)[number] = 'day';
 
   /** What the groups are. */
-  @ApiPropertyOptional()
+  @ApiPropertyOptional({ enum: DIMENSIONS })
   @IsOptional()
   @IsIn(DIMENSIONS)
   group_by: (typeof DIMENSIONS)[number] = 'type';
@@ -51,6 +51,7 @@ export class UsageSumDto {
    * How many transactions spent. Reversals and repricings are not counted.
    * @example 10
    */
+  @ApiProperty({ type: 'integer' })
   count: number;
 }
 

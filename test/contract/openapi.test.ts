@@ -98,6 +98,10 @@ describe('the OpenAPI document', () => {
     expect(operations.map(({ name }) => name)).toEqual(expect.arrayContaining(GUIDE));
   });
 
+  it('says of which type everything is', () => {
+    expect(Object.keys(document.components.schemas)).not.toContain('Object');
+  });
+
   it('says of every endpoint what it does, who may call it, and every way in which it can fail', () => {
     for (const { name, path, operation } of operations) {
       const where = (what: string) => `${name}: ${what}`;

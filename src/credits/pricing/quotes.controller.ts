@@ -36,7 +36,7 @@ export class QuotesController {
   @HttpCode(201)
   @Authenticated()
   @Endpoint({
-    summary: 'Ask what usage would cost',
+    summary: 'Quote usage before it is spent',
     description:
       'Binds the rate card in force, not the amount, for the account and the model or meter, until it expires: a debit or capture of usage that names it in `quote_id` is priced by that card, also several of them, and a hold that names it keeps its amount back. `affordable_max_output` says how much output the available balance pays.',
     status: 201,

@@ -16,7 +16,7 @@ export class PricesController {
 
   @Get('models')
   @Endpoint({
-    summary: 'What models cost',
+    summary: 'Prices of models',
     description: `The effective prices in force, in the order of the rate card: dollars per million tokens, per thousand of \`requests\` and \`web_searches\`. ${ANYTHING}`,
     answers: PricedModelDto,
     as: 'list',
@@ -33,7 +33,7 @@ export class PricesController {
     example: 'anthropic/claude-sonnet-4-5',
   })
   @Endpoint({
-    summary: 'What a model costs',
+    summary: 'Prices of one model',
     description: `The effective prices in force of one model, by its id or an alias. ${ANYTHING}`,
     answers: PricedModelDto,
     errors: ['NOT_FOUND'],
@@ -56,7 +56,7 @@ export class PricesController {
 
   @Get('meters')
   @Endpoint({
-    summary: 'What other units cost',
+    summary: 'Prices of meters',
     description: `The effective prices in force of everything that is billed by the unit, such as a second of compute. ${ANYTHING}`,
     answers: PricedMeterDto,
     as: 'list',

@@ -31,7 +31,7 @@ export class RateCardsController {
   @Get()
   @Authenticated()
   @Endpoint({
-    summary: 'The versions of the prices',
+    summary: 'Rate cards, the newest first',
     description: 'All rate cards, the newest first, without their prices.',
     answers: RateCardSummaryDto,
     as: 'list',
@@ -43,7 +43,7 @@ export class RateCardsController {
   @Get(':version')
   @Authenticated()
   @Endpoint({
-    summary: 'One version of the prices',
+    summary: 'One rate card',
     description:
       'The whole rate card. Administrators see it as it was made; everybody else sees effective prices, with the markup in them.',
     answers: RateCardDto,
@@ -56,7 +56,7 @@ export class RateCardsController {
   @Get(':a/diff/:b')
   @Authenticated()
   @Endpoint({
-    summary: 'What changed between two versions',
+    summary: 'Compare two rate cards',
     description:
       'Line by line, from `a` to `b`. Administrators compare the cards as they were made, and their markups; everybody else compares effective prices.',
     answers: RateCardDiffDto,
@@ -74,7 +74,7 @@ export class RateCardsController {
   @LargeBody()
   @ApiBody({ type: NewRateCardDto })
   @Endpoint({
-    summary: 'Make a new version of the prices',
+    summary: 'Make a rate card (administrators)',
     description:
       'At most 4 MiB. A card is never changed: another one takes its place. Every server prices by it within five seconds of its time. A refusal names every bad line in `details`.',
     status: 201,
