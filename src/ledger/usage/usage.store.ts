@@ -3,11 +3,10 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import {
+  affectedRows,
   describeTable,
   execute,
-  forUpdate,
   insertRows,
-  isMysql,
   type Raw,
   type Table,
   Transactions,
@@ -102,27 +101,26 @@ export class UsageStore {
   }
 
   /**
-   * Adds parts to the sums, each unless somebody has moved its watermark: the lock of the watermark decides, so no
-   * entry is added twice, also when the outcome of a commit is unknown.
+   * Adds parts to the sums, each unless somebody has moved its watermark. The move itself decides, and no lock before
+   * it: so no entry is added twice, also where locks are lost or the outcome of a commit is unknown.
    * @returns how many entries were added
    */
   private async add(tx: Tx, parts: readonly Part[]): Promise<number> {
     const sorted = [...parts].sort((a, b) => a.accountId - b.accountId);
-    const now = await this.lock(tx, sorted);
-    const fresh = sorted.filter(({ accountId, watermark }) => now.get(accountId) === watermark);
-    const { sums, watermarks } = this;
-    const rows = fresh.flatMap((part) => part.rows.map((row) => sums.values(usageSumRow(part.accountId, row))));
-    const moved = fresh.map(({ accountId, upTo }) => watermarks.values({ accountId, watermark: upTo, epoch: 0 }));
+    await this.make(tx, sorted);
+    const moved: Part[] = [];
+    for (const part of sorted) if (await this.move(tx, part)) moved.push(part);
+    const { sums } = this;
+    const rows = moved.flatMap((part) => part.rows.map((row) => sums.values(usageSumRow(part.accountId, row))));
     const added = ['billions', 'units', 'count'];
-    await execute(tx, [
-      ...insertRows(tx, sums.name, sums.columns, rows, { key: sums.keys, how: 'add', columns: added }),
-      ...insertRows(tx, watermarks.name, watermarks.columns, moved, {
-        key: watermarks.keys,
-        how: 'set',
-        columns: ['watermark'],
-      }),
-    ]);
-    return fresh.reduce((sum, { watermark, upTo }) => sum + upTo - watermark, 0);
+    await execute(tx, insertRows(tx, sums.name, sums.columns, rows, { key: sums.keys, how: 'add', columns: added }));
+    return moved.reduce((sum, { watermark, upTo }) => sum + upTo - watermark, 0);
+  }
+
+  /** Moves a watermark, unless it was moved before. */
+  private async move(tx: Tx, { accountId, watermark, upTo }: Part): Promise<boolean> {
+    const sql = 'UPDATE usage_watermark SET watermark = ? WHERE account_id = ? AND watermark = ?';
+    return (await affectedRows(tx, sql, [upTo, accountId, watermark])) === 1;
   }
 
   /** Makes an account's sums anew from its entries. Others may write meanwhile. */
@@ -137,20 +135,13 @@ export class UsageStore {
     while ((await this.step(values)).left.length > 0);
   }
 
-  /** Locks the watermarks, made where there are none. */
-  private async lock(tx: Tx, parts: readonly Part[]): Promise<Map<number, number>> {
+  /** Makes the watermarks that are missing. */
+  private async make(tx: Tx, parts: readonly Part[]): Promise<void> {
     const { name, columns, keys, values } = this.watermarks;
     const made = parts
       .filter(({ watermark }) => watermark === 0)
       .map(({ accountId }) => values({ accountId, watermark: 0, epoch: randomInt(EPOCHS) }));
     await execute(tx, insertRows(tx, name, columns, made, { key: keys, how: 'keep' }));
-    const ids = parts.map(({ accountId }) => accountId);
-    const from = `usage_watermark${isMysql(tx) ? ' FORCE INDEX (PRIMARY)' : ''}`;
-    const rows = (await tx.query(
-      `SELECT account_id, watermark FROM ${from} WHERE account_id IN (${marks(ids)}) ORDER BY account_id${forUpdate(tx)}`,
-      ids,
-    )) as Raw[];
-    return new Map(rows.map((row) => [Number(row['account_id']), Number(row['watermark'])]));
   }
 }
 
