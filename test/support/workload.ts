@@ -47,6 +47,8 @@ export class Workload {
   private readonly debits = new Map<string, number[]>();
   private readonly clients = new WeakMap<Server, Map<string, Promise<Client>>>();
   private answered = 0;
+  /** How many keys were given; two requests that are made before either is sent have two. */
+  private keys = 0;
   private readonly watchers = new Set<() => void>();
 
   constructor(
@@ -258,7 +260,8 @@ export class Workload {
   }
 
   private keyFor(kind: Kind): string {
-    return `${this.names[0]}-${kind}-${this.requests.length}`;
+    this.keys += 1;
+    return `${this.names[0]}-${kind}-${this.keys}`;
   }
 
   /** In micro-dollars, so that no part of it is a rounded one. */
