@@ -47,7 +47,7 @@ export class Workload {
   private readonly debits = new Map<string, number[]>();
   private readonly clients = new WeakMap<Server, Map<string, Promise<Client>>>();
   private answered = 0;
-  /** How many keys were given; two requests that are made before either is sent have two. */
+  /** How many keys were given. The number of requests is none, because a late one is taken out again. */
   private keys = 0;
   private readonly watchers = new Set<() => void>();
 
